@@ -1,0 +1,372 @@
+"""Every error of mana_lab, in one tree.
+
+The first level is the *kind* of a failure, which is what an audited call records; a leaf adds a
+stable ``code`` that a program or a model can act on. The tree::
+
+    ManaLabError
+    ├── InvalidInputError              invalid-input
+    │   ├── UnserializableValueError   unserializable-value
+    │   ├── InvalidJsonError           invalid-json
+    │   ├── MalformedCiphertextError   malformed-ciphertext
+    │   ├── InvalidKeyError            invalid-key
+    │   ├── ToolInputError             invalid-arguments
+    │   ├── CatalogError               invalid-catalog
+    │   ├── SettingsError              invalid-settings
+    │   ├── PayloadTooLargeError       payload-too-large
+    │   ├── FutureStampError           future-stamp
+    │   └── QueryError                 invalid-query
+    ├── RefusedError                   refused
+    │   ├── UnauthenticatedError       unauthenticated
+    │   │   ├── InvalidCredentialsError  invalid-credentials
+    │   │   ├── TokenExpiredError      token-expired
+    │   │   └── InvalidTokenError      invalid-token
+    │   ├── ForbiddenError             forbidden
+    │   │   ├── NotAMemberError        not-a-member
+    │   │   ├── ForeignSessionError    foreign-session
+    │   │   ├── NotAPersonaError       not-a-persona
+    │   │   └── ZeroKnowledgeUserError zero-knowledge-user
+    │   ├── DecryptionError            decryption-failed
+    │   ├── MisdirectedRequestError    misdirected-request
+    │   └── RateLimitedError           rate-limited
+    ├── NotFoundError                  not-found
+    │   ├── UnknownToolError           unknown-tool
+    │   ├── UnknownPersonaError        unknown-persona
+    │   └── VaultNotInitialisedError   vault-not-initialised
+    ├── ConflictError                  conflict
+    │   ├── DuplicateToolError         duplicate-tool
+    │   ├── EmailTakenError            email-taken
+    │   ├── LabBusyError               lab-busy
+    │   └── LabClosedError             lab-closed
+    └── InfrastructureError            infrastructure
+        ├── ServiceUnavailableError    service-unavailable
+        ├── ProtocolError              protocol-error
+        ├── InvalidOutputError         invalid-output
+        ├── PortInUseError             port-in-use
+        └── StoreClosedError           store-closed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, TypeAlias
+
+ErrorKind: TypeAlias = Literal[
+    "invalid-input", "refused", "not-found", "conflict", "infrastructure"
+]
+"""What an audited call records of a failure (``persona_actions.error_kind``)."""
+
+
+class ManaLabError(Exception):
+    """Base of every error that mana_lab raises on purpose.
+
+    Args:
+        message: One sentence: what was got, and what is allowed or to do next.
+    """
+
+    code: ClassVar[str] = "mana-lab"
+    """Stable name of the failure; the wire, the audit and models see it."""
+    kind: ClassVar[ErrorKind] = "infrastructure"
+    status: ClassVar[int] = 500
+    """The HTTP status that a service answers with."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInputError(ManaLabError):
+    """The caller sent something that is not allowed here."""
+
+    code: ClassVar[str] = "invalid-input"
+    kind: ClassVar[ErrorKind] = "invalid-input"
+    status: ClassVar[int] = 400
+
+
+class UnserializableValueError(InvalidInputError):
+    """A value has no JSON text that JavaScript would read back unchanged."""
+
+    code: ClassVar[str] = "unserializable-value"
+
+
+class InvalidJsonError(InvalidInputError):
+    """A text is not JSON, or nests too deep."""
+
+    code: ClassVar[str] = "invalid-json"
+
+
+class MalformedCiphertextError(InvalidInputError):
+    """A text with the ``enc:`` prefix is not an encrypted value."""
+
+    code: ClassVar[str] = "malformed-ciphertext"
+
+
+class InvalidKeyError(InvalidInputError):
+    """A key does not have the length or form that the algorithm takes."""
+
+    code: ClassVar[str] = "invalid-key"
+
+
+class ToolInputError(InvalidInputError):
+    """A tool was called with arguments that its input schema does not allow.
+
+    Args:
+        message: The whole refusal in one sentence.
+        path: Where in the arguments, such as ``subtasks[0].title``; empty for all of them.
+        got: What stands there: its type and its shortened value.
+        expected: What the schema allows there.
+    """
+
+    code: ClassVar[str] = "invalid-arguments"
+
+    def __init__(self, message: str, *, path: str = "", got: str = "", expected: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.got = got
+        self.expected = expected
+
+
+class CatalogError(InvalidInputError):
+    """The persona catalog breaks one of its rules."""
+
+    code: ClassVar[str] = "invalid-catalog"
+
+
+class SettingsError(InvalidInputError):
+    """A setting or an environment variable has a value that is not allowed."""
+
+    code: ClassVar[str] = "invalid-settings"
+
+
+class PayloadTooLargeError(InvalidInputError):
+    """A request body, a batch or a nesting is above its limit."""
+
+    code: ClassVar[str] = "payload-too-large"
+    status: ClassVar[int] = 413
+
+
+class FutureStampError(InvalidInputError):
+    """A write is stamped further ahead of the service's clock than it tolerates."""
+
+    code: ClassVar[str] = "future-stamp"
+
+
+class QueryError(InvalidInputError):
+    """A SQL query of the lab could not be run."""
+
+    code: ClassVar[str] = "invalid-query"
+
+
+class RefusedError(ManaLabError):
+    """The request was understood and is not allowed."""
+
+    code: ClassVar[str] = "refused"
+    kind: ClassVar[ErrorKind] = "refused"
+    status: ClassVar[int] = 403
+
+
+class UnauthenticatedError(RefusedError):
+    """The request carries no usable credentials."""
+
+    code: ClassVar[str] = "unauthenticated"
+    status: ClassVar[int] = 401
+
+
+class InvalidCredentialsError(UnauthenticatedError):
+    """E-mail and password do not belong together."""
+
+    code: ClassVar[str] = "invalid-credentials"
+
+
+class TokenExpiredError(UnauthenticatedError):
+    """A genuine token is past its ``exp``."""
+
+    code: ClassVar[str] = "token-expired"
+
+
+class InvalidTokenError(UnauthenticatedError):
+    """A token is not one that this service accepts."""
+
+    code: ClassVar[str] = "invalid-token"
+
+
+class ForbiddenError(RefusedError):
+    """The caller is known and may not do this."""
+
+    code: ClassVar[str] = "forbidden"
+
+
+class NotAMemberError(ForbiddenError):
+    """The caller is not a member of the space."""
+
+    code: ClassVar[str] = "not-a-member"
+
+
+class ForeignSessionError(ForbiddenError):
+    """An MCP session belongs to another user."""
+
+    code: ClassVar[str] = "foreign-session"
+
+
+class NotAPersonaError(ForbiddenError):
+    """The account is a person's, and this operation is for personas only."""
+
+    code: ClassVar[str] = "not-a-persona"
+    status: ClassVar[int] = 400
+
+
+class ZeroKnowledgeUserError(ForbiddenError):
+    """The user's vault key is not held by the server, so it cannot decrypt for them."""
+
+    code: ClassVar[str] = "zero-knowledge-user"
+
+
+class DecryptionError(RefusedError):
+    """A ciphertext does not open with this key; nothing more is said."""
+
+    code: ClassVar[str] = "decryption-failed"
+
+
+class MisdirectedRequestError(RefusedError):
+    """The request's ``Host`` names another server than this one."""
+
+    code: ClassVar[str] = "misdirected-request"
+    status: ClassVar[int] = 421
+
+
+class RateLimitedError(RefusedError):
+    """Too many requests; try again later."""
+
+    code: ClassVar[str] = "rate-limited"
+    status: ClassVar[int] = 429
+
+
+class NotFoundError(ManaLabError):
+    """What was asked for does not exist, or not for this caller."""
+
+    code: ClassVar[str] = "not-found"
+    kind: ClassVar[ErrorKind] = "not-found"
+    status: ClassVar[int] = 404
+
+
+class UnknownToolError(NotFoundError):
+    """No tool of that name is offered."""
+
+    code: ClassVar[str] = "unknown-tool"
+
+
+class UnknownPersonaError(NotFoundError):
+    """No persona of that name is seeded or in the catalog."""
+
+    code: ClassVar[str] = "unknown-persona"
+
+
+class VaultNotInitialisedError(NotFoundError):
+    """The user has no vault key yet."""
+
+    code: ClassVar[str] = "vault-not-initialised"
+
+
+class ConflictError(ManaLabError):
+    """The request contradicts what is already there."""
+
+    code: ClassVar[str] = "conflict"
+    kind: ClassVar[ErrorKind] = "conflict"
+    status: ClassVar[int] = 409
+
+
+class DuplicateToolError(ConflictError):
+    """Two tools have the same name."""
+
+    code: ClassVar[str] = "duplicate-tool"
+
+
+class EmailTakenError(ConflictError):
+    """An account with this e-mail address exists."""
+
+    code: ClassVar[str] = "email-taken"
+
+
+class LabBusyError(ConflictError):
+    """Another process has this lab folder open, or another run is going on."""
+
+    code: ClassVar[str] = "lab-busy"
+
+
+class LabClosedError(ConflictError):
+    """The lab was closed and cannot be used any more."""
+
+    code: ClassVar[str] = "lab-closed"
+
+
+class InfrastructureError(ManaLabError):
+    """Something broke that the caller cannot mend by asking otherwise."""
+
+    code: ClassVar[str] = "infrastructure"
+
+
+class ServiceUnavailableError(InfrastructureError):
+    """A service did not answer, or answered that it cannot serve."""
+
+    code: ClassVar[str] = "service-unavailable"
+    status: ClassVar[int] = 503
+
+
+class ProtocolError(InfrastructureError):
+    """A service answered something outside its protocol."""
+
+    code: ClassVar[str] = "protocol-error"
+    status: ClassVar[int] = 502
+
+
+class InvalidOutputError(InfrastructureError):
+    """A tool returned something that its output schema does not allow."""
+
+    code: ClassVar[str] = "invalid-output"
+
+
+class PortInUseError(InfrastructureError):
+    """The port to listen on is taken."""
+
+    code: ClassVar[str] = "port-in-use"
+
+
+class StoreClosedError(InfrastructureError):
+    """The store was closed and takes no more work."""
+
+    code: ClassVar[str] = "store-closed"
+
+
+def error_classes() -> dict[str, type[ManaLabError]]:
+    """Return every error class by its code, for turning a wire answer back into an error."""
+    found: dict[str, type[ManaLabError]] = {}
+    todo: list[type[ManaLabError]] = [ManaLabError]
+    while todo:
+        cls = todo.pop()
+        found[cls.code] = cls
+        todo.extend(cls.__subclasses__())
+    return found
+
+
+def error_from_wire(status: int, code: str | None, message: str) -> ManaLabError:
+    """Turn an HTTP error answer back into the error that the service raised.
+
+    Args:
+        status: The HTTP status.
+        code: The body's error code, where it has one.
+        message: The body's message.
+    """
+    known = error_classes().get(code or "")
+    if known is not None and known.status == status:
+        return known(message)
+    by_status: dict[int, type[ManaLabError]] = {
+        401: UnauthenticatedError,
+        403: ForbiddenError,
+        404: NotFoundError,
+        409: ConflictError,
+        413: PayloadTooLargeError,
+        429: RateLimitedError,
+    }
+    if status in by_status:
+        return by_status[status](message)
+    if 400 <= status < 500:
+        return InvalidInputError(message)
+    return ServiceUnavailableError(message)

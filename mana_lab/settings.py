@@ -1,0 +1,152 @@
+"""Settings: the one place that reads the environment, and the secrets of a lab folder."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from mana_lab.errors import SettingsError
+
+DEFAULT_AUTH_URL = "http://127.0.0.1:3001"
+DEFAULT_SYNC_URL = "http://127.0.0.1:3050"
+DEFAULT_AUDIENCE = "mana"
+
+
+class Settings(BaseModel):
+    """What the environment says, with the defaults of a local Mana.
+
+    Attributes:
+        auth_url: Base URL of the identity service (``MANA_AUTH_URL``).
+        sync_url: Base URL of the sync service (``MANA_SYNC_URL``).
+        jwt_issuer: The ``iss`` to expect (``JWT_ISSUER``; default: ``auth_url``).
+        jwt_audience: The ``aud`` to expect (``JWT_AUDIENCE``).
+        admin_jwt: An administrator's token for seeding a remote Mana (``MANA_ADMIN_JWT``).
+        persona_seed_secret: What persona passwords derive from (``PERSONA_SEED_SECRET``).
+        environment: ``production`` refuses every development fallback (``MANA_LAB_ENV``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    auth_url: str = DEFAULT_AUTH_URL
+    sync_url: str = DEFAULT_SYNC_URL
+    jwt_issuer: str = DEFAULT_AUTH_URL
+    jwt_audience: str = DEFAULT_AUDIENCE
+    admin_jwt: SecretStr | None = None
+    persona_seed_secret: SecretStr | None = None
+    environment: Literal["development", "production"] = "development"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings.
+
+        Args:
+            environ: Variables to read instead of the process's own.
+
+        Raises:
+            SettingsError: A variable has a value that is not allowed.
+        """
+        env = os.environ if environ is None else environ
+        names = {
+            "auth_url": "MANA_AUTH_URL",
+            "sync_url": "MANA_SYNC_URL",
+            "jwt_issuer": "JWT_ISSUER",
+            "jwt_audience": "JWT_AUDIENCE",
+            "admin_jwt": "MANA_ADMIN_JWT",
+            "persona_seed_secret": "PERSONA_SEED_SECRET",
+            "environment": "MANA_LAB_ENV",
+        }
+        given = {field: env[name] for field, name in names.items() if env.get(name)}
+        given.setdefault("jwt_issuer", given.get("auth_url", DEFAULT_AUTH_URL))
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            name = names[str(first["loc"][0])]
+            raise SettingsError(f"{name}: {first['msg']}") from None
+
+
+class LabSecrets(BaseModel):
+    """The secrets of one embedded lab; made on first open, kept in a file only its owner reads.
+
+    Attributes:
+        auth_kek: 32 bytes that wrap the vault keys and the signing keys.
+        persona_seed_secret: What persona passwords derive from.
+        service_key: What the lab's own services show one another.
+        admin_password: Of the account that seeds personas.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    auth_kek: SecretStr
+    persona_seed_secret: SecretStr
+    service_key: SecretStr
+    admin_password: SecretStr
+
+    def kek(self) -> bytes:
+        """Return the raw 32-byte key-encryption key."""
+        return decode_kek(self.auth_kek.get_secret_value())
+
+    @classmethod
+    def generate(cls) -> LabSecrets:
+        """Draw fresh secrets from the system's random source."""
+        return cls(
+            auth_kek=SecretStr(base64.b64encode(secrets.token_bytes(32)).decode()),
+            persona_seed_secret=SecretStr(secrets.token_urlsafe(32)),
+            service_key=SecretStr(secrets.token_urlsafe(32)),
+            admin_password=SecretStr(secrets.token_urlsafe(24)),
+        )
+
+    @classmethod
+    def load_or_create(cls, folder: Path) -> LabSecrets:
+        """Read the folder's ``secrets.json``, or make it with mode 0600.
+
+        Raises:
+            SettingsError: The file is there and is not a lab's secrets.
+        """
+        path = folder / "secrets.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            fresh = cls.generate()
+            _write_private(path, fresh)
+            return fresh
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError:
+            raise SettingsError(
+                f"{path.name} in the lab folder is damaged; restore it, or start a new lab folder"
+            ) from None
+
+
+def decode_kek(text: str) -> bytes:
+    """Decode a base64 key-encryption key.
+
+    Raises:
+        SettingsError: It is not standard base64 of exactly 32 bytes.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise SettingsError("MANA_AUTH_KEK: not standard base64") from None
+    if len(raw) != 32:
+        raise SettingsError(f"MANA_AUTH_KEK: got {len(raw)} bytes, need exactly 32")
+    return raw
+
+
+def _write_private(path: Path, values: LabSecrets) -> None:
+    fields = {name: getattr(values, name).get_secret_value() for name in LabSecrets.model_fields}
+    partial = path.with_suffix(".partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(fields, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

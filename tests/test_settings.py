@@ -1,0 +1,57 @@
+import stat
+
+import pytest
+
+from mana_lab.errors import SettingsError
+from mana_lab.settings import LabSecrets, Settings, decode_kek
+
+
+def test_the_issuer_is_the_identity_service_unless_it_is_named():
+    settings = Settings.from_environment({"MANA_AUTH_URL": "https://auth.example"})
+    assert settings.jwt_issuer == "https://auth.example"
+    named = {"MANA_AUTH_URL": "https://auth.example", "JWT_ISSUER": "https://issuer.example"}
+    assert Settings.from_environment(named).jwt_issuer == "https://issuer.example"
+
+
+def test_an_empty_variable_counts_as_absent():
+    assert Settings.from_environment({"MANA_AUTH_URL": ""}).auth_url == "http://127.0.0.1:3001"
+
+
+def test_a_bad_value_names_the_variable():
+    with pytest.raises(SettingsError, match="MANA_LAB_ENV"):
+        Settings.from_environment({"MANA_LAB_ENV": "staging"})
+
+
+def test_settings_do_not_show_secrets():
+    environ = {"MANA_ADMIN_JWT": "canary-token", "PERSONA_SEED_SECRET": "canary-seed"}
+    assert "canary" not in repr(Settings.from_environment(environ))
+
+
+def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path):
+    made = LabSecrets.load_or_create(tmp_path)
+    assert LabSecrets.load_or_create(tmp_path) == made
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+    assert made.service_key.get_secret_value() not in repr(made)
+    assert len(made.kek()) == 32
+
+
+def test_two_labs_share_no_secret():
+    first, second = LabSecrets.generate(), LabSecrets.generate()
+    for name in LabSecrets.model_fields:
+        assert getattr(first, name) != getattr(second, name)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"auth_kek": "canary"}'])
+def test_damaged_secrets_are_an_error_that_shows_nothing(tmp_path, text):
+    (tmp_path / "secrets.json").write_text(text)
+    with pytest.raises(SettingsError, match="damaged") as caught:
+        LabSecrets.load_or_create(tmp_path)
+    assert "canary" not in str(caught.value)
+    assert (tmp_path / "secrets.json").read_text() == text
+
+
+@pytest.mark.parametrize("text", ["not base64!", "AAAA", ""])
+def test_a_kek_that_is_not_32_bytes_is_refused(text):
+    with pytest.raises(SettingsError, match="MANA_AUTH_KEK"):
+        decode_kek(text)
