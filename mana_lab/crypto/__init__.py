@@ -1,0 +1,48 @@
+"""Keys, the ``enc:`` wire format, tokens: everything that the browser's crypto must agree with.
+
+Knows bytes, keys and JSON texts; knows nothing of users, spaces, services or storage. The one
+network access is the fetch of a key set in :class:`TokenVerifier`.
+"""
+
+from __future__ import annotations
+
+from mana_lab.crypto.bearer import bearer_token
+from mana_lab.crypto.field import (
+    decrypt_fields,
+    encrypt_fields,
+    is_encrypted,
+    unwrap_value,
+    wrap_value,
+)
+from mana_lab.crypto.jsjson import JsonValue, js_parse, js_stringify
+from mana_lab.crypto.jwks import TokenVerifier
+from mana_lab.crypto.jwt import Claims, sign, verify
+from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
+from mana_lab.crypto.keys import MasterKey, generate_master_key, import_master_key
+from mana_lab.crypto.strictjson import strict_json
+from mana_lab.crypto.tokenkeys import KeySet, SigningKey
+
+__all__ = [
+    "Claims",
+    "JsonValue",
+    "KeySet",
+    "MasterKey",
+    "SigningKey",
+    "TokenVerifier",
+    "WrappedKey",
+    "bearer_token",
+    "decrypt_fields",
+    "encrypt_fields",
+    "generate_master_key",
+    "import_master_key",
+    "is_encrypted",
+    "js_parse",
+    "js_stringify",
+    "sign",
+    "strict_json",
+    "unwrap_master_key",
+    "unwrap_value",
+    "verify",
+    "wrap_master_key",
+    "wrap_value",
+]

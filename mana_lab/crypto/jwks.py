@@ -1,0 +1,170 @@
+"""Verifying tokens against the key set that their issuer publishes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import httpx
+
+from mana_lab.clock import Clock
+from mana_lab.crypto.jwt import Claims, UnverifiedToken
+from mana_lab.crypto.strictjson import strict_json
+from mana_lab.crypto.tokenkeys import KeySet
+from mana_lab.errors import InvalidTokenError, ProtocolError, ServiceUnavailableError
+
+MAX_JWKS_BYTES: Final = 64 * 1024
+"""Longest key set that is read."""
+
+_logger = logging.getLogger(__name__)
+_FETCH_DEADLINE_S = 10.0
+_COLD_COOLDOWN_S = 1.0
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer; keeps its published keys.
+
+    Keys are fetched when the first token arrives, by one request however many are waiting. Keys
+    older than *max_age_s* go on serving while a new set is fetched behind the scenes. A key id that
+    is not in the set causes a fetch, at most one per *cooldown_s*. A fetch that fails, or brings
+    anything but a usable key set, changes nothing. After *max_stale_s* without a good fetch the
+    old keys are not trusted any more.
+
+    One instance belongs to one event loop.
+
+    Args:
+        jwks_url: Where the issuer publishes its keys.
+        http: The client to fetch with; redirects are not followed, whatever its setting.
+        issuer: The only ``iss`` that is accepted.
+        audience: What ``aud`` has to be or to contain.
+        clock: ``now`` judges tokens, ``monotonic`` the age of the keys.
+        cooldown_s: Seconds between two fetches.
+        max_age_s: Age in seconds from which keys are refreshed.
+        max_stale_s: Age in seconds from which keys are refused.
+        leeway_s: How far the issuer's clock may differ, in seconds.
+    """
+
+    def __init__(
+        self,
+        jwks_url: str,
+        http: httpx.AsyncClient,
+        *,
+        issuer: str,
+        audience: str,
+        clock: Clock,
+        cooldown_s: float = 30.0,
+        max_age_s: float = 300.0,
+        max_stale_s: float = 24 * 3600.0,
+        leeway_s: int = 30,
+    ) -> None:
+        self._jwks_url = jwks_url
+        self._http = http
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._cooldown_s = cooldown_s
+        self._max_age_s = max_age_s
+        self._max_stale_s = max_stale_s
+        self._leeway_s = leeway_s
+        self._keys: KeySet | None = None
+        self._fetched_at = 0.0
+        self._attempted_at: float | None = None
+        self._failure: Exception | None = None
+        self._fetch: asyncio.Task[None] | None = None
+
+    async def verify(self, token: str) -> Claims:
+        """Return the claims of a genuine token.
+
+        Raises:
+            TokenExpiredError: The token is genuine and past its end.
+            InvalidTokenError: Anything else is wrong with it.
+            ServiceUnavailableError: There are no keys to judge it by.
+        """
+        parsed = UnverifiedToken.parse(token)
+        keys = await self._keys_for(parsed.kid)
+        key = keys.get(parsed.kid)
+        if key is None:
+            raise InvalidTokenError("the token is not valid here; sign in again")
+        return parsed.verify(
+            key,
+            issuer=self._issuer,
+            audience=self._audience,
+            now=self._clock.now(),
+            leeway_s=self._leeway_s,
+        )
+
+    async def close(self) -> None:
+        """Stop a refresh that is under way; the HTTP client stays the caller's."""
+        if self._fetch is not None:
+            self._fetch.cancel()
+            await asyncio.gather(self._fetch, return_exceptions=True)
+
+    async def _keys_for(self, kid: str) -> KeySet:
+        usable = self._usable_keys()
+        if usable is None or usable.get(kid) is None:
+            await self._refresh()
+            usable = self._usable_keys()
+        elif self._age() > self._max_age_s:
+            self._start_fetch()
+        if usable is None:
+            raise ServiceUnavailableError(
+                "the issuer's keys cannot be fetched; try again later"
+            ) from self._failure
+        return usable
+
+    def _age(self) -> float:
+        return self._clock.monotonic() - self._fetched_at
+
+    def _usable_keys(self) -> KeySet | None:
+        return self._keys if self._age() <= self._max_stale_s else None
+
+    async def _refresh(self) -> None:
+        fetch = self._start_fetch()
+        if fetch is not None:
+            # Unlike awaiting the task, this does not cancel it when one of its waiters is.
+            await asyncio.wait([fetch])
+
+    def _start_fetch(self) -> asyncio.Task[None] | None:
+        if self._fetch is None and not self._cooling_down():
+            self._fetch = asyncio.create_task(self._fetch_once())
+        return self._fetch
+
+    def _cooling_down(self) -> bool:
+        if self._attempted_at is None:
+            return False
+        cooldown_s = self._cooldown_s
+        if self._keys is None:
+            cooldown_s = min(cooldown_s, _COLD_COOLDOWN_S)
+        return self._clock.monotonic() - self._attempted_at < cooldown_s
+
+    async def _fetch_once(self) -> None:
+        try:
+            async with asyncio.timeout(_FETCH_DEADLINE_S):
+                document = strict_json(await self._download())
+            self._keys = KeySet.from_jwks(document)
+            self._fetched_at = self._clock.monotonic()
+            self._failure = None
+        except Exception as error:  # noqa: BLE001 - an ASGI transport raises whatever the app raised
+            self._failure = error
+            _logger.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
+        finally:
+            self._attempted_at = self._clock.monotonic()
+            self._fetch = None
+
+    async def _download(self) -> bytes:
+        body = bytearray()
+        headers = {"accept": "application/json", "accept-encoding": "identity"}
+        request = self._http.stream("GET", self._jwks_url, headers=headers, follow_redirects=False)
+        async with request as response:
+            if response.status_code != 200 or _is_encoded(response):
+                raise ProtocolError(f"the key set's address answered {response.status_code}")
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_JWKS_BYTES:
+                    raise ProtocolError("the key set is too long")
+        return bytes(body)
+
+
+def _is_encoded(response: httpx.Response) -> bool:
+    return bool(response.headers.get("content-encoding", "identity") != "identity")

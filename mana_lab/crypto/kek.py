@@ -1,0 +1,71 @@
+"""Wrapping a user's master key with the service's key-encryption key (KEK).
+
+AES-256-GCM over the 32 raw bytes with a random 12-byte IV and no additional data; ciphertext and
+IV are kept as two texts of standard base64, in the vault's columns ``wrapped_mk`` and ``wrap_iv``.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mana_lab.crypto.encoding import encode_base64
+from mana_lab.crypto.keys import MasterKey
+from mana_lab.errors import DecryptionError
+
+_IV_BYTES = 12
+_SEALED_BYTES = 32 + 16
+
+
+@dataclass(frozen=True)
+class WrappedKey:
+    """A master key as it may lie in a database.
+
+    Attributes:
+        wrapped_mk: Base64 of the 32 encrypted bytes and their 16-byte tag.
+        wrap_iv: Base64 of the 12-byte IV.
+    """
+
+    wrapped_mk: str
+    wrap_iv: str
+
+
+def wrap_master_key(
+    key: MasterKey,
+    kek: bytes,
+    *,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+) -> WrappedKey:
+    """Encrypt *key* under *kek*.
+
+    Args:
+        key: The key to keep.
+        kek: 32 bytes that are not in the database.
+        random_bytes: Where the IV comes from; it must never give the same bytes twice.
+
+    Raises:
+        InvalidKeyError: *kek* is not exactly 32 bytes.
+    """
+    iv = random_bytes(_IV_BYTES)
+    sealed = MasterKey(kek).seal(iv, key.export())
+    return WrappedKey(wrapped_mk=encode_base64(sealed), wrap_iv=encode_base64(iv))
+
+
+def unwrap_master_key(wrapped: WrappedKey, kek: bytes) -> MasterKey:
+    """Decrypt a master key.
+
+    Raises:
+        InvalidKeyError: *kek* is not exactly 32 bytes.
+        DecryptionError: It was wrapped under another KEK, or altered, or is no wrapped key.
+    """
+    service_key = MasterKey(kek)
+    try:
+        iv = base64.b64decode(wrapped.wrap_iv, validate=True)
+        sealed = base64.b64decode(wrapped.wrapped_mk, validate=True)
+    except ValueError:
+        iv = sealed = b""
+    if len(iv) != _IV_BYTES or len(sealed) != _SEALED_BYTES:
+        raise DecryptionError("the value does not open with this key")
+    return MasterKey(service_key.open(iv, sealed))

@@ -1,0 +1,36 @@
+// Answers, line by line, what JavaScript does with each question; null where it throws.
+import { createInterface } from "node:readline";
+
+const hex = (bytes) => Buffer.from(bytes).toString("hex");
+const bytes = (text) => Uint8Array.from(Buffer.from(text, "hex"));
+const importKey = (raw) =>
+  crypto.subtle.importKey("raw", bytes(raw), "AES-GCM", false, ["encrypt", "decrypt"]);
+
+const answers = {
+  restringify: ({ text }) => JSON.stringify(JSON.parse(text)),
+  atob: ({ text }) => hex(Buffer.from(atob(text), "latin1")),
+  decode: ({ raw }) => new TextDecoder().decode(bytes(raw)),
+  wrap: async ({ text, key, iv }) => {
+    const plaintext = new TextEncoder().encode(JSON.stringify(JSON.parse(text)));
+    const algorithm = { name: "AES-GCM", iv: bytes(iv) };
+    const sealed = await crypto.subtle.encrypt(algorithm, await importKey(key), plaintext);
+    const base64 = (part) => Buffer.from(part).toString("base64");
+    return `enc:1:${base64(bytes(iv))}.${base64(sealed)}`;
+  },
+  unwrap: async ({ text, key }) => {
+    const dot = text.indexOf(".");
+    const part = (from, to) => Buffer.from(atob(text.slice(from, to)), "latin1");
+    const algorithm = { name: "AES-GCM", iv: part(6, dot) };
+    const opened = await crypto.subtle.decrypt(algorithm, await importKey(key), part(dot + 1));
+    return JSON.stringify(JSON.parse(new TextDecoder().decode(opened)));
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const question = JSON.parse(line);
+  let answer = null;
+  try {
+    answer = await answers[question.op](question);
+  } catch {}
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
