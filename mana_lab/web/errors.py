@@ -1,0 +1,94 @@
+"""The one shape of a service's errors.
+
+Every answer that is not a success is ``{"error": code, "message": sentence, "status": number}``,
+with ``details`` where single members of the request are wrong. Values that were sent are not sent
+back, and what went wrong inside stays in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from mana_lab.errors import InvalidInputError, ManaLabError, error_from_wire
+
+_logger = logging.getLogger(__name__)
+_MOST_DETAILS = 20
+_IN_BODY = "body"
+_LONGEST_PATH = 200
+
+
+def error_response(
+    error: ManaLabError, details: Sequence[dict[str, str]] | None = None
+) -> JSONResponse:
+    """Return the answer that an error becomes.
+
+    Args:
+        error: The error.
+        details: What is wrong with single members: ``path`` and ``message`` of each.
+    """
+    body: dict[str, Any] = {
+        "error": error.code,
+        "message": error.message,
+        "status": error.status,
+    }
+    if details:
+        body["details"] = list(details)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(body, error.status, headers)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Make *app* answer all errors in the one shape."""
+    app.add_exception_handler(ManaLabError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _known(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ManaLabError)  # noqa: S101 - what it is registered for
+    if error.status >= 500:
+        _logger.error("the service failed: %s", error.code)
+    return error_response(error)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    found = error.errors()[:_MOST_DETAILS]
+    details = [{"path": _path(item["loc"]), "message": _sentence(item)} for item in found]
+    first = details[0] if details else {"path": _IN_BODY, "message": "is not valid"}
+    return error_response(InvalidInputError(f"{first['path']}: {first['message']}"), details)
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    known = error_from_wire(error.status_code, None, str(error.detail))
+    body = {"error": known.code, "message": known.message, "status": error.status_code}
+    return JSONResponse(body, error.status_code, error.headers)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    _logger.error("unexpected error in a service", exc_info=error)
+    body = {"error": "internal-error", "message": "Internal server error", "status": 500}
+    return JSONResponse(body, 500)
+
+
+def _path(place: Sequence[str | int]) -> str:
+    parts = [str(part) for part in place if part not in {"body", "query", "path", "header"}]
+    return ".".join(parts)[:_LONGEST_PATH] or _IN_BODY
+
+
+def _sentence(item: dict[str, Any]) -> str:
+    if item["type"] == "json_invalid":
+        return "is not valid JSON"
+    if item["type"] == "extra_forbidden":
+        return "is not a known field; leave it out"
+    return str(item["msg"]).removeprefix("Value error, ")
