@@ -1,0 +1,1 @@
+"""Identity: accounts, tokens, vaults, spaces and the records of personas."""

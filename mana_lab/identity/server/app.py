@@ -1,0 +1,90 @@
+"""The identity service as a web application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mana_lab.clock import Clock, SystemClock, iso_millis
+from mana_lab.identity.server import routes_admin, routes_auth, routes_internal
+from mana_lab.identity.server.access import Rooms
+from mana_lab.identity.server.accounts import Accounts
+from mana_lab.identity.server.activity import Activity
+from mana_lab.identity.server.config import IdentityConfig
+from mana_lab.identity.server.passwords import PasswordHasher
+from mana_lab.identity.server.personas import Personas
+from mana_lab.identity.server.tokens import Tokens
+from mana_lab.identity.server.vaults import Vaults
+from mana_lab.identity.wire import ErrorBody
+from mana_lab.storage import Store
+from mana_lab.web import BodyLimit, answer_errors
+
+BODY_BYTES = 64 * 1024
+"""Longest request body, in bytes, but for batches."""
+BATCH_BYTES = 2 * 1024 * 1024
+"""Longest batch of actions or ratings, in bytes."""
+
+
+def create_app(
+    store: Store,
+    config: IdentityConfig,
+    *,
+    clock: Clock,
+    wall_clock: Clock | None = None,
+) -> FastAPI:
+    """Return the identity service.
+
+    Args:
+        store: Opened with this package's ``METADATA``.
+        config: Issuer, keys and costs.
+        clock: The lab's time.
+        wall_clock: The moment of writing, for ``created_at`` of actions and ratings.
+    """
+    tokens = Tokens(store, config, clock)
+    accounts = Accounts(store, PasswordHasher(config.password_cost), tokens, clock)
+    rooms = Rooms(
+        config,
+        store,
+        tokens,
+        accounts,
+        Vaults(store, config.kek, clock),
+        Personas(store, accounts, clock),
+        Activity(store, clock=clock, wall_clock=wall_clock or SystemClock()),
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await _prepare(rooms)
+        yield
+
+    app = FastAPI(title="Mana identity", version="1", lifespan=lifespan, redirect_slashes=False)
+    app.state.rooms = rooms
+    answer_errors(app)
+    app.add_middleware(
+        BodyLimit, limit=BODY_BYTES, longer={"/actions": BATCH_BYTES, "/feedback": BATCH_BYTES}
+    )
+    for module in (routes_auth, routes_admin, routes_internal):
+        app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """Tell that the service is alive."""
+        return {"status": "ok", "service": "mana-auth", "timestamp": iso_millis(clock.now())}
+
+    return app
+
+
+async def prepare(store: Store, config: IdentityConfig, clock: Clock) -> None:
+    """Make what a new service needs: the signing key and the operator's account; again is harmless.
+
+    The application does this itself when its lifespan runs.
+    """
+    await _prepare(create_app(store, config, clock=clock).state.rooms)
+
+
+async def _prepare(rooms: Rooms) -> None:
+    await rooms.tokens.signing_key()
+    if rooms.config.admin is not None:
+        await rooms.accounts.ensure_admin(rooms.config.admin)

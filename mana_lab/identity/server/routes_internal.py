@@ -1,0 +1,43 @@
+"""Routes for other services, which show the service key."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from mana_lab.identity import wire
+from mana_lab.identity.server.access import Parts, service
+from mana_lab.identity.server.spaces import memberships_of
+
+router = APIRouter(prefix="/api/v1/internal", dependencies=[Depends(service)])
+
+
+@router.get("/users/{user_id}/memberships")
+async def memberships(user_id: str, parts: Parts) -> wire.Memberships:
+    """Tell where a user is a member."""
+    found = await parts.store.read(lambda connection: memberships_of(connection, user_id))
+    return wire.Memberships(user_id=user_id, memberships=found)
+
+
+@router.get("/personas/due")
+async def due(parts: Parts) -> wire.DuePersonas:
+    """Tell whose tick is due."""
+    return wire.DuePersonas(personas=await parts.personas.due(), server_time=parts.personas.now())
+
+
+@router.post("/personas/{user_id}/actions")
+async def actions(user_id: str, batch: wire.ActionBatch, parts: Parts) -> wire.Written:
+    """Store audited calls."""
+    return wire.Written(written=await parts.activity.record_actions(user_id, batch.actions))
+
+
+@router.post("/personas/{user_id}/feedback")
+async def feedback(user_id: str, batch: wire.FeedbackBatch, parts: Parts) -> wire.Written:
+    """Store ratings."""
+    return wire.Written(written=await parts.activity.record_feedback(user_id, batch.feedback))
+
+
+@router.post("/personas/{user_id}/ticks")
+async def ticks(user_id: str, tick: wire.TickRecord, parts: Parts) -> wire.Done:
+    """Note that a tick has ended, whatever became of it."""
+    await parts.activity.record_tick(user_id, tick.occurred_at)
+    return wire.Done()
