@@ -1,0 +1,133 @@
+"""A replica: one collection of one space as one user sees it, kept up to date by pulling.
+
+The original's tools read the log's first thousand events as if they were records (defects 9.1-1 to
+9.1-5). A replica reads the whole log, once, and folds what is new.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from mana_lab.errors import ProtocolError
+from mana_lab.sync.client import SyncClient
+from mana_lab.sync.merge import Record, fold
+from mana_lab.sync.stamps import NEVER, canonical_stamp, instant_of, stamp_after
+from mana_lab.sync.wire import Change
+
+
+class Replica:
+    """The records of one (app, collection, space) for one user.
+
+    Not thread-safe: it belongs to one event loop. The records it hands out are its own: read them,
+    and change them by pushing. It shows what the user could read when it was last refreshed.
+
+    Args:
+        client: How to reach the service.
+        app_id: The app, such as ``todo``.
+        collection: The table, such as ``tasks``.
+        space_id: The space; what was written in another one is not seen.
+    """
+
+    def __init__(self, client: SyncClient, app_id: str, collection: str, space_id: str) -> None:
+        self._client = client
+        self._app_id = app_id
+        self._collection = collection
+        self._space_id = space_id
+        self._pulling = asyncio.Lock()
+        self._cursor = ""
+        self._records: dict[str, Record] = {}
+        self._order: list[tuple[int, str]] = []
+        self._places: dict[str, tuple[int, str]] = {}
+        self._arrived = 0
+        self._latest = NEVER
+
+    async def refresh(self, token: str) -> None:
+        """Pull and fold everything that the log has beyond what is known here.
+
+        Raises:
+            NotAMemberError: The user is not, or no longer, a member of the space.
+            UnauthenticatedError: The token is not valid, or not any more.
+            ServiceUnavailableError: The service did not answer; what came before that stays.
+        """
+        async with self._pulling:
+            has_more = True
+            while has_more:
+                page = await self._client.pull(
+                    token, self._app_id, self._collection, self._cursor, self._space_id
+                )
+                if page.has_more and page.cursor == self._cursor:
+                    raise ProtocolError("the sync service has more changes but does not move on")
+                self._take(page.changes)
+                self._cursor = page.cursor
+                has_more = page.has_more
+
+    async def push(self, token: str, changes: Sequence[Change]) -> None:
+        """Store *changes* in this collection and space, then refresh: own writes are seen.
+
+        Raises:
+            InvalidInputError: The service does not take one of the changes; nothing was stored.
+            NotAMemberError: The user is not, or no longer, a member of the space.
+            UnauthenticatedError: The token is not valid, or not any more.
+            ServiceUnavailableError: The service did not answer. The changes may or may not be
+                stored; with event ids they can be pushed again.
+        """
+        if changes:
+            here = {"space_id": self._space_id, "table": self._collection}
+            await self._client.push(
+                token, self._app_id, [change.model_copy(update=here) for change in changes]
+            )
+        await self.refresh(token)
+
+    def current(self) -> list[Record]:
+        """Return the records that exist, in the order in which they were first inserted."""
+        return [self._records[record_id] for _, record_id in self._order]
+
+    def get(self, record_id: str) -> Record | None:
+        """Return all that is known of a record, also if it is deleted or was never inserted."""
+        return self._records.get(record_id)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __repr__(self) -> str:
+        return f"<Replica of {self._app_id}/{self._collection}: {len(self)} records>"
+
+    def stamp(self, now: datetime) -> str:
+        """Return a stamp for a write: *now*, or just after the latest stamp known here.
+
+        It is later than every stamp this replica has seen or made, so a write made after seeing a
+        value wins over it, also when the clock stands still or has gone back. Refresh first.
+
+        Args:
+            now: The lab's time; aware.
+        """
+        self._latest = stamp_after(self._latest, now.astimezone(UTC))
+        return canonical_stamp(self._latest)
+
+    def _take(self, changes: Iterable[Change]) -> None:
+        mine = [self._numbered(change) for change in changes if change.space_id == self._space_id]
+        for record_id in fold(mine, self._records):
+            record = self._records[record_id]
+            self._place(record)
+            newest = max((instant_of(stamp) for stamp in record.stamps.values()), default=NEVER)
+            self._latest = max(self._latest, newest)
+
+    def _numbered(self, change: Change) -> Change:
+        # The original service does not number its changes; there, arrival is the log's order.
+        self._arrived = max(self._arrived + 1, change.seq)
+        return change if change.seq else change.model_copy(update={"seq": self._arrived})
+
+    def _place(self, record: Record) -> None:
+        place = (record.seq, record.id) if record.current else None
+        known = self._places.get(record.id)
+        if place == known:
+            return
+        if known is not None:
+            del self._order[bisect_left(self._order, known)]
+            del self._places[record.id]
+        if place is not None:
+            insort(self._order, place)
+            self._places[record.id] = place

@@ -1,0 +1,108 @@
+"""Access: which spaces a user may write to and read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from mana_lab.errors import InvalidInputError, NotAMemberError
+from mana_lab.sync.server.names import check_name
+from mana_lab.sync.wire import PERSONAL_PREFIX, Change, personal_space
+
+
+class MembershipSource(Protocol):
+    """Knows the spaces of every user."""
+
+    async def spaces_of(self, user_id: str) -> frozenset[str]:
+        """Return the ids of the spaces that the user is a member of.
+
+        Raises:
+            ServiceUnavailableError: It cannot be found out; nothing is allowed then.
+        """
+        ...
+
+
+@runtime_checkable
+class CachingMembershipSource(MembershipSource, Protocol):
+    """A source whose answer may be some seconds old, and that can be asked for a fresh one."""
+
+    async def fresh_spaces_of(self, user_id: str) -> frozenset[str]:
+        """Return the same as ``spaces_of``, from the origin.
+
+        Raises:
+            ServiceUnavailableError: It cannot be found out.
+        """
+        ...
+
+
+class Access:
+    """Decides by membership alone; who wrote a row gives no right to it.
+
+    Args:
+        memberships: Who is a member of what.
+    """
+
+    def __init__(self, memberships: MembershipSource) -> None:
+        self._memberships = memberships
+
+    async def readable(self, user_id: str, wanted: str | None = None) -> frozenset[str]:
+        """Return the spaces to read: the *wanted* one, or all that the user may read.
+
+        Raises:
+            NotAMemberError: The user may not read the wanted one.
+            ServiceUnavailableError: The memberships cannot be found out.
+        """
+        if wanted is None:
+            return await self._allowed(user_id, frozenset())
+        await self._require(user_id, [check_name("spaceId", wanted)])
+        return frozenset({wanted})
+
+    async def spaces_for(self, user_id: str, changes: Sequence[Change]) -> list[str]:
+        """Return the space that each of *changes* is to be written in.
+
+        Raises:
+            InvalidInputError: A space id is not a text of the allowed form.
+            NotAMemberError: The user may not write in a space that one of them names.
+            ServiceUnavailableError: The memberships cannot be found out.
+        """
+        named = [
+            list(_named_spaces(f"changes[{index}]", change)) for index, change in enumerate(changes)
+        ]
+        await self._require(user_id, (space for spaces in named for space in spaces))
+        return [spaces[0] if spaces else personal_space(user_id) for spaces in named]
+
+    async def _require(self, user_id: str, named: Iterable[str]) -> None:
+        wanted = frozenset(named) - {personal_space(user_id)}
+        if not wanted:
+            return
+        foreign = sorted(wanted - await self._allowed(user_id, wanted))
+        if foreign:
+            raise NotAMemberError(
+                f"you are not a member of the space {foreign[0]!r}; use one of your own spaces"
+            )
+
+    async def _allowed(self, user_id: str, wanted: frozenset[str]) -> frozenset[str]:
+        spaces = await self._memberships.spaces_of(user_id)
+        if not wanted <= spaces and isinstance(self._memberships, CachingMembershipSource):
+            spaces = await self._memberships.fresh_spaces_of(user_id)
+        own = personal_space(user_id)
+        return frozenset(space for space in spaces if not space.startswith(PERSONAL_PREFIX)) | {own}
+
+
+def _named_spaces(place: str, change: Change) -> Iterator[str]:
+    """Every space that a change names, the one it goes to first (mana-protocols §2.2).
+
+    A space inside the record is checked too, or a member of one space could plant records that
+    the readers of another take for their own.
+    """
+    named = [("spaceId", change.space_id)]
+    if change.op == "insert" and change.data:
+        named.append(("data.spaceId", change.data.get("spaceId")))
+    if change.op == "update" and change.fields and "spaceId" in change.fields:
+        named.append(("fields.spaceId.value", change.fields["spaceId"].value))
+    for name, space in named:
+        if space is None:
+            continue
+        if not isinstance(space, str):
+            raise InvalidInputError(f"{place}.{name}: a space id is text, got {space!r:.40}")
+        yield check_name(f"{place}.{name}", space)

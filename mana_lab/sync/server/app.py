@@ -1,0 +1,160 @@
+"""The sync service as a web application (mana-protocols §2)."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+
+from mana_lab.clock import Clock, iso_millis
+from mana_lab.crypto import TokenVerifier, bearer_token
+from mana_lab.errors import SettingsError, UnauthenticatedError
+from mana_lab.storage import Store
+from mana_lab.sync.server.access import Access, MembershipSource
+from mana_lab.sync.server.admission import read_changeset
+from mana_lab.sync.server.cursor import encode_cursor, read_since
+from mana_lab.sync.server.log import ChangeLog, LogPage
+from mana_lab.sync.server.names import check_name, check_table
+from mana_lab.sync.wire import Changeset, Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
+from mana_lab.web import BodyLimit, answer_errors
+
+BODY_BYTES = 10 * 1024 * 1024
+"""Longest request body, in bytes."""
+MAX_PAGE = 1000
+"""The most changes of one answer."""
+
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Complaint} for status in (400, 401, 403, 409, 413, 503)
+}
+
+
+def create_app(
+    store: Store,
+    *,
+    clock: Clock,
+    verifier: TokenVerifier,
+    memberships: MembershipSource,
+    service_key: str,
+) -> FastAPI:
+    """Return the sync service.
+
+    Args:
+        store: Opened with this package's ``METADATA``; it stays the caller's.
+        clock: Whose ``now`` dates rows and judges stamps.
+        verifier: Judges access tokens.
+        memberships: Knows who is a member of which spaces.
+        service_key: What other services show to remove a deleted user's changes.
+
+    Raises:
+        SettingsError: The service key is empty.
+    """
+    if not service_key:
+        raise SettingsError("the sync service needs a service key that is not empty")
+    app = FastAPI(
+        title="Mana sync", version="1", docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    answer_errors(app)
+    app.add_middleware(BodyLimit, limit=BODY_BYTES)
+    log = ChangeLog(store, clock)
+    app.include_router(_sync_routes(log, Access(memberships), clock, verifier))
+    app.include_router(_service_routes(log, service_key, clock))
+    return app
+
+
+def _sync_routes(
+    log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier
+) -> APIRouter:
+    router = APIRouter(prefix="/sync/{app_id}", responses=_REFUSALS)
+    user_of = _judge_of(verifier)
+
+    @router.post("", response_model=SyncAnswer, openapi_extra=_push_body())
+    async def push(
+        user_id: Annotated[str, Depends(user_of)],
+        app_id: str,
+        request: Request,
+        x_client_id: Annotated[str, Header()] = "",
+    ) -> Response:
+        """Store changes, all or none, and answer with what happened since."""
+        check_table("appId", app_id)
+        changeset = await asyncio.to_thread(
+            read_changeset, await request.body(), x_client_id, clock.now()
+        )
+        since = read_since(changeset.since)
+        spaces = await access.spaces_for(user_id, changeset.changes)
+        readable = await access.readable(user_id)
+        await log.append(user_id, app_id, changeset.client_id or "", changeset.changes, spaces)
+        return _answer(await log.page(app_id, readable, since, MAX_PAGE))
+
+    @router.get("/pull", response_model=SyncAnswer)
+    async def pull(
+        user_id: Annotated[str, Depends(user_of)],
+        app_id: str,
+        collection: str,
+        since: str = "",
+        limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
+        space_id: Annotated[str | None, Query(alias="spaceId")] = None,
+    ) -> Response:
+        """Return the changes of one collection after a cursor."""
+        check_table("appId", app_id)
+        check_table("collection", collection)
+        position = read_since(since)
+        readable = await access.readable(user_id, space_id)
+        return _answer(await log.page(app_id, readable, position, limit, collection))
+
+    return router
+
+
+def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[str]]:
+    async def user_of(request: Request) -> str:
+        return (await verifier.verify(bearer_token(request.scope["headers"]))).sub
+
+    return user_of
+
+
+def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter:
+    router = APIRouter()
+
+    def service(x_service_key: Annotated[str, Header()] = "") -> None:
+        if not hmac.compare_digest(x_service_key.encode(), service_key.encode()):
+            raise UnauthenticatedError("send the header X-Service-Key with the service's key")
+
+    @router.get("/health")
+    async def health() -> dict[str, str]:
+        """Tell that the service is alive."""
+        return {"status": "ok", "service": "mana-sync", "timestamp": iso_millis(clock.now())}
+
+    @router.delete(
+        "/api/v1/internal/users/{user_id}/changes",
+        dependencies=[Depends(service)],
+        response_model=ForgottenAnswer,
+        responses=_REFUSALS,
+    )
+    async def forget(user_id: str) -> Response:
+        """Remove every change that a user wrote."""
+        return _json(ForgottenAnswer(deleted=await log.forget_user(check_name("userId", user_id))))
+
+    return router
+
+
+def _push_body() -> dict[str, Any]:
+    """Describe the body, which the route reads itself: the token is judged before it is parsed."""
+    schema = Changeset.model_json_schema(ref_template="#/components/schemas/{model}")
+    del schema["$defs"]
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _answer(page: LogPage) -> Response:
+    return _json(
+        SyncAnswer(
+            server_changes=page.changes,
+            conflicts=[],
+            synced_until=encode_cursor(page.seq),
+            has_more=page.has_more,
+        )
+    )
+
+
+def _json(message: WireModel) -> Response:
+    return Response(to_json(message), media_type="application/json")

@@ -1,0 +1,51 @@
+"""The change log's table (mana-protocols §2.5), with a commit-ordered cursor in front."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from mana_lab.storage import UtcDateTime
+
+METADATA = MetaData()
+"""The tables of the sync service's store."""
+
+sync_changes = Table(
+    "sync_changes",
+    METADATA,
+    # The number is drawn while the store's only writer holds the write lock, so a smaller one is
+    # never committed later; AUTOINCREMENT never gives the number of a removed row again.
+    Column(
+        "seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
+    ),
+    Column("id", String(36), nullable=False),
+    Column("app_id", String, nullable=False),
+    Column("table_name", String, nullable=False),
+    Column("record_id", String, nullable=False),
+    Column("user_id", String, nullable=False),
+    Column("op", String, nullable=False),
+    Column("data", JSON(none_as_null=True)),
+    Column("field_timestamps", JSON, nullable=False, default=dict),
+    Column("client_id", String, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("schema_version", Integer, nullable=False, default=1),
+    Column("actor", JSON(none_as_null=True)),
+    Column("space_id", String, nullable=False),
+    CheckConstraint("op IN ('insert', 'update', 'delete')", name="sync_changes_op"),
+    CheckConstraint("user_id <> '' AND space_id <> ''", name="sync_changes_owner"),
+    UniqueConstraint("user_id", "id", name="sync_changes_event"),
+    Index("sync_changes_collection", "space_id", "app_id", "table_name", "seq"),
+    Index("sync_changes_record", "table_name", "record_id", "created_at"),
+    sqlite_autoincrement=True,
+)
+"""Every change that was ever pushed, in the order of its commit; ``id`` is the event id."""

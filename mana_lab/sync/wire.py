@@ -1,0 +1,193 @@
+"""The messages of the sync service, one model each for the service and its clients.
+
+The formats are those of the original's mana-sync at the seed commits (mana-protocols §2.2). What
+this service adds is optional for a client: ``clientId`` and ``seq`` on a change that comes out of
+the log, and an ``eventId`` that the pushing side may choose.
+
+The models check shape only. What the service lets in is stricter: :mod:`.server.admission`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from mana_lab.errors import UnserializableValueError
+from mana_lab.sync.stamps import START
+
+SCHEMA_VERSION = 1
+"""The newest version of the change format that is spoken here."""
+
+PERSONAL_PREFIX = "_personal:"
+
+Op: TypeAlias = Literal["insert", "update", "delete"]
+
+
+def personal_space(user_id: str) -> str:
+    """Return the space id of changes that name no space: only their author reads them."""
+    return f"{PERSONAL_PREFIX}{user_id}"
+
+
+class WireModel(BaseModel):
+    """Base of the messages: camelCase on the wire, unknown members of an envelope ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class FieldChange(WireModel):
+    """One field of an update.
+
+    Attributes:
+        value: The new value; ``None`` is a value like any other.
+        updated_at: The stamp of the write (ISO-8601 with a zone).
+    """
+
+    value: Any = None
+    updated_at: str = Field(default="", json_schema_extra={"format": "date-time"})
+
+
+class Change(WireModel):
+    """One change of one record.
+
+    Attributes:
+        table: The collection, such as ``tasks``.
+        id: The record.
+        op: ``insert`` carries ``data``, ``update`` carries ``fields``.
+        data: The whole record; its ``updatedAt``, else its ``createdAt``, is the stamp.
+        fields: The changed fields by name.
+        deleted_at: When it was deleted; the service's time where a delete does not say.
+        space_id: The space; without one, the author's own ``_personal:`` space.
+        actor: Who acted for the user; opaque.
+        schema_version: Of the change format; 1.
+        event_id: A UUID. The service keeps one change per user and event id, so that a push can
+            be sent again; it makes one for a change that has none.
+        client_id: Out of the log only: which client wrote it.
+        seq: Out of the log only: its place there; 0 when the service does not say.
+    """
+
+    table: str
+    id: str
+    op: Op
+    data: dict[str, Any] | None = None
+    fields: dict[str, FieldChange] | None = None
+    deleted_at: str | None = None
+    space_id: str | None = None
+    actor: Any = None
+    schema_version: int | None = None
+    event_id: str | None = None
+    client_id: str = ""
+    seq: int = 0
+
+    @classmethod
+    def to_insert(
+        cls, table: str, record_id: str, data: Mapping[str, Any], *, event_id: str | None = None
+    ) -> Change:
+        """Return the change that adds a record; *data* should carry ``createdAt``."""
+        return cls(table=table, id=record_id, op="insert", data=dict(data), event_id=event_id)
+
+    @classmethod
+    def to_update(
+        cls,
+        table: str,
+        record_id: str,
+        values: Mapping[str, Any],
+        stamp: str,
+        *,
+        event_id: str | None = None,
+    ) -> Change:
+        """Return the change that sets the fields of *values*, all at *stamp*."""
+        fields = {
+            name: FieldChange(value=value, updated_at=stamp) for name, value in values.items()
+        }
+        return cls(table=table, id=record_id, op="update", fields=fields, event_id=event_id)
+
+    @classmethod
+    def to_delete(
+        cls, table: str, record_id: str, stamp: str, *, event_id: str | None = None
+    ) -> Change:
+        """Return the change that deletes a record at *stamp*."""
+        return cls(table=table, id=record_id, op="delete", deleted_at=stamp, event_id=event_id)
+
+
+class Changeset(WireModel):
+    """What a client pushes; all of it is stored, or nothing.
+
+    Attributes:
+        client_id: The pushing client; the header ``X-Client-Id`` goes before it.
+        since: Where the answer's changes start: a cursor, an ISO time, or nothing for the start.
+        schema_version: For the changes that have none.
+        changes: At most 1,000.
+    """
+
+    client_id: str | None = None
+    since: str | None = None
+    schema_version: int | None = None
+    changes: list[Change]
+
+
+class SyncAnswer(WireModel):
+    """The answer to a push and to a pull.
+
+    Attributes:
+        server_changes: The changes after ``since``, in the order of the log.
+        conflicts: Always empty; the log keeps every write, and readers merge.
+        synced_until: The ``since`` of the next request; opaque.
+        has_more: Whether that request will find more at once.
+    """
+
+    server_changes: list[Change]
+    conflicts: list[Any] = []
+    synced_until: str = START
+    has_more: bool = False
+
+
+class ForgottenAnswer(WireModel):
+    """The answer to the removal of a user's changes.
+
+    Attributes:
+        deleted: How many there were.
+    """
+
+    deleted: int
+
+
+class Complaint(WireModel):
+    """The body of every answer that is not a success.
+
+    Attributes:
+        error: The code of the error, as in :mod:`mana_lab.errors`.
+        message: What was got, and what is allowed or to do next.
+        status: The HTTP status.
+    """
+
+    error: str
+    message: str
+    status: int
+
+
+def to_json(message: WireModel) -> bytes:
+    """Return *message* as JSON, without the members that were never set.
+
+    Characters beyond ASCII are escaped, so that text which UTF-8 cannot carry (a lone surrogate,
+    as JavaScript may have it) goes through unchanged.
+
+    Raises:
+        UnserializableValueError: A value in it has no JSON form.
+    """
+    members = message.model_dump(mode="python", by_alias=True, exclude_unset=True)
+    try:
+        text = json.dumps(members, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnserializableValueError(f"a change cannot be sent as JSON: {error}") from None
+    return text.encode("ascii")
