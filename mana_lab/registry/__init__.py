@@ -1,0 +1,51 @@
+"""The registry: where tools are declared, and what they stand on.
+
+Knows identity and sync through their clients; knows nothing of MCP, personas or any one tool.
+"""
+
+from mana_lab.errors import ToolInputError
+from mana_lab.registry.backend import Backend
+from mana_lab.registry.context import ToolContext
+from mana_lab.registry.keys import MasterKeyClient
+from mana_lab.registry.models import (
+    CalendarDate,
+    Done,
+    HexColor,
+    Integer,
+    PositiveInteger,
+    ToolInput,
+    ToolOutput,
+    UtcTime,
+    Uuid,
+)
+from mana_lab.registry.principal import Principal, SpaceLike
+from mana_lab.registry.records import Records
+from mana_lab.registry.registry import AnyToolSpec, Registry
+from mana_lab.registry.spec import PolicyHint, Scope, ToolSpec, tool
+from mana_lab.registry.tables import Table
+
+__all__ = [
+    "AnyToolSpec",
+    "Backend",
+    "CalendarDate",
+    "Done",
+    "HexColor",
+    "Integer",
+    "MasterKeyClient",
+    "PolicyHint",
+    "PositiveInteger",
+    "Principal",
+    "Records",
+    "Registry",
+    "Scope",
+    "SpaceLike",
+    "Table",
+    "ToolContext",
+    "ToolInput",
+    "ToolInputError",
+    "ToolOutput",
+    "ToolSpec",
+    "UtcTime",
+    "Uuid",
+    "tool",
+]

@@ -1,0 +1,122 @@
+"""Backend: what stands behind the tools, shared by all calls; each call gets a context from it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeAlias
+from weakref import WeakValueDictionary
+
+from mana_lab.clock import Clock
+from mana_lab.identity.client import IdentityClient
+from mana_lab.registry.context import ToolContext
+from mana_lab.registry.keys import MasterKeyClient
+from mana_lab.registry.lru import LruMap
+from mana_lab.registry.principal import Principal, SpaceLike
+from mana_lab.registry.records import Records
+from mana_lab.registry.tables import Table
+from mana_lab.sync.client import SyncClient
+from mana_lab.sync.replica import Replica
+
+RECORD_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://mana.how/records")
+"""The namespace (RFC 9562 §5.5) of the record ids of calls that carry an idempotency key."""
+
+_Place: TypeAlias = tuple[str, str, str]
+_ReplicaKey: TypeAlias = tuple[str, str, str, str]
+
+
+class Backend:
+    """The services behind the tools, with a bounded cache of replicas and keys.
+
+    Belongs to one event loop.
+
+    Args:
+        identity: Accounts, spaces and vaults.
+        sync: The change log.
+        clock: ``now`` stamps the records, ``monotonic`` ages the keys.
+        random: Makes the ids of records whose call has no idempotency key.
+        max_replicas: How many tables, per user and space, are kept in memory at most.
+    """
+
+    def __init__(
+        self,
+        identity: IdentityClient,
+        sync: SyncClient,
+        *,
+        clock: Clock,
+        random: Callable[[], uuid.UUID] = uuid.uuid4,
+        max_replicas: int = 1024,
+    ) -> None:
+        self._identity = identity
+        self._sync = sync
+        self._clock = clock
+        self._random = random
+        self._keys = MasterKeyClient(identity, clock=clock)
+        self._replicas: LruMap[_ReplicaKey, Replica] = LruMap(max_replicas)
+        self._locks: WeakValueDictionary[_Place, asyncio.Lock] = WeakValueDictionary()
+
+    def context(
+        self, principal: Principal, space: SpaceLike, idempotency_key: str | None = None
+    ) -> ToolContext:
+        """Return the context of one call.
+
+        Args:
+            principal: The verified caller.
+            space: The active space; that the caller is a member was checked.
+            idempotency_key: The same for a call that is done again, so that it makes the same
+                records; None for ids that are new every time.
+        """
+        ids = self._ids(principal, idempotency_key)
+        return ToolContext(
+            principal,
+            space,
+            self._clock,
+            open_records=partial(self._records, principal, space, ids),
+            list_spaces=partial(self._identity.spaces, principal.token),
+            ids=ids,
+        )
+
+    def _ids(self, principal: Principal, idempotency_key: str | None) -> Iterator[str]:
+        if idempotency_key is None:
+            return (str(self._random()) for _ in itertools.count())
+        call = f"{principal.email or principal.user_id}:{idempotency_key}"
+        return (str(uuid.uuid5(RECORD_NAMESPACE, f"{call}:{n}")) for n in itertools.count())
+
+    def _records(
+        self,
+        principal: Principal,
+        space: SpaceLike,
+        ids: Iterator[str],
+        table: Table,
+        *,
+        read_only: bool,
+    ) -> Records:
+        return Records(
+            table,
+            replica=self._replica(principal.user_id, table, space.id),
+            lock=self._lock(table, space.id),
+            space=space,
+            token=principal.token,
+            clock=self._clock,
+            master_key=partial(self._keys.get_key, principal.user_id, principal.token),
+            new_id=lambda: next(ids),
+            read_only=read_only,
+        )
+
+    def _replica(self, user_id: str, table: Table, space_id: str) -> Replica:
+        kept_under = (user_id, table.app_id, table.name, space_id)
+        replica = self._replicas.get(kept_under)
+        if replica is None:
+            replica = Replica(self._sync, table.app_id, table.name, space_id)
+            self._replicas.put(kept_under, replica)
+        return replica
+
+    def _lock(self, table: Table, space_id: str) -> asyncio.Lock:
+        place = (table.app_id, table.name, space_id)
+        lock = self._locks.get(place)
+        if lock is None:
+            lock = self._locks[place] = asyncio.Lock()
+        return lock

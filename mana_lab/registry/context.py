@@ -1,0 +1,87 @@
+"""ToolContext: who calls a tool, where, when, and what the call may reach.
+
+One context is one call. Handlers get everything from it and nothing from the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from mana_lab.clock import Clock, iso_millis
+from mana_lab.errors import InfrastructureError
+from mana_lab.identity.wire import Space
+from mana_lab.registry.principal import Principal, SpaceLike
+from mana_lab.registry.records import Records
+from mana_lab.registry.tables import Table
+
+
+class RecordsOpener(Protocol):
+    """Opens the records of a table for one caller in one space."""
+
+    def __call__(self, table: Table, *, read_only: bool) -> Records:
+        """Return the records of *table*."""
+        ...
+
+
+@dataclass(frozen=True)
+class ToolContext:
+    """What a handler works with; made by :meth:`Backend.context` for every call.
+
+    Attributes:
+        principal: The verified caller.
+        space: The active space; the caller is a member of it.
+        clock: The lab's time.
+        open_records: How tables are opened.
+        list_spaces: How the caller's spaces are listed.
+        ids: Where the ids of new records come from.
+        tables: The only tables that may be opened; None for any.
+        read_only: Whether records may only be read.
+    """
+
+    principal: Principal
+    space: SpaceLike
+    clock: Clock
+    open_records: RecordsOpener = field(repr=False)
+    list_spaces: Callable[[], Awaitable[list[Space]]] = field(repr=False)
+    ids: Iterator[str] = field(repr=False)
+    tables: tuple[Table, ...] | None = None
+    read_only: bool = False
+
+    def records(self, table: Table) -> Records:
+        """Open a table in the active space.
+
+        Raises:
+            InfrastructureError: The tool did not declare the table.
+        """
+        if self.tables is not None and table not in self.tables:
+            raise InfrastructureError(
+                f"{table.app_id}/{table.name} is not among the tables that the tool declares"
+            )
+        return self.open_records(table, read_only=self.read_only)
+
+    async def spaces(self) -> list[Space]:
+        """Return the spaces that the caller is a member of."""
+        return await self.list_spaces()
+
+    def new_id(self) -> str:
+        """Return the id for a new record; a call done again gets the same ids again."""
+        return next(self.ids)
+
+    def now(self) -> datetime:
+        """Return the lab's time, aware."""
+        return self.clock.now()
+
+    def timestamp(self) -> str:
+        """Return the lab's time as records write it: ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
+        return iso_millis(self.now())
+
+    def today(self) -> str:
+        """Return the caller's day as ``YYYY-MM-DD``; days are UTC's."""
+        return self.now().date().isoformat()
+
+    def bounded(self, tables: tuple[Table, ...], *, read_only: bool) -> ToolContext:
+        """Return this context for one tool: only its tables, and no writes for a reading one."""
+        return replace(self, tables=tables, read_only=read_only)

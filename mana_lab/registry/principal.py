@@ -1,0 +1,53 @@
+"""Principal: who calls a tool, as the gateway verified it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mana_lab.crypto import Claims
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The verified caller.
+
+    Attributes:
+        user_id: The token's ``sub``.
+        email: The account's address.
+        role: ``user``, ``admin`` or ``service``.
+        tier: The access tier, such as ``founder``.
+        kind: ``human``, ``persona`` or ``system``.
+        token: The access token of this request, for the services behind; never shown.
+    """
+
+    user_id: str
+    email: str = ""
+    role: str = "user"
+    tier: str = "public"
+    kind: str = "human"
+    token: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, claims: Claims, token: str) -> Principal:
+        """Return the principal of a verified *token* with these *claims*."""
+        return cls(claims.sub, claims.email, claims.role, claims.tier, claims.kind, token)
+
+
+class SpaceLike(Protocol):
+    """What a call has to know of the space it acts in."""
+
+    @property
+    def id(self) -> str:
+        """The space id."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """``personal``, or one of the shared types."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...

@@ -1,0 +1,277 @@
+"""Records: one table of the app as the caller of a tool sees it in the active space.
+
+Reads and writes refresh the replica first, so that a tool sees its own writes and everybody
+else's. Fields that the table declares as encrypted are encrypted with the caller's master key
+before they leave this process, and decrypted only when they are returned or searched.
+
+As in the app, that holds for personal spaces. In a shared space the members have no key in common,
+so records are written readable for all of them; a value there that the caller cannot decrypt is
+returned as it stands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from mana_lab.clock import Clock
+from mana_lab.crypto import MasterKey, encrypt_fields, is_encrypted, unwrap_value
+from mana_lab.errors import (
+    ConflictError,
+    DecryptionError,
+    InfrastructureError,
+    MalformedCiphertextError,
+    NotFoundError,
+    VaultNotInitialisedError,
+    ZeroKnowledgeUserError,
+)
+from mana_lab.registry.models import MAX_SAFE_INTEGER
+from mana_lab.registry.principal import SpaceLike
+from mana_lab.registry.tables import Table
+from mana_lab.sync.merge import Record
+from mana_lab.sync.replica import Replica
+from mana_lab.sync.wire import Change
+
+Fields: TypeAlias = dict[str, Any]
+Rows: TypeAlias = list[Fields]
+Predicate: TypeAlias = Callable[[Fields], bool]
+_Held: TypeAlias = list[Record]
+
+_KEYLESS = (VaultNotInitialisedError, ZeroKnowledgeUserError)
+_LOCKED = (DecryptionError, MalformedCiphertextError, *_KEYLESS)
+
+
+class Records:
+    """The records of one table, for one call of a tool.
+
+    Args:
+        table: Which table.
+        replica: Its copy as the caller sees it in the space.
+        lock: Held from reading to writing; the same one for all who write to this table of the
+            space through this process.
+        space: The active space.
+        token: The caller's access token.
+        clock: The lab's time.
+        master_key: Fetches the caller's key; called when a value has to be encrypted or decrypted.
+        new_id: Makes the ids of new records.
+        read_only: Whether writing is refused.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        replica: Replica,
+        lock: asyncio.Lock,
+        space: SpaceLike,
+        token: str,
+        clock: Clock,
+        master_key: Callable[[], Awaitable[MasterKey]],
+        new_id: Callable[[], str],
+        read_only: bool = False,
+    ) -> None:
+        self._table = table
+        self._replica = replica
+        self._lock = lock
+        self._space = space
+        self._token = token
+        self._clock = clock
+        self._master_key = master_key
+        self._new_id = new_id
+        self._read_only = read_only
+        self._personal = space.type == "personal"
+
+    async def create(self, fields: Mapping[str, Any], *, ordered: bool = False) -> Fields:
+        """Add a record; a call that is done again writes the same record again.
+
+        Args:
+            fields: What it says; ``id``, ``spaceId``, ``createdAt`` and ``updatedAt`` are added.
+            ordered: Whether to add ``order``, one above the highest in the space.
+
+        Returns:
+            The record, in plaintext.
+
+        Raises:
+            ConflictError: The call is done again, and what it wrote was deleted since.
+        """
+        self._check_writable()
+        record_id = self._new_id()
+        async with self._lock:
+            await self._replica.refresh(self._token)
+            known = self._replica.get(record_id)
+            if known is not None and known.deleted:
+                raise ConflictError(
+                    f"the record {record_id} of this call was deleted; call again with another "
+                    "idempotency key"
+                )
+            if known is not None and known.inserted:
+                await self._change(known, fields)
+            else:
+                await self._insert(record_id, fields, ordered=ordered)
+            return await self._plain(self._find(record_id))
+
+    async def get(self, record_id: str) -> Fields:
+        """Return a record, in plaintext.
+
+        Raises:
+            NotFoundError: There is no such record in the space, or not any more.
+        """
+        await self._replica.refresh(self._token)
+        return await self._plain(self._find(record_id))
+
+    async def list(
+        self,
+        *,
+        where: Predicate | None = None,
+        matching: Predicate | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Rows:
+        """Return records, in plaintext, in the order in which they were added.
+
+        Args:
+            where: Which to keep, told by the fields that are not encrypted; it is not shown the
+                others. Decrypts nothing.
+            matching: Which to keep, told by the whole record. Decrypts as many as it takes.
+            newest_first: Whether to turn the order round.
+            limit: At most this many.
+        """
+        await self._replica.refresh(self._token)
+        records = [
+            record for record in self._visible() if where is None or where(self._open(record))
+        ]
+        if newest_first:
+            records.reverse()
+        found: Rows = []
+        for record in records:
+            if limit is not None and len(found) >= limit:
+                break
+            plain = await self._plain(record)
+            if matching is None or matching(plain):
+                found.append(plain)
+        return found
+
+    async def update(
+        self, record_id: str, changes: Mapping[str, Any], *, unless: Predicate | None = None
+    ) -> None:
+        """Set fields of a record, and its ``updatedAt``; writing what it says already is no write.
+
+        Args:
+            record_id: Which record.
+            changes: The new values, in plaintext.
+            unless: Leaves the record alone when true of its fields that are not encrypted.
+
+        Raises:
+            NotFoundError: There is no such record in the space, or not any more.
+        """
+        self._check_writable()
+        async with self._lock:
+            await self._replica.refresh(self._token)
+            record = self._find(record_id)
+            if unless is None or not unless(self._open(record)):
+                await self._change(record, changes)
+
+    async def count(self) -> int:
+        """Return how many records the space has."""
+        await self._replica.refresh(self._token)
+        return len(self._visible())
+
+    def _check_writable(self) -> None:
+        if self._read_only:
+            raise InfrastructureError("a tool that is declared as reading tried to write")
+
+    def _visible(self) -> _Held:
+        return [record for record in self._replica.current() if self._is_here(record)]
+
+    def _is_here(self, record: Record) -> bool:
+        """The original's tools wrote no ``spaceId`` in the data; those count by their envelope."""
+        said = record.fields.get("spaceId")
+        return said is None or bool(said == self._space.id)
+
+    def _find(self, record_id: str) -> Record:
+        record = self._replica.get(record_id)
+        if record is None or not record.current or not self._is_here(record):
+            raise NotFoundError(
+                f"there is no record {record_id} in {self._table.name} of this space; "
+                "take an id from a tool that lists or searches them"
+            )
+        return record
+
+    async def _insert(self, record_id: str, fields: Mapping[str, Any], *, ordered: bool) -> None:
+        stamp = self._replica.stamp(self._clock.now())
+        data = {"id": record_id, **fields}
+        if ordered:
+            data["order"] = self._next_order()
+        data |= {"spaceId": self._space.id, "createdAt": stamp, "updatedAt": stamp}
+        sealed = await self._sealed(data)
+        insert = Change(
+            table=self._table.name,
+            id=record_id,
+            op="insert",
+            data=sealed,
+            space_id=self._space.id,
+        )
+        await self._replica.push(self._token, [insert])
+
+    async def _change(self, record: Record, changes: Mapping[str, Any]) -> None:
+        held = await self._decrypted(record, [name for name in changes if name in record.fields])
+        new = {
+            name: value
+            for name, value in changes.items()
+            if name not in held or held[name] != value
+        }
+        if not new:
+            return
+        stamp = self._replica.stamp(self._clock.now())
+        sealed = await self._sealed({**new, "updatedAt": stamp})
+        update = Change.to_update(self._table.name, record.id, sealed, stamp)
+        await self._replica.push(
+            self._token, [update.model_copy(update={"space_id": self._space.id})]
+        )
+
+    def _next_order(self) -> int:
+        taken = [record.fields.get("order") for record in self._visible()]
+        numbers = [
+            value
+            for value in taken
+            if isinstance(value, int | float) and abs(value) < MAX_SAFE_INTEGER
+        ]
+        return math.floor(max(numbers, default=-1)) + 1
+
+    def _open(self, record: Record) -> Fields:
+        return {
+            name: copy.deepcopy(value)
+            for name, value in record.fields.items()
+            if name not in self._table.encrypted
+        }
+
+    async def _plain(self, record: Record) -> Fields:
+        return await self._decrypted(record, record.fields) | {"id": record.id}
+
+    async def _sealed(self, fields: Fields) -> Fields:
+        secret = [name for name in self._table.encrypted if fields.get(name) is not None]
+        if not secret or not self._personal:
+            return fields
+        return encrypt_fields(fields, secret, await self._master_key())
+
+    async def _decrypted(self, record: Record, names: Iterable[str]) -> Fields:
+        fields = {name: copy.deepcopy(record.fields[name]) for name in names}
+        for name, value in fields.items():
+            if name in self._table.encrypted and is_encrypted(value):
+                fields[name] = await self._unwrapped(record, name)
+        return fields
+
+    async def _unwrapped(self, record: Record, name: str) -> Any:
+        try:
+            return unwrap_value(record.fields[name], await self._master_key())
+        except _LOCKED as error:
+            if not self._personal:
+                return record.fields[name]
+            if isinstance(error, _KEYLESS):
+                raise
+            raise DecryptionError(
+                f"{name} of the record {record.id} does not open with this user's key"
+            ) from None

@@ -1,0 +1,176 @@
+"""Identity, sync and a backend in one process, with users who call tools."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+from sqlalchemy import insert
+from starlette.types import ASGIApp
+
+from mana_lab.crypto import TokenVerifier
+from mana_lab.identity import server as identity_server
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.server import IdentityConfig, PasswordCost
+from mana_lab.registry import Backend, Principal, Registry
+from mana_lab.storage import Store
+from mana_lab.sync import server as sync_server
+from mana_lab.sync.client import SyncClient
+from mana_lab.sync.wire import Change
+
+BASE = "http://services.test"
+PASSWORD = "correct horse battery"
+
+
+@dataclass
+class Watched:
+    """An application that writes down which paths were asked for."""
+
+    app: ASGIApp
+    paths: list[str] = field(default_factory=list)
+
+    async def __call__(self, scope, receive, send):
+        self.paths.append(scope["path"])
+        await self.app(scope, receive, send)
+
+
+@dataclass
+class House:
+    """The services and the backend of the tools under test."""
+
+    identity_store: Store
+    identity_app: Watched
+    identity: IdentityClient
+    sync_app: Watched
+    sync: SyncClient
+    sync_http: httpx.AsyncClient
+    clock: object
+    registry: Registry
+    backend: Backend
+
+    def new_backend(self, **options):
+        return Backend(self.identity, self.sync, clock=self.clock, **options)
+
+    async def user(self, name: str, *, vault: bool = True) -> Caller:
+        email = f"{name}@mana.test"
+        await self.identity.register(email, PASSWORD, name)
+        caller = await self.sign_in(email)
+        if vault:
+            await self.identity.vault_init(caller.token)
+        return caller
+
+    async def sign_in(self, email: str) -> Caller:
+        login = await self.identity.login(email, PASSWORD)
+        principal = Principal(login.user.id, email, token=login.access_token)
+        return Caller(self, principal, (await self.identity.spaces(login.access_token))[0])
+
+    async def share(self, name: str, *callers: Caller):
+        """Make a team space with these members and return it."""
+        users = [caller.principal.user_id for caller in callers]
+        await self.identity_store.write(lambda connection: _make_team(connection, name, users))
+        spaces = await self.identity.spaces(callers[0].token)
+        return next(space for space in spaces if space.name == name)
+
+
+@dataclass
+class Caller:
+    """A user who calls tools."""
+
+    house: House
+    principal: Principal
+    space: object
+
+    @property
+    def token(self) -> str:
+        return self.principal.token
+
+    def context(self, space=None, key=None, backend=None):
+        return (backend or self.house.backend).context(self.principal, space or self.space, key)
+
+    async def call(self, tool: str, space=None, key=None, backend=None, **arguments):
+        """Call a tool and return its result as it goes over the wire."""
+        context = self.context(space, key, backend)
+        result = await self.house.registry.invoke(tool, arguments, context)
+        return result.model_dump(mode="json", by_alias=True)
+
+    async def log(self, app: str, collection: str) -> list[Change]:
+        """Return what the sync service has in a collection, as it was pushed."""
+        return list((await self.house.sync.pull(self.token, app, collection, "")).changes)
+
+    async def push(self, app: str, *changes: Change, client="another-device"):
+        """Write past the tools, as another client of the same user."""
+        sync = SyncClient(BASE, self.house.sync_http, client)
+        sync = SyncClient(BASE, self.house.sync_http, client)
+        await sync.push(self.token, app, changes)
+
+
+def _make_team(connection, name, users):
+    tables = identity_server.METADATA.tables
+    space, now = f"team-{name.lower()}", datetime(2026, 1, 5, tzinfo=UTC)
+    connection.execute(
+        insert(tables["organizations"]),
+        {"id": space, "name": name, "slug": space, "metadata": {"type": "team"}, "created_at": now},
+    )
+    for n, user in enumerate(users):
+        member = {"id": f"{space}-{n}", "organization_id": space, "user_id": user}
+        role = "member" if n else "owner"
+        connection.execute(insert(tables["members"]), {**member, "role": role, "created_at": now})
+
+
+@asynccontextmanager
+async def open_house(folder, clock, registry):
+    """Set up the services in *folder*."""
+    config = IdentityConfig(
+        issuer=BASE,
+        audience="mana",
+        kek=bytes(range(32)),
+        service_key="a service key of the tests",
+        password_cost=PasswordCost(16, 8, 1),
+    )
+    async with AsyncExitStack() as stack:
+
+        async def store(name, metadata):
+            opened = await Store.open(f"sqlite:///{folder}/{name}.db", metadata)
+            stack.push_async_callback(opened.close)
+            return opened
+
+        async def http(app):
+            transport = httpx.ASGITransport(app)
+            return await stack.enter_async_context(httpx.AsyncClient(transport=transport))
+
+        identity_store = await store("identity", identity_server.METADATA)
+        await identity_server.prepare(identity_store, config, clock)
+        identity_app = Watched(identity_server.create_app(identity_store, config, clock=clock))
+        to_identity = await http(identity_app)
+        verifier = TokenVerifier(
+            f"{BASE}/api/auth/jwks", to_identity, issuer=BASE, audience="mana", clock=clock
+        )
+        memberships = sync_server.HttpMemberships(BASE, to_identity, config.service_key, clock)
+        sync_app = Watched(
+            sync_server.create_app(
+                await store("sync", sync_server.METADATA),
+                clock=clock,
+                verifier=verifier,
+                memberships=memberships,
+                service_key=config.service_key,
+            )
+        )
+        identity = IdentityClient(BASE, to_identity)
+        to_sync = await http(sync_app)
+        sync = SyncClient(BASE, to_sync, "tools")
+        seeded = iter(uuid.UUID(int=n, version=4) for n in range(1, 100_000))
+        backend = Backend(identity, sync, clock=clock, random=lambda: next(seeded))
+        yield House(
+            identity_store,
+            identity_app,
+            identity,
+            sync_app,
+            sync,
+            to_sync,
+            clock,
+            registry,
+            backend,
+        )
