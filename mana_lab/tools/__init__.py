@@ -1,0 +1,19 @@
+"""The tools of the app, one file per module.
+
+To add one, copy a tool in its module's file and list it in ``TOOLS`` there; a new module is a new
+file that is named here.
+"""
+
+from __future__ import annotations
+
+from mana_lab.registry import Registry
+from mana_lab.tools import habits, journal, notes, spaces, todo
+
+__all__ = ["default_registry"]
+
+_MODULES = (habits, journal, notes, spaces, todo)
+
+
+def default_registry() -> Registry:
+    """Return a new registry with every tool of the app."""
+    return Registry(spec for module in _MODULES for spec in module.TOOLS)

@@ -1,0 +1,147 @@
+"""Habits: what someone wants to do again and again (sync ``habits/habits``, not encrypted)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mana_lab.registry import (
+    Done,
+    HexColor,
+    PositiveInteger,
+    Table,
+    ToolContext,
+    ToolInput,
+    ToolOutput,
+    Uuid,
+    tool,
+)
+
+HABITS = Table("habits", "habits")
+
+
+class Habit(ToolOutput):
+    """A habit as the app keeps it."""
+
+    id: str
+    title: str
+    icon: str
+    color: str
+    target_per_day: int | None
+    default_duration: int | None
+    order: int | float
+    is_archived: bool
+    created_at: str
+    updated_at: str
+
+
+class OneHabit(ToolOutput):
+    """The habit that was made."""
+
+    habit: Habit
+
+
+class Habits(ToolOutput):
+    """The habits that were found."""
+
+    habits: list[Habit]
+
+
+class NewHabit(ToolInput):
+    """What a habit is made of."""
+
+    title: str = Field(
+        min_length=1, max_length=120, description="What to do, short", examples=["Read 20 minutes"]
+    )
+    icon: str = Field("star", min_length=1, max_length=40, description="Name of an icon")
+    color: HexColor = Field("#6366f1", description="Color of the tile")
+    target_per_day: PositiveInteger | None = Field(
+        None, description="How often a day; null for no target"
+    )
+    default_duration: PositiveInteger | None = Field(
+        None, description="Minutes that one time takes; null if it does not matter"
+    )
+
+
+class HabitFilter(ToolInput):
+    """Which habits to list."""
+
+    include_archived: bool = Field(False, description="Also list archived habits")
+
+
+class HabitChange(ToolInput):
+    """What to change of a habit; what is left out stays as it is."""
+
+    id: Uuid = Field(description="The habit's id, from habits.list")
+    title: str = Field(default_factory=str, min_length=1, max_length=120, description="New title")
+    icon: str = Field(default_factory=str, min_length=1, max_length=40, description="New icon")
+    color: HexColor = Field(default_factory=str, description="New color")
+    target_per_day: PositiveInteger | None = Field(
+        default_factory=lambda: None, description="New target per day; null removes it"
+    )
+    default_duration: PositiveInteger | None = Field(
+        default_factory=lambda: None, description="New duration in minutes; null removes it"
+    )
+
+
+class HabitArchiving(ToolInput):
+    """Which habit to put away or bring back."""
+
+    id: Uuid = Field(description="The habit's id, from habits.list")
+    archived: bool = Field(True, description="false brings an archived habit back")
+
+
+@tool("habits.create", policy_hint="write", tables=(HABITS,))
+async def create(given: NewHabit, ctx: ToolContext) -> OneHabit:
+    """Start a new habit, something to do regularly such as daily reading.
+
+    For something that is done once use todo.create. Look at habits.list first if the habit may
+    exist already. Returns the habit with its id.
+
+    Example: {"title": "Drink water", "icon": "droplet", "targetPerDay": 8}
+    """
+    fields = given.model_dump(by_alias=True) | {"isArchived": False}
+    habit = await ctx.records(HABITS).create(fields, ordered=True)
+    return OneHabit(habit=Habit.of(habit))
+
+
+@tool("habits.list", policy_hint="read", tables=(HABITS,))
+async def list_habits(given: HabitFilter, ctx: ToolContext) -> Habits:
+    """List the habits of the active space, oldest first, with their ids.
+
+    Use it before habits.update or habits.archive, which need an id. Archived habits are left out
+    unless asked for.
+
+    Example: {"includeArchived": true}
+    """
+    found = await ctx.records(HABITS).list(
+        where=lambda habit: given.include_archived or not habit.get("isArchived")
+    )
+    return Habits(habits=[Habit.of(habit) for habit in found])
+
+
+@tool("habits.update", policy_hint="write", tables=(HABITS,))
+async def update(given: HabitChange, ctx: ToolContext) -> Done:
+    """Change the title, icon, color, daily target or duration of a habit.
+
+    Only what is named changes. To put a habit away use habits.archive.
+
+    Example: {"id": "<id from habits.list>", "targetPerDay": 2}
+    """
+    changes = given.model_dump(by_alias=True, exclude_unset=True, exclude={"id"})
+    await ctx.records(HABITS).update(given.id, changes)
+    return Done()
+
+
+@tool("habits.archive", policy_hint="write", tables=(HABITS,))
+async def archive(given: HabitArchiving, ctx: ToolContext) -> Done:
+    """Put a habit away that is no longer kept up, or bring it back; nothing is lost.
+
+    Not for marking that a habit was done today.
+
+    Example: {"id": "<id from habits.list>"}, or with "archived": false to bring it back.
+    """
+    await ctx.records(HABITS).update(given.id, {"isArchived": given.archived})
+    return Done()
+
+
+TOOLS = (create, list_habits, update, archive)
