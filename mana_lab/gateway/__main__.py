@@ -1,0 +1,145 @@
+"""The command ``python -m mana_lab.gateway``: the gateway alone, in front of a Mana elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from contextlib import suppress
+from typing import Annotated
+
+import httpx
+import typer
+from starlette.applications import Starlette
+
+from mana_lab import tools
+from mana_lab.clock import SystemClock
+from mana_lab.crypto import TokenVerifier
+from mana_lab.errors import InfrastructureError, SettingsError
+from mana_lab.gateway.app import MCP_PATH, create_app
+from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, GatewayConfig, check_url
+from mana_lab.gateway.serving import listen, serve
+from mana_lab.identity.client import IdentityClient
+from mana_lab.registry import Backend
+from mana_lab.settings import Settings
+from mana_lab.sync.client import SyncClient
+
+_CLIENT_ID = "mana-lab-gateway"
+_JWKS_PATH = "/api/auth/jwks"
+_TIMEOUT_S = 30.0
+
+command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@command.command()
+def main(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; for other machines also set --public-url.")
+    ] = DEFAULT_HOST,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
+    ] = DEFAULT_PORT,
+    public_url: Annotated[
+        str | None, typer.Option(help="How clients reach the gateway; else http://HOST:PORT.")
+    ] = None,
+    auth_url: Annotated[
+        str | None, typer.Option(help="The identity service; else MANA_AUTH_URL.")
+    ] = None,
+    sync_url: Annotated[
+        str | None, typer.Option(help="The sync service; else MANA_SYNC_URL.")
+    ] = None,
+    jwt_issuer: Annotated[
+        str | None, typer.Option(help="Whose tokens count; else JWT_ISSUER, else the auth URL.")
+    ] = None,
+    jwt_audience: Annotated[
+        str | None, typer.Option(help="Whom tokens must be for; else JWT_AUDIENCE.")
+    ] = None,
+) -> None:
+    """Serve the tools of the Mana app over MCP.
+
+    For example:
+
+    python -m mana_lab.gateway --port 3069 --auth-url http://127.0.0.1:3001
+    """
+    given = {
+        "MANA_AUTH_URL": auth_url,
+        "MANA_SYNC_URL": sync_url,
+        "JWT_ISSUER": jwt_issuer,
+        "JWT_AUDIENCE": jwt_audience,
+    }
+    said = {name: value for name, value in given.items() if value is not None}
+    try:
+        settings = Settings.from_environment({**os.environ, **said})
+        check_url(settings.auth_url, "the identity service's URL")
+        check_url(settings.sync_url, "the sync service's URL")
+        with listen(host, port) as sock:
+            own_url = _own_url(host, sock)
+            config = _config(settings, public_url or own_url)
+            logging.basicConfig(level=logging.WARNING)
+            asyncio.run(_serve(settings, config, sock, own_url))
+    except InfrastructureError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from None
+    except SettingsError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(2) from None
+
+
+def _own_url(host: str, sock: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{sock.getsockname()[1]}"
+
+
+def _config(settings: Settings, url: str) -> GatewayConfig:
+    check_url(url, "the public URL")
+    return GatewayConfig(
+        resource_url=url.rstrip("/") + MCP_PATH, authorization_server=settings.auth_url
+    )
+
+
+async def _serve(
+    settings: Settings, config: GatewayConfig, sock: socket.socket, own_url: str
+) -> None:
+    ready = asyncio.Event()
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
+        serving = asyncio.create_task(serve(_app(settings, config, http), sock, ready=ready))
+        _stop_on_signals(serving)
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
+        if ready.is_set():
+            typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+def _app(settings: Settings, config: GatewayConfig, http: httpx.AsyncClient) -> Starlette:
+    clock = SystemClock()
+    identity = IdentityClient(settings.auth_url, http)
+    return create_app(
+        tools.default_registry(),
+        Backend(identity, SyncClient(settings.sync_url, http, _CLIENT_ID), clock=clock),
+        verifier=TokenVerifier(
+            settings.auth_url.rstrip("/") + _JWKS_PATH,
+            http,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            clock=clock,
+        ),
+        identity=identity,
+        config=config,
+        clock=clock,
+    )
+
+
+def _stop_on_signals(task: asyncio.Task[None]) -> None:
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows; there Ctrl-C cancels through asyncio.run
+            loop.add_signal_handler(each, task.cancel)
+
+
+if __name__ == "__main__":
+    command(prog_name="python -m mana_lab.gateway")

@@ -1,0 +1,102 @@
+"""How a gateway is set up, apart from the services behind it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from mana_lab.errors import SettingsError
+from mana_lab.gateway.origins import check_host_rule, check_origin_rule
+from mana_lab.settings import DEFAULT_AUTH_URL
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 3069
+METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
+"""Where RFC 9728 §3 puts the description of a protected resource."""
+
+_URL = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]+")
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True)
+class GatewayConfig:
+    """How a gateway is reached and what it allows.
+
+    Attributes:
+        resource_url: The MCP endpoint as clients reach it (RFC 8707's resource). Its own host
+            and origin are always allowed.
+        authorization_server: The issuer whose tokens are taken, named to clients (RFC 9728 §2).
+        allowed_hosts: What else ``Host`` may be: ``name:port`` exactly, ``name:*`` for any port.
+        allowed_origins: What else ``Origin`` may be, where one is sent: hosts with their scheme.
+        max_body_bytes: Longest request body.
+        body_deadline_s: How long a body may take to arrive, in seconds.
+        max_sessions: Sessions open at a time, of all users.
+        max_sessions_per_user: Sessions open at a time, of one user.
+        session_idle_s: After how many seconds without a request a session ends.
+        membership_age_s: How long, in seconds, a user's list of spaces is believed.
+
+    Raises:
+        SettingsError: A value is not of that form.
+    """
+
+    resource_url: str = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}/mcp"
+    authorization_server: str = DEFAULT_AUTH_URL
+    allowed_hosts: tuple[str, ...] = tuple(f"{name}:*" for name in _LOCAL)
+    allowed_origins: tuple[str, ...] = tuple(f"http://{name}:*" for name in _LOCAL)
+    max_body_bytes: int = 4 * 1024 * 1024
+    body_deadline_s: float = 30.0
+    max_sessions: int = 10_000
+    max_sessions_per_user: int = 64
+    session_idle_s: float = 1800.0
+    membership_age_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        check_url(self.resource_url, "resource_url")
+        check_url(self.authorization_server, "authorization_server")
+        for host in self.host_rules:
+            check_host_rule(host)
+        for origin in self.origin_rules:
+            check_origin_rule(origin)
+
+    @property
+    def host_rules(self) -> tuple[str, ...]:
+        """Everything that ``Host`` may be."""
+        return (*self.allowed_hosts, urlsplit(self.resource_url.lower()).netloc)
+
+    @property
+    def origin_rules(self) -> tuple[str, ...]:
+        """Everything that ``Origin`` may be."""
+        parts = urlsplit(self.resource_url.lower())
+        return (*self.allowed_origins, f"{parts.scheme}://{parts.netloc}")
+
+    @property
+    def metadata_url(self) -> str:
+        """Where this gateway's description stands (RFC 9728 §3.1)."""
+        parts = urlsplit(self.resource_url)
+        return f"{parts.scheme}://{parts.netloc}{METADATA_PATH}{parts.path}"
+
+
+def check_url(url: str, whose: str) -> None:
+    """Hold *url* against the form that services and resources of Mana have.
+
+    Args:
+        url: What was given.
+        whose: What it is the URL of, for the message.
+
+    Raises:
+        SettingsError: It is not an http or https URL, or has a query.
+    """
+    if not _is_plain_url(url):
+        raise SettingsError(f"{whose}: {url!r} is not an http or https URL without a query")
+
+
+def _is_plain_url(url: str) -> bool:
+    if not _URL.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and not parts.query and not parts.fragment

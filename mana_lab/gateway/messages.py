@@ -1,0 +1,132 @@
+"""The body of a request, before anybody acts on it: bounded, unambiguous, of one era."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, Final
+
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp.types import HEADER_MISMATCH, INVALID_REQUEST, PARSE_ERROR, PROTOCOL_VERSION_META_KEY
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mana_lab.crypto.strictjson import strict_json
+from mana_lab.errors import InvalidInputError, InvalidJsonError, PayloadTooLargeError
+from mana_lab.gateway.answers import protocol_error, refusal
+
+MAX_DEPTH: Final = 64
+"""How many arrays and objects may stand in one another."""
+MAX_ID_CHARS: Final = 256
+"""Longest id of a JSON-RPC message."""
+
+
+def is_modern(headers: Headers) -> bool:
+    """Return whether a request is of the stateless era, which its version header decides."""
+    version = headers.get(MCP_PROTOCOL_VERSION_HEADER)
+    return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+class MessageGate:
+    """Reads the body of a POST and refuses what the layers behind would misread.
+
+    That is a body above its limit or too slow, JSON that can be read in two ways, an id that is
+    neither text nor integer, and a message of the stateless era without its version header.
+
+    Args:
+        app: What stands behind; it finds the body as one piece.
+        max_bytes: Longest body.
+        deadline_s: How long a body may take to arrive, in seconds.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, deadline_s: float) -> None:
+        self._app = app
+        self._max_bytes = max_bytes
+        self._deadline_s = deadline_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the message on, or answer 400 or 413."""
+        if scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            body = await self._read(headers, receive)
+        except InvalidInputError as error:
+            await refusal(error, {"Connection": "close"})(scope, receive, send)
+            return
+        answer = _objection(body, headers)
+        if answer is None:
+            await self._app(scope, _replay(body, receive), send)
+        else:
+            await answer(scope, receive, send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        declared = headers.get("content-length", "")
+        if re.fullmatch(r"[0-9]{1,18}", declared) and int(declared) > self._max_bytes:
+            raise self._too_long()
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise InvalidInputError("the request ended before its body did")
+                    body += message.get("body", b"")
+                    if len(body) > self._max_bytes:
+                        raise self._too_long()
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise InvalidInputError(
+                f"the body did not arrive within {self._deadline_s:g} s"
+            ) from None
+
+    def _too_long(self) -> PayloadTooLargeError:
+        return PayloadTooLargeError(f"a request body has at most {self._max_bytes} bytes")
+
+
+def _objection(body: bytes, headers: Headers) -> Response | None:
+    try:
+        message = strict_json(body, max_depth=MAX_DEPTH)
+    except InvalidJsonError:
+        return protocol_error(PARSE_ERROR, "Parse error: the body is not unambiguous JSON")
+    if not isinstance(message, dict):
+        return protocol_error(INVALID_REQUEST, "The body must be one JSON-RPC message")
+    request_id = message.get("id")
+    if "id" in message and not _is_usable_id(request_id):
+        return protocol_error(
+            INVALID_REQUEST,
+            f"A message's id is an integer or a text of at most {MAX_ID_CHARS} characters",
+        )
+    stated = _stated_version(message)
+    if stated is not None and not is_modern(headers):
+        return protocol_error(
+            HEADER_MISMATCH,
+            f"The header MCP-Protocol-Version must say what _meta {PROTOCOL_VERSION_META_KEY} says",
+            request_id,
+        )
+    return None
+
+
+def _is_usable_id(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_ID_CHARS
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+
+
+def _stated_version(message: dict[str, Any]) -> Any:
+    params = message.get("params")
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    return meta.get(PROTOCOL_VERSION_META_KEY) if isinstance(meta, dict) else None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replayed

@@ -1,0 +1,117 @@
+"""Which ``Host`` and ``Origin`` headers are let in: the defence against DNS rebinding.
+
+Names are compared whole, after the header was taken apart; a prefix never matches, so
+``localhost:1@evil.example`` is nobody (MCP 2026-07-28, transports, security warning).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mana_lab.errors import ForbiddenError, MisdirectedRequestError, SettingsError
+from mana_lab.gateway.answers import refusal
+
+_NAME = r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)"
+_HOST = re.compile(rf"(?P<name>{_NAME})(:(?P<port>[0-9]{{1,5}}))?")
+_ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST.pattern}")
+_HOST_RULE = re.compile(rf"{_NAME}(:([0-9]{{1,5}}|\*))?")
+_ORIGIN_RULE = re.compile(rf"https?://{_HOST_RULE.pattern}")
+_REQUEST_HEADERS = (
+    "authorization",
+    "content-type",
+    "last-event-id",
+    "mcp-method",
+    "mcp-name",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "x-mana-space",
+)
+
+
+def check_host_rule(rule: str) -> None:
+    """Hold a rule against its form: ``name``, ``name:port`` or ``name:*``.
+
+    Raises:
+        SettingsError: It has another one.
+    """
+    if not _HOST_RULE.fullmatch(rule):
+        raise SettingsError(f"{rule!r} is not a host; write name, name:port or name:*")
+
+
+def check_origin_rule(rule: str) -> None:
+    """Hold a rule against its form: ``scheme://`` and a host, with a port or ``:*`` or neither.
+
+    Raises:
+        SettingsError: It has another one.
+    """
+    if not _ORIGIN_RULE.fullmatch(rule):
+        raise SettingsError(f"{rule!r} is not an origin; write http://name:port or http://name:*")
+
+
+def is_allowed_host(host: str, rules: Sequence[str]) -> bool:
+    """Return whether a ``Host`` header names this server."""
+    found = _HOST.fullmatch(host.lower())
+    return found is not None and (found[0] in rules or f"{found['name']}:*" in rules)
+
+
+def is_allowed_origin(origin: str, rules: Sequence[str]) -> bool:
+    """Return whether an ``Origin`` header names a page that may use this server."""
+    found = _ORIGIN.fullmatch(origin.lower())
+    if found is None:
+        return False
+    return found[0] in rules or f"{found['scheme']}://{found['name']}:*" in rules
+
+
+class BrowserAccess(CORSMiddleware):
+    """Tells browsers that pages of the allowed origins may use this server (CORS).
+
+    Args:
+        app: What stands behind.
+        origins: Rules for ``Origin``.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
+        super().__init__(
+            app,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=("mcp-session-id", "www-authenticate"),
+        )
+        self._rules = origins
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Return whether pages of *origin* may use this server."""
+        return is_allowed_origin(origin, self._rules)
+
+
+class OriginGuard:
+    """Lets only requests through that are meant for this server and come from no foreign page.
+
+    Args:
+        app: What stands behind.
+        hosts: Rules for ``Host``, which must be there.
+        origins: Rules for ``Origin``, which only browsers send.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 421 or 403."""
+        headers = Headers(scope=scope)
+        origin = headers.get("origin")
+        if not is_allowed_host(headers.get("host", ""), self._hosts):
+            answer = refusal(MisdirectedRequestError("this server is not called what Host says"))
+            await answer(scope, receive, send)
+        elif origin is not None and not is_allowed_origin(origin, self._origins):
+            answer = refusal(ForbiddenError("pages of that Origin may not use this server"))
+            await answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

@@ -1,0 +1,344 @@
+"""A gateway with real services around it, and tools that show what reached them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import httpx
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from sqlalchemy import delete, insert
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from mana_lab import gateway
+from mana_lab.crypto import TokenVerifier
+from mana_lab.errors import NotFoundError
+from mana_lab.gateway import GatewayConfig
+from mana_lab.gateway.serving import listen, serve
+from mana_lab.identity import server as identity_server
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.server import IdentityConfig, PasswordCost
+from mana_lab.registry import Backend, Done, Registry, ToolContext, ToolInput, ToolOutput, tool
+from mana_lab.storage import Store
+from mana_lab.sync.client import SyncClient
+
+ISSUER = "http://identity.test"
+SYNC = "http://sync.test"
+GATEWAY = "http://gateway.test"
+ERAS = ("auto", "legacy")
+PASSWORD = "correct horse battery"
+
+
+class EchoInput(ToolInput):
+    text: str = ""
+
+
+class Echo(ToolOutput):
+    text: str
+    user_id: str
+    email: str
+    space_id: str
+    space_type: str
+    first_id: str
+    nothing: str | None = None
+
+
+def schema_with(model, **descriptions):
+    """Describe the fields of a test model, which every tool must do."""
+    for name, text in descriptions.items():
+        model.model_fields[name].description = text
+    model.model_rebuild(force=True)
+    return model
+
+
+schema_with(EchoInput, text="What to say back.")
+
+
+class Nothing(ToolInput):
+    pass
+
+
+@dataclass
+class TestTools:
+    """Tools that write down every call."""
+
+    __test__ = False
+    calls: list[str] = field(default_factory=list)
+    waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def registry(self) -> Registry:
+        calls = self.calls
+
+        @tool("test.echo", policy_hint="read")
+        async def echo(given: EchoInput, ctx: ToolContext) -> Echo:
+            """Say what came, from whom and where."""
+            calls.append("test.echo")
+            await asyncio.sleep(0)
+            return Echo(
+                text=given.text,
+                userId=ctx.principal.user_id,
+                email=ctx.principal.email,
+                spaceId=ctx.space.id,
+                spaceType=ctx.space.type,
+                firstId=ctx.new_id(),
+            )
+
+        @tool("test.crash", policy_hint="write")
+        async def crash(_given: Nothing, _ctx: ToolContext) -> Done:
+            """Break in a way that nobody planned."""
+            calls.append("test.crash")
+            raise RuntimeError("the canary sings")
+
+        @tool("test.miss", policy_hint="read")
+        async def miss(_given: Nothing, _ctx: ToolContext) -> Done:
+            """Find nothing."""
+            calls.append("test.miss")
+            raise NotFoundError("there is no such thing")
+
+        @tool("test.purge", policy_hint="destructive")
+        async def purge(_given: Nothing, _ctx: ToolContext) -> Done:
+            """Take everything away."""
+            calls.append("test.purge")
+            return Done()
+
+        @tool("admin.wipe", policy_hint="destructive", scope="admin")
+        async def wipe(_given: Nothing, _ctx: ToolContext) -> Done:
+            """Take everybody away."""
+            calls.append("admin.wipe")
+            return Done()
+
+        @tool("test.wait", policy_hint="read")
+        async def wait(_given: Nothing, _ctx: ToolContext) -> Done:
+            """Wait until nobody wants the answer any more."""
+            self.waiting.set()
+            try:
+                return await asyncio.Future()
+            finally:
+                self.cancelled.set()
+
+        return Registry([echo, crash, miss, purge, wait, wipe])
+
+
+@dataclass
+class Service:
+    """An application that can be made to answer something else."""
+
+    app: ASGIApp
+    answer: Response | None = None
+
+    async def __call__(self, scope, receive, send):
+        await (self.answer or self.app)(scope, receive, send)
+
+
+@dataclass
+class House:
+    """Identity, and a gateway in front of test tools."""
+
+    store: Store
+    identity_service: Service
+    sync_service: Service
+    identity: IdentityClient
+    app: Starlette
+    tools: TestTools
+    new_app: Callable[..., Starlette]
+
+    async def user(self, name: str) -> User:
+        email = f"{name}@mana.test"
+        await self.identity.register(email, PASSWORD, name)
+        return await self.sign_in(email)
+
+    async def share(self, name: str, *users: User) -> str:
+        """Make a team space with these members; the first one owns it."""
+        return await self.store.write(lambda connection: make_team(connection, name, users))
+
+    async def unshare(self, space: str, user: User) -> None:
+        """Take a member out of a space."""
+        members = identity_server.METADATA.tables["members"]
+        gone = delete(members).where(
+            members.c.organization_id == space, members.c.user_id == user.id
+        )
+        await self.store.write(lambda connection: connection.execute(gone).rowcount)
+
+    async def sign_in(self, email: str) -> User:
+        login = await self.identity.login(email, PASSWORD)
+        spaces = await self.identity.spaces(login.access_token)
+        return User(login.user.id, email, login.access_token, spaces[0].id)
+
+    def http(self, user: User | None = None, **headers: str) -> httpx2.AsyncClient:
+        """Return a client that goes straight into the gateway's app."""
+        return http_into(self.app, {} if user is None else user.headers, **headers)
+
+
+@dataclass(frozen=True)
+class User:
+    id: str
+    email: str
+    token: str = field(repr=False)
+    personal_space: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+def make_team(connection, name, users):
+    """Write a team space and its memberships, which no endpoint of identity makes yet."""
+    tables = identity_server.METADATA.tables
+    space = f"team-{name.lower()}"
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    connection.execute(
+        insert(tables["organizations"]),
+        {"id": space, "name": name, "slug": space, "metadata": {"type": "team"}, "created_at": now},
+    )
+    for n, user in enumerate(users):
+        member = {"id": f"{space}-{n}", "organization_id": space, "user_id": user.id}
+        role = "member" if n else "owner"
+        connection.execute(insert(tables["members"]), {**member, "role": role, "created_at": now})
+    return space
+
+
+def http_into(app, shown, **headers):
+    """Return a client that goes straight into *app*."""
+    transport = httpx2.ASGITransport(app)
+    return httpx2.AsyncClient(transport=transport, base_url=GATEWAY, headers={**shown, **headers})
+
+
+def modern(method="tools/call", **params):
+    """Return headers and body of a request of the stateless era."""
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": method,
+    }
+    if "name" in params:
+        headers["Mcp-Name"] = params["name"]
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}}
+    return {"headers": headers, "json": body}
+
+
+def call_echo(text="hello"):
+    """Return headers and body of one stateless call."""
+    return modern(name="test.echo", arguments={"text": text})
+
+
+def legacy(method, session=None, id=1, **params):
+    """Return headers and body of a request of the older era."""
+    headers = {"Accept": "application/json, text/event-stream"}
+    if session is not None:
+        headers |= {"Mcp-Session-Id": session, "MCP-Protocol-Version": "2025-11-25"}
+    body = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+    return {"headers": headers, "json": body}
+
+
+async def open_session(http):
+    """Open a session of the older era; return its id."""
+    hello = legacy(
+        "initialize",
+        protocolVersion="2025-11-25",
+        capabilities={},
+        clientInfo={"name": "test", "version": "1"},
+    )
+    answer = await http.post("/mcp", **hello)
+    assert answer.status_code == 200, answer.text
+    session = answer.headers["mcp-session-id"]
+    done = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    headers = {**hello["headers"], "Mcp-Session-Id": session}
+    assert (await http.post("/mcp", headers=headers, json=done)).status_code == 202
+    return session
+
+
+def from_stream(answer):
+    """Return the one message of an event stream."""
+    [data] = [line for line in answer.text.splitlines() if line.startswith("data: {")]
+    return json.loads(data.removeprefix("data: "))
+
+
+def gateway_app(identity, http, clock, registry, jwks_http=None, **limits):
+    verifier = TokenVerifier(
+        f"{ISSUER}/api/auth/jwks", jwks_http or http, issuer=ISSUER, audience="mana", clock=clock
+    )
+    config = GatewayConfig(
+        resource_url=f"{GATEWAY}/mcp",
+        authorization_server=ISSUER,
+        **limits,
+    )
+    backend = Backend(identity, SyncClient(SYNC, http, "gateway"), clock=clock, random=uuid.uuid4)
+    return gateway.create_app(
+        registry, backend, verifier=verifier, identity=identity, config=config, clock=clock
+    )
+
+
+def identity_config():
+    return IdentityConfig(
+        issuer=ISSUER,
+        audience="mana",
+        kek=bytes(range(32)),
+        service_key="a service key of the tests",
+        password_cost=PasswordCost(16, 8, 1),
+    )
+
+
+@asynccontextmanager
+async def open_house(folder, clock, *, registry=None, **limits):
+    """Set up identity in *folder* and a running gateway, with test tools unless told otherwise."""
+    config = identity_config()
+    async with AsyncExitStack() as stack:
+        store = await Store.open(f"sqlite:///{folder}/identity.db", identity_server.METADATA)
+        stack.push_async_callback(store.close)
+        await identity_server.prepare(store, config, clock)
+        identity_app = identity_server.create_app(store, config, clock=clock)
+        service, sync_service = Service(identity_app), Service(PlainTextResponse("down", 503))
+        services = {ISSUER: service, SYNC: sync_service}
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(
+                mounts={url: httpx.ASGITransport(app) for url, app in services.items()}
+            )
+        )
+        identity = IdentityClient(ISSUER, http)
+        tools = TestTools()
+
+        def new_app(**other):
+            return gateway_app(
+                identity, http, clock, registry or tools.registry(), **(limits | other)
+            )
+
+        app = await stack.enter_async_context(gateway.running(new_app()))
+        yield House(store, service, sync_service, identity, app, tools, new_app)
+
+
+@asynccontextmanager
+async def connected(http, era, url=f"{GATEWAY}/mcp"):
+    """Connect the SDK's client in one protocol era."""
+    async with Client(streamable_http_client(url, http_client=http), mode=era) as client:
+        yield client
+
+
+@asynccontextmanager
+async def served(app, sock=None):
+    """Serve *app* on a free port, or on a socket that listens already."""
+    sock = sock or listen("127.0.0.1", 0)
+    port = sock.getsockname()[1]
+    ready = asyncio.Event()
+    task = asyncio.create_task(serve(app, sock, ready=ready))
+    try:
+        async with asyncio.timeout(10):
+            await ready.wait()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

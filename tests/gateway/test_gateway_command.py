@@ -1,0 +1,84 @@
+"""``python -m mana_lab.gateway``."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from mana_lab.gateway.__main__ import command
+from mana_lab.gateway.serving import listen
+
+
+def run(*arguments, **environ):
+    names = ("MANA_AUTH_URL", "MANA_SYNC_URL", "JWT_ISSUER", "JWT_AUDIENCE", "MANA_LAB_ENV")
+    clean = dict.fromkeys(names) | environ
+    return CliRunner().invoke(command, [str(each) for each in arguments], env=clean)
+
+
+def test_help_has_an_example():
+    done = run("--help")
+    assert done.exit_code == 0
+    assert "For example: python -m mana_lab.gateway --port 3069" in " ".join(done.output.split())
+
+
+def test_a_busy_port_ends_the_command_with_one_sentence():
+    with listen("127.0.0.1", 0) as sock:
+        port = sock.getsockname()[1]
+        done = run("--port", port)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"port {port} on 127.0.0.1 is in use; ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "70000"], "65535"),
+        (["--port", "many"], "--port"),
+        (["--host", "192.0.2.1"], "192.0.2.1"),
+        (["--auth-url", "localhost:3001"], "localhost:3001"),
+        (["--sync-url", "nowhere"], "nowhere"),
+        (["--public-url", "ftp://lab.example"], "ftp://lab.example"),
+        (["--colour", "red"], "--colour"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_values_end_the_command_with_status_two(arguments, said):
+    done = run("--port", "0", *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bad_environment_variable_is_named():
+    done = run("--port", "0", MANA_LAB_ENV="staging")
+    assert done.exit_code == 2
+    assert "MANA_LAB_ENV" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
+def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop):
+    command = [sys.executable, "-m", "mana_lab.gateway", "--port", "0"]
+    environ = {**os.environ, "MANA_AUTH_URL": "http://127.0.0.1:9", "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
+    ) as process:
+        try:
+            line = process.stdout.readline()
+            url = line.split()[4]
+            origin = url.removesuffix("/mcp")
+            assert httpx.get(f"{origin}/health").json()["registry"]["tools"] == 11
+            described = httpx.get(f"{origin}/.well-known/oauth-protected-resource").json()
+            assert described["resource"] == url
+            assert described["authorization_servers"] == ["http://127.0.0.1:9"]
+            assert httpx.post(url, json={}).status_code == 401
+        finally:
+            process.send_signal(stop)
+        rest, errors = process.communicate(timeout=20)
+    assert (process.returncode, rest, errors) == (0, "", "")

@@ -1,0 +1,106 @@
+"""A session of the older protocol era belongs to the user who opened it."""
+
+import pytest
+from gateway_house import call_echo, from_stream, legacy, open_house, open_session
+
+METHODS = ("POST", "GET", "DELETE")
+
+
+async def use(http, method, session):
+    request = legacy("tools/list", session, id=7)
+    body = {"json": request["json"]} if method == "POST" else {}
+    return await http.request(method, "/mcp", headers=request["headers"], **body)
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_the_session_of_another_user_is_forbidden_and_stays_unharmed(house, method):
+    anna, ben = await house.user("anna"), await house.user("ben")
+    async with house.http(anna) as hers, house.http(ben) as his:
+        session = await open_session(hers)
+        answer = await use(his, method, session)
+        assert answer.status_code == 403
+        assert answer.json()["error"] == "foreign-session"
+        assert "another user" in answer.json()["message"]
+        assert (await use(hers, "POST", session)).status_code == 200
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("session", ["0" * 32, "../..", "x" * 5000])
+async def test_a_session_that_nobody_opened_is_not_found(house, method, session):
+    anna = await house.user("anna")
+    async with house.http(anna) as http:
+        answer = await use(http, method, session)
+    assert answer.status_code == 404
+    assert "initialize" in answer.json()["message"]
+
+
+async def test_a_closed_session_is_not_found_for_anybody(house):
+    anna, ben = await house.user("anna"), await house.user("ben")
+    async with house.http(anna) as hers, house.http(ben) as his:
+        session = await open_session(hers)
+        assert (await use(hers, "DELETE", session)).status_code == 200
+        for http in (hers, his):
+            for method in METHODS:
+                assert (await use(http, method, session)).status_code == 404
+
+
+async def test_a_stateless_request_may_not_name_the_session_of_another_user(house):
+    anna, ben = await house.user("anna"), await house.user("ben")
+    request = call_echo()
+    async with house.http(anna) as hers, house.http(ben) as his:
+        session = await open_session(hers)
+        request["headers"]["Mcp-Session-Id"] = session
+        assert (await his.post("/mcp", **request)).status_code == 403
+        request["headers"]["Mcp-Session-Id"] = "0" * 32
+        assert (await his.post("/mcp", **request)).status_code == 200
+
+
+async def test_a_refused_opening_leaves_no_session(house):
+    anna = await house.user("anna")
+    async with house.http(anna) as http:
+        answer = await http.post("/mcp", **legacy("tools/list"))
+        assert answer.status_code == 400
+        session = answer.headers["mcp-session-id"]
+        assert (await use(http, "POST", session)).status_code == 404
+
+
+async def test_two_sessions_of_one_user_are_both_theirs(house):
+    anna = await house.user("anna")
+    async with house.http(anna) as http:
+        first, second = await open_session(http), await open_session(http)
+        for session in (first, second):
+            listed = from_stream(await use(http, "POST", session))
+            assert len(listed["result"]["tools"]) == 5
+
+
+@pytest.fixture
+async def small_house(tmp_path, clock):
+    async with open_house(tmp_path, clock, max_sessions_per_user=2, session_idle_s=600.0) as house:
+        yield house
+
+
+async def refused_opening(http):
+    hello = legacy("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={})
+    answer = await http.post("/mcp", **hello)
+    return answer.status_code, answer.json()["error"]
+
+
+async def test_a_user_has_so_many_sessions_and_no_more(small_house):
+    anna, ben = await small_house.user("anna"), await small_house.user("ben")
+    async with small_house.http(anna) as hers, small_house.http(ben) as his:
+        first = await open_session(hers)
+        await open_session(hers)
+        assert await refused_opening(hers) == (429, "rate-limited")
+        await open_session(his)
+        await use(hers, "DELETE", first)
+        await open_session(hers)
+
+
+async def test_sessions_that_nobody_uses_do_not_count(small_house, clock):
+    anna = await small_house.user("anna")
+    async with small_house.http(anna) as http:
+        await open_session(http)
+        await open_session(http)
+        clock.advance(600)
+        http.headers.update((await small_house.sign_in(anna.email)).headers)
+        await open_session(http)
