@@ -1,0 +1,20 @@
+"""Personas: the catalog, their passwords, and how they become real users and stop being ones."""
+
+from mana_lab.personas.catalog import Catalog, Persona, catalog_schema, load_catalog
+from mana_lab.personas.cleanup import CleanupReport, cleanup
+from mana_lab.personas.passwords import persona_password
+from mana_lab.personas.seeding import SeedOutcome, SeedReport, plan_seed, seed
+
+__all__ = [
+    "Catalog",
+    "CleanupReport",
+    "Persona",
+    "SeedOutcome",
+    "SeedReport",
+    "catalog_schema",
+    "cleanup",
+    "load_catalog",
+    "persona_password",
+    "plan_seed",
+    "seed",
+]

@@ -1,0 +1,247 @@
+"""The catalog: who the personas are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+
+from mana_lab.errors import CatalogError, UnknownPersonaError
+from mana_lab.shipped import catalog_dir
+
+Cadence: TypeAlias = Literal["hourly", "daily", "weekdays"]
+
+DOMAIN = "@mana.test"
+"""What a persona's address ends in: a domain that can never belong to anybody (RFC 6761 §6.2)."""
+
+_MAX_BYTES = 4 * 1024 * 1024
+_LONGEST_SHOWN = 60
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be an IANA time zone such as Europe/Berlin") from None
+    return name
+
+
+def _some_weight(mix: dict[str, float]) -> dict[str, float]:
+    if sum(mix.values()) <= 0:
+        raise ValueError("must give some module a weight above 0")
+    return mix
+
+
+Module: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-zA-Z0-9]*$")]
+Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="forbid",
+        frozen=True,
+    )
+
+
+class Persona(_Model):
+    """Somebody who uses the app.
+
+    Attributes:
+        name: First name.
+        email: The address of their account, in lower case, ending in ``@mana.test``.
+        archetype: What kind of user they are; scripted behaviour goes by it.
+        system_prompt: Who they are, for a model that plays them.
+        module_mix: How much they reach for each module of the app; weights of any sum.
+        tick_cadence: How often they use the app.
+        language: What they write in (BCP 47).
+        timezone: Where they live (IANA name).
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    email: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*@mana\.test$", max_length=254),
+    ]
+    archetype: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
+    system_prompt: Annotated[str, StringConstraints(min_length=20, max_length=20_000)]
+    module_mix: Annotated[dict[Module, Weight], Field(min_length=1), AfterValidator(_some_weight)]
+    tick_cadence: Cadence = "daily"
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    timezone: Annotated[
+        str, AfterValidator(_zone), WithJsonSchema({"type": "string", "minLength": 1})
+    ] = "Europe/Berlin"
+
+    @property
+    def slug(self) -> str:
+        """The name as it is typed: ``anna``."""
+        return self.name.lower()
+
+    def __repr__(self) -> str:
+        return f"<Persona {self.name}: {self.archetype}, {self.tick_cadence}>"
+
+
+class CatalogFile(_Model):
+    """The file ``personas.json``."""
+
+    schema_: str | None = Field(default=None, alias="$schema")
+    description: str | None = None
+    personas: Annotated[tuple[Persona, ...], Field(min_length=1)]
+
+
+class Catalog(Sequence[Persona]):
+    """The personas, in the order of the file.
+
+    Args:
+        personas: At least one; names and addresses are unique.
+
+    Raises:
+        CatalogError: Two have the same name or address.
+    """
+
+    def __init__(self, personas: Sequence[Persona]) -> None:
+        self.personas = tuple(personas)
+        for field in ("slug", "email"):
+            seen: set[str] = set()
+            for persona in self.personas:
+                value = getattr(persona, field)
+                if value in seen:
+                    shown = "name" if field == "slug" else field
+                    raise CatalogError(
+                        f"persona {persona.name}: {shown} {value!r} is used twice; "
+                        "each persona needs their own"
+                    )
+                seen.add(value)
+
+    def get(self, name: str) -> Persona:
+        """Return the persona with that name or e-mail address.
+
+        Raises:
+            UnknownPersonaError: The catalog has none; the message lists those it has.
+        """
+        wanted = name.strip().lower()
+        for persona in self.personas:
+            if wanted in {persona.slug, persona.email}:
+                return persona
+        known = ", ".join(persona.slug for persona in self.personas)
+        raise UnknownPersonaError(f"the catalog has no persona {_short(name)}; it has {known}")
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.personas[index]
+
+    def __len__(self) -> int:
+        return len(self.personas)
+
+    def __iter__(self) -> Iterator[Persona]:
+        return iter(self.personas)
+
+    def __repr__(self) -> str:
+        return f"<Catalog: {', '.join(persona.name for persona in self.personas)}>"
+
+
+def catalog_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the catalog file; it ships as ``personas.schema.json``."""
+    schema = CatalogFile.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def load_catalog(path: Path | None = None) -> Catalog:
+    """Read a catalog.
+
+    Args:
+        path: The file; by default the one that ships with the package.
+
+    Raises:
+        CatalogError: The file cannot be read, or breaks a rule; the message names the persona
+            and the field.
+    """
+    place = path or catalog_dir() / "personas.json"
+    content = _parse(place.name, _read(place))
+    try:
+        file = CatalogFile.model_validate(content)
+    except ValidationError as error:
+        raise CatalogError(_sentence(place.name, error, content)) from None
+    return Catalog(file.personas)
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise CatalogError(f"{path.name}: larger than {_MAX_BYTES} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CatalogError(f"{path.name}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise CatalogError(f"{path.name}: is not UTF-8 text") from None
+
+
+def _parse(name: str, text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=partial(_unique, name))
+    except json.JSONDecodeError as error:
+        raise CatalogError(
+            f"{name}: line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
+    except RecursionError:
+        raise CatalogError(f"{name}: is nested too deeply") from None
+
+
+def _unique(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            raise CatalogError(f"{name}: the key {_short(key)} stands twice in one object")
+        members[key] = value
+    return members
+
+
+def _sentence(name: str, error: ValidationError, content: Any) -> str:
+    first = error.errors()[0]
+    place = [part for part in first["loc"] if part != "[key]"]
+    reason = _reason(first["type"], str(first["msg"]), place)
+    where = name
+    if len(place) > 1 and place[0] == "personas" and isinstance(place[1], int):
+        where = f"{name}: persona {_who(content, place[1])}"
+        place = place[2:]
+    field = ".".join(str(part) for part in place)
+    got = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
+    return f"{where}: {field or 'the file'} {reason}{got}"
+
+
+def _reason(kind: str, message: str, place: list[int | str]) -> str:
+    if kind == "extra_forbidden":
+        return "is not a known key"
+    if kind == "missing":
+        return "is missing"
+    if kind == "string_pattern_mismatch" and place[-1] == "email":
+        return f"must be a lower-case address that ends with {DOMAIN}"
+    text = message.removeprefix("Value error, ")
+    text = text.removeprefix("Input ").removeprefix("String ").removeprefix("Tuple ")
+    return text.replace("Dictionary should", "should")
+
+
+def _who(content: Any, index: int) -> str:
+    entry = content["personas"][index]
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return str(name)[:_LONGEST_SHOWN] if isinstance(name, str) and name else f"number {index + 1}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"

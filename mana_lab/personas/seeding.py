@@ -1,0 +1,157 @@
+"""Seeding: the catalog's personas become real users, and again is harmless."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from mana_lab.errors import (
+    ForbiddenError,
+    InvalidCredentialsError,
+    InvalidInputError,
+    ManaLabError,
+    UnauthenticatedError,
+)
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.wire import PersonaUpsert
+from mana_lab.personas.catalog import Catalog, Persona
+from mana_lab.personas.passwords import persona_password
+
+OnProgress: TypeAlias = Callable[[int, int, str], None]
+"""Told how many are done, how many there are, and who was last."""
+
+DEFAULT_CONCURRENCY = 4
+
+
+@dataclass(frozen=True)
+class SeedOutcome:
+    """What became of one persona.
+
+    Attributes:
+        persona: Who.
+        user_id: Their account; None when there is none.
+        result: ``created``, ``updated``, ``planned`` or ``failed``.
+        error: Why it failed.
+    """
+
+    persona: Persona
+    user_id: str | None
+    result: Literal["created", "updated", "planned", "failed"]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class SeedReport:
+    """What became of all of them.
+
+    Attributes:
+        outcomes: One a persona, in the order of the catalog.
+    """
+
+    outcomes: tuple[SeedOutcome, ...]
+
+    @property
+    def failed(self) -> tuple[SeedOutcome, ...]:
+        """Those that could not be seeded."""
+        return tuple(outcome for outcome in self.outcomes if outcome.result == "failed")
+
+    def count(self, result: str) -> int:
+        """Return how many had that result."""
+        return sum(outcome.result == result for outcome in self.outcomes)
+
+    def __repr__(self) -> str:
+        parts = [f"{self.count(result)} {result}" for result in ("created", "updated", "planned")]
+        parts = [part for part in parts if not part.startswith("0 ")]
+        if self.failed:
+            names = ", ".join(outcome.persona.name for outcome in self.failed)
+            parts.append(f"{len(self.failed)} failed ({names})")
+        return f"<SeedReport: {', '.join(parts)}>"
+
+
+def plan_seed(catalog: Catalog) -> SeedReport:
+    """Return what seeding would do, without asking anybody."""
+    return SeedReport(tuple(SeedOutcome(persona, None, "planned") for persona in catalog))
+
+
+async def seed(
+    catalog: Catalog,
+    identity: IdentityClient,
+    *,
+    admin_token: str,
+    secret: str,
+    concurrency: int = DEFAULT_CONCURRENCY,
+    on_progress: OnProgress | None = None,
+) -> SeedReport:
+    """Make the personas' accounts, sign in as each, and open their vaults.
+
+    A persona that fails does not stop the others.
+
+    Args:
+        catalog: The personas.
+        identity: The identity service.
+        admin_token: An administrator's access token.
+        secret: What the passwords derive from.
+        concurrency: How many are worked on at a time.
+        on_progress: Told after each persona.
+
+    Raises:
+        InvalidInputError: *concurrency* is below 1.
+    """
+    if concurrency < 1:
+        raise InvalidInputError(f"concurrency must be at least 1, got {concurrency}")
+    slots = asyncio.Semaphore(concurrency)
+    done = 0
+
+    async def one(persona: Persona) -> SeedOutcome:
+        nonlocal done
+        async with slots:
+            outcome = await _seed_one(persona, identity, admin_token, secret)
+        done += 1
+        if on_progress is not None:
+            on_progress(done, len(catalog), persona.name)
+        return outcome
+
+    return SeedReport(tuple(await asyncio.gather(*(one(persona) for persona in catalog))))
+
+
+async def _seed_one(
+    persona: Persona, identity: IdentityClient, admin_token: str, secret: str
+) -> SeedOutcome:
+    password = persona_password(persona.email, secret)
+    try:
+        made = await identity.upsert_persona(admin_token, _record(persona, password))
+    except ManaLabError as error:
+        return SeedOutcome(persona, None, "failed", _advice(error))
+    try:
+        login = await identity.login(persona.email, password)
+        await identity.vault_init(login.access_token)
+    except InvalidCredentialsError:
+        reason = "the account has another password; was it seeded with another seed secret?"
+        return SeedOutcome(persona, made.user_id, "failed", reason)
+    except ManaLabError as error:
+        return SeedOutcome(persona, made.user_id, "failed", error.message)
+    return SeedOutcome(persona, made.user_id, "created" if made.created else "updated")
+
+
+def _record(persona: Persona, password: str) -> PersonaUpsert:
+    return PersonaUpsert(
+        email=persona.email,
+        name=persona.name,
+        password=password,
+        archetype=persona.archetype,
+        system_prompt=persona.system_prompt,
+        module_mix=persona.module_mix,
+        tick_cadence=persona.tick_cadence,
+        language=persona.language,
+        timezone=persona.timezone,
+    )
+
+
+def _advice(error: ManaLabError) -> str:
+    if isinstance(error, UnauthenticatedError):
+        return f"the administrator's token is not taken; sign in again ({error.message})"
+    if isinstance(error, ForbiddenError):
+        return f"the token is not an administrator's ({error.message})"
+    return error.message
