@@ -1,0 +1,135 @@
+"""Brains: what decides a persona's calls and judges what came of them."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mana_lab.errors import InvalidInputError
+from mana_lab.personas import Persona
+from mana_lab.runner.calls import CallOutcome, Toolbox
+from mana_lab.runner.recorder import Action
+
+_LONGEST_NOTE = 1000
+
+
+@dataclass
+class TickMemory:
+    """What a brain keeps from using the app until it rates it; gone when the tick ends.
+
+    Attributes:
+        outcomes: What the calls of this tick brought, by action id.
+        skipped_modules: How often the persona wanted a module that offers no tool.
+    """
+
+    outcomes: dict[str, CallOutcome] = field(default_factory=dict)
+    skipped_modules: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
+class Scene:
+    """The situation in which a brain acts: who, when, and with which randomness.
+
+    Attributes:
+        persona: Whom the brain plays.
+        tick_number: The persona's how-manieth tick this is, from 1, over all runs of the lab.
+        now: The lab's time, in the persona's time zone.
+        random: Seeded by the run's seed, the persona and the tick; the only randomness to use.
+        memory: What the brain keeps from using the app until it rates it.
+    """
+
+    persona: Persona
+    tick_number: int
+    now: datetime
+    random: random.Random
+    memory: TickMemory = field(default_factory=TickMemory)
+
+    @property
+    def skipped_modules(self) -> Counter[str]:
+        """How often the persona wanted a module that offers no tool."""
+        return self.memory.skipped_modules
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What a persona thinks of one module after a tick.
+
+    Attributes:
+        module: The module, such as ``todo``.
+        rating: 1 (frustrating) to 5 (really helps).
+        notes: Why, in at most 1000 characters.
+        evidence: The ids of the actions that it rests on.
+
+    Raises:
+        InvalidInputError: A field is outside its range; nothing is rounded or made up.
+    """
+
+    module: str
+    rating: int
+    notes: str
+    evidence: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if type(self.rating) is not int or not 1 <= self.rating <= 5:
+            raise InvalidInputError(
+                f"the rating of {self.module} must be a whole number from 1 to 5, "
+                f"got {self.rating!r}"
+            )
+        if len(self.notes) > _LONGEST_NOTE:
+            raise InvalidInputError(
+                f"the notes on {self.module} may have {_LONGEST_NOTE} characters, "
+                f"got {len(self.notes)}"
+            )
+
+
+class Brain(Protocol):
+    """Whatever plays a persona: a script, a model or a human.
+
+    Attributes:
+        name: Which brain it is; every row it causes says so.
+        model: The model behind it, where there is one.
+    """
+
+    @property
+    def name(self) -> str:
+        """Which brain it is."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """The model behind it, where there is one."""
+        ...
+
+    async def use(self, app: Toolbox, scene: Scene) -> None:
+        """Spend one tick with the app: every call goes through *app*, which audits it."""
+        ...
+
+    async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
+        """Rate the modules that *actions* touched."""
+        ...
+
+
+def check_ratings(ratings: Sequence[Rating], actions: Sequence[Action]) -> None:
+    """Check that *ratings* speak about what happened in the tick.
+
+    Raises:
+        InvalidInputError: A module was rated twice or not touched, or the evidence is not an
+            action of the tick.
+    """
+    modules = {action.module for action in actions}
+    known = {action.id for action in actions}
+    rated: set[str] = set()
+    for rating in ratings:
+        if rating.module not in modules:
+            raise InvalidInputError(f"{rating.module} was rated, but no call touched it")
+        if rating.module in rated:
+            raise InvalidInputError(f"{rating.module} was rated twice in one tick")
+        if not known.issuperset(rating.evidence):
+            raise InvalidInputError(
+                f"the rating of {rating.module} cites an action that is not of this tick"
+            )
+        rated.add(rating.module)

@@ -1,0 +1,129 @@
+"""One MCP client, open in a task of its own.
+
+An MCP client must be closed by the task that opened it; the cells of a notebook are different
+tasks. So a task of the connection's own opens it, waits, and closes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.exceptions import MCPError
+
+from mana_lab.errors import InfrastructureError, ManaLabError, ServiceUnavailableError
+from mana_lab.runner.endpoint import Endpoint
+from mana_lab.runner.failures import as_exception, error_from_mcp
+
+SignIn = Callable[[], Awaitable[str]]
+"""Gets a fresh access token."""
+
+
+class BearerAuth(httpx2.Auth):
+    """Shows the access token, and signs in once more when it is no longer taken.
+
+    Args:
+        token: The first token.
+        sign_in: Gets the next one.
+    """
+
+    def __init__(self, token: str, sign_in: SignIn) -> None:
+        self._token = token
+        self._sign_in = sign_in
+        self._one_at_a_time = asyncio.Lock()
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Send the request with the token; after a 401, once more with a fresh one."""
+        shown = self._show(request)
+        response = yield request
+        if response.status_code != 401:
+            return
+        async with self._one_at_a_time:
+            if self._token == shown:
+                try:
+                    self._token = await self._sign_in()
+                except ManaLabError:
+                    return
+        self._show(request)
+        yield request
+
+    def _show(self, request: httpx2.Request) -> str:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return self._token
+
+
+class Connection:
+    """An open MCP client; use :meth:`open` and :meth:`close`, from whatever task."""
+
+    def __init__(self, client: Client, holder: asyncio.Task[None], leave: asyncio.Event) -> None:
+        self._client = client
+        self._holder = holder
+        self._leave = leave
+
+    @classmethod
+    async def open(
+        cls, endpoint: Endpoint, user_id: str, auth: BearerAuth, space_id: str
+    ) -> Connection:
+        """Connect to the gateway as one user, in one space.
+
+        Raises:
+            ManaLabError: The gateway refused, or cannot be reached.
+        """
+        http = endpoint.http_client(auth, {"X-Mana-Space": space_id})
+        transport = streamable_http_client(endpoint.url, http_client=http)
+        client = Client(transport, cache=endpoint.cache(user_id))
+        leave = asyncio.Event()
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        holder = asyncio.create_task(_hold(client, http, ready, leave))
+        try:
+            await ready
+        except BaseException:
+            holder.cancel()
+            with suppress(asyncio.CancelledError):
+                await holder
+            raise
+        return cls(client, holder, leave)
+
+    @property
+    def client(self) -> Client:
+        """The client.
+
+        Raises:
+            ServiceUnavailableError: The connection was closed or lost.
+        """
+        if self._holder.done():
+            raise ServiceUnavailableError("the connection to the gateway is closed")
+        return self._client
+
+    async def close(self) -> None:
+        """Close the client; again is harmless."""
+        self._leave.set()
+        await asyncio.wait([self._holder])
+
+
+async def _hold(
+    client: Client, http: httpx2.AsyncClient, ready: asyncio.Future[None], leave: asyncio.Event
+) -> None:
+    try:
+        async with http, client:
+            ready.set_result(None)
+            await leave.wait()
+    except Exception as error:  # noqa: BLE001 - goes to whoever waits for the connection
+        if not ready.done():
+            ready.set_exception(_reason(error))
+
+
+def _reason(error: BaseException) -> ManaLabError:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, MCPError):
+        return as_exception(error_from_mcp(error))
+    if isinstance(error, ManaLabError):
+        return error
+    return InfrastructureError(f"the gateway could not be opened ({type(error).__name__})")

@@ -1,0 +1,162 @@
+"""The audit of one tick: a row per call, handed to identity once, however often it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from mana_lab.clock import Clock
+from mana_lab.errors import ErrorKind, UnserializableValueError
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.wire import ActionRecord
+from mana_lab.runner.calls import CallError, module_of
+from mana_lab.runner.canonical import input_hash
+
+_LONGEST_ID = 255
+_LONGEST_NAME = 200
+_LONGEST_WORD = 120
+_LONGEST_MESSAGE = 500
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Action:
+    """One audited call, as ``persona_actions`` keeps it.
+
+    Attributes:
+        id: The tick, the place within it and the tool; a call that is done again has the same.
+        tick_id: The tick it belongs to.
+        run_id: The run it belongs to; None for a call made by hand.
+        seq: Its place within the tick, from 0.
+        tool_name: The tool that was called.
+        module: The tool's module.
+        input_hash: SHA-256 over the canonical JSON of the arguments; None if they have none.
+        result: Whether the call worked.
+        error_kind: The kind of the failure.
+        error_code: Its stable name.
+        error_message: What the app said, shortened to 500 characters.
+        latency_ms: How long the answer took.
+        occurred_at: The lab's time of the call.
+    """
+
+    id: str
+    tick_id: str
+    run_id: str | None
+    seq: int
+    tool_name: str
+    module: str
+    input_hash: str | None
+    result: Literal["ok", "error"]
+    error_kind: ErrorKind | None
+    error_code: str | None
+    error_message: str | None
+    latency_ms: float
+    occurred_at: datetime
+
+
+class Recorder:
+    """Collects the calls of one persona's tick and hands them on.
+
+    Args:
+        persona_id: Whose calls they are.
+        tick_id: The tick; ids and idempotency keys derive from it.
+        run_id: The run; None outside one.
+        clock: What ``occurred_at`` is read from.
+    """
+
+    def __init__(self, persona_id: str, tick_id: str, run_id: str | None, *, clock: Clock) -> None:
+        self.persona_id = persona_id
+        self.tick_id = tick_id
+        self.run_id = run_id
+        self._clock = clock
+        self._next = 0
+        self._actions: dict[int, Action] = {}
+        self._sent: set[int] = set()
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """The calls so far, in the order in which they were begun."""
+        return tuple(self._actions[seq] for seq in sorted(self._actions))
+
+    def begin(self) -> int:
+        """Return the next call's place within the tick."""
+        seq = self._next
+        self._next += 1
+        return seq
+
+    def action_id(self, seq: int, tool_name: str) -> str:
+        """Return the id of the audit row, which identity derives in the same way."""
+        return f"{self.tick_id}-{seq}-{_storable(tool_name, _LONGEST_NAME)}"[:_LONGEST_ID]
+
+    def idempotency_key(self, seq: int) -> str:
+        """Return what makes a redone call the same call."""
+        return f"{self.tick_id}/{seq}"
+
+    def record(
+        self,
+        seq: int,
+        tool_name: str,
+        arguments: Mapping[str, Any],
+        *,
+        error: CallError | None,
+        latency_ms: float,
+    ) -> Action:
+        """Keep the row of a finished call.
+
+        Args:
+            seq: What ``begin`` gave.
+            tool_name: The tool that was called.
+            arguments: What it was called with; only a hash of them is kept.
+            error: Why it failed; None if it worked.
+            latency_ms: How long the answer took.
+        """
+        action = Action(
+            id=self.action_id(seq, tool_name),
+            tick_id=self.tick_id,
+            run_id=self.run_id,
+            seq=seq,
+            tool_name=_storable(tool_name, _LONGEST_NAME),
+            module=_storable(module_of(tool_name), _LONGEST_WORD),
+            input_hash=_hash_or_none(arguments),
+            result="ok" if error is None else "error",
+            error_kind=error.kind if error else None,
+            error_code=_storable(error.code, _LONGEST_WORD) if error else None,
+            error_message=_storable(error.message, _LONGEST_MESSAGE) if error else None,
+            latency_ms=latency_ms,
+            occurred_at=self._clock.now(),
+        )
+        self._actions[seq] = action
+        return action
+
+    async def flush(self, identity: IdentityClient, service_key: str) -> int:
+        """Hand on the rows that were not yet taken; after a failure, call it again.
+
+        Returns:
+            The number of rows that identity did not have before.
+        """
+        waiting = [action for action in self.actions if action.seq not in self._sent]
+        written = 0
+        for start in range(0, len(waiting), _BATCH):
+            batch = waiting[start : start + _BATCH]
+            records = _records(batch)
+            written += await identity.record_actions(service_key, self.persona_id, records)
+            self._sent.update(action.seq for action in batch)
+        return written
+
+
+def _records(actions: Sequence[Action]) -> list[ActionRecord]:
+    return [ActionRecord(**asdict(action)) for action in actions]
+
+
+def _storable(text: str, longest: int) -> str:
+    """Shorten a text that came from elsewhere to what identity takes; never empty."""
+    return text.encode("utf-8", "replace").decode()[:longest] or "?"
+
+
+def _hash_or_none(arguments: Mapping[str, Any]) -> str | None:
+    try:
+        return input_hash(dict(arguments))
+    except UnserializableValueError:
+        return None

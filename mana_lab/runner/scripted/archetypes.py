@@ -1,0 +1,165 @@
+"""How the archetypes behave: a table, read by the scripted brain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Temper:
+    """How what happened turns into a rating; the sum is rounded to 1 … 5.
+
+    Attributes:
+        start: The rating of a module that neither helped nor hurt.
+        useful: What each call that brought something adds, for up to three.
+        error: What each failed call takes away, for up to four.
+        stuck: What it costs when a tool was given up.
+        empty: What it costs when nothing that was looked for was there; less if some was.
+        crowded: What it costs when a list showed more than ten things.
+        fault: What it costs when the app itself broke.
+        slow: What it costs when an answer took over five seconds.
+    """
+
+    start: float = 3.6
+    useful: float = 0.35
+    error: float = 0.4
+    stuck: float = 1.0
+    empty: float = 0.6
+    crowded: float = 0.0
+    fault: float = 0.8
+    slow: float = 0.6
+
+
+@dataclass(frozen=True)
+class Behavior:
+    """How one archetype uses an app; shares and chances are between 0 and 1.
+
+    Attributes:
+        steps: The fewest and the most things it sets out to do in a tick.
+        create: Weight of adding something.
+        look: Weight of reading something.
+        finish: Weight of changing something that is there.
+        detail: Chance of filling in an optional argument.
+        blunder: Chance of getting an argument wrong in the first tick.
+        learns: How quickly blunders become rarer; 0 is never.
+        guesses: Chance of making an id up instead of looking for it.
+        repairs: Chance that it understands what an error says.
+        patience: How often it tries again after a failure.
+        makes_do: Chance of taking another module of its own when the wanted one is missing.
+        tolerance: After how many given-up things it leaves a module alone for the tick.
+        looks_first: Chance of reading before adding.
+        wanders: Chance of looking into any module at all.
+        temper: How it judges.
+    """
+
+    steps: tuple[int, int] = (2, 5)
+    create: float = 0.6
+    look: float = 0.25
+    finish: float = 0.15
+    detail: float = 0.4
+    blunder: float = 0.04
+    learns: float = 0.1
+    guesses: float = 0.0
+    repairs: float = 0.9
+    patience: int = 1
+    makes_do: float = 0.5
+    tolerance: int = 2
+    looks_first: float = 0.1
+    wanders: float = 0.03
+    temper: Temper = field(default_factory=Temper)
+
+
+DEFAULT = Behavior()
+"""For an archetype that the table does not know."""
+
+ARCHETYPES: dict[str, Behavior] = {
+    # starts a lot, hurries, returns to almost nothing
+    "adhd-student": Behavior(
+        steps=(3, 7),
+        create=0.7,
+        look=0.25,
+        finish=0.05,
+        detail=0.2,
+        blunder=0.12,
+        learns=0.02,
+        temper=Temper(start=3.5, error=0.6, empty=0.3, crowded=0.9),
+    ),
+    # opens the app for a minute; one failure is one too many
+    "ceo-busy": Behavior(
+        steps=(1, 2),
+        create=0.65,
+        look=0.3,
+        finish=0.05,
+        detail=0.5,
+        blunder=0.02,
+        patience=0,
+        makes_do=0.3,
+        tolerance=1,
+        wanders=0.0,
+        temper=Temper(start=3.5, useful=0.4, error=0.9, crowded=0.5, slow=1.2),
+    ),
+    # keeps a diary of family life between two other things
+    "creative-parent": Behavior(
+        steps=(2, 5),
+        create=0.6,
+        look=0.2,
+        finish=0.2,
+        detail=0.6,
+        blunder=0.06,
+        temper=Temper(start=3.8, useful=0.25, error=0.5),
+    ),
+    # documents everything and reads error messages
+    "solo-dev": Behavior(
+        steps=(3, 6),
+        create=0.55,
+        look=0.25,
+        finish=0.2,
+        detail=0.9,
+        blunder=0.02,
+        repairs=1.0,
+        patience=2,
+        makes_do=0.8,
+        looks_first=0.4,
+        temper=Temper(start=3.6, error=0.3, fault=1.4),
+    ),
+    # searches, excerpts, searches again
+    "researcher": Behavior(
+        steps=(3, 5),
+        create=0.45,
+        look=0.5,
+        finish=0.05,
+        detail=0.8,
+        blunder=0.02,
+        patience=2,
+        looks_first=0.5,
+        wanders=0.0,
+        temper=Temper(start=3.5, empty=1.0),
+    ),
+    # one entry, no adjectives
+    "freelancer": Behavior(
+        steps=(1, 2),
+        create=0.9,
+        look=0.1,
+        finish=0.0,
+        detail=0.0,
+        blunder=0.03,
+        patience=0,
+        wanders=0.0,
+        temper=Temper(start=3.4, useful=0.5, error=0.8),
+    ),
+    # does not know the words yet
+    "overwhelmed-newbie": Behavior(
+        steps=(3, 6),
+        create=0.5,
+        look=0.2,
+        finish=0.3,
+        detail=0.4,
+        blunder=0.5,
+        learns=0.05,
+        guesses=0.5,
+        repairs=0.5,
+        patience=2,
+        wanders=0.12,
+        temper=Temper(start=3.4, useful=0.4, error=0.45, stuck=1.2, crowded=0.6),
+    ),
+}

@@ -1,0 +1,212 @@
+"""One visit to the app: wishes become calls, and failures are repaired or given up."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mana_lab.runner.brain import Scene
+from mana_lab.runner.calls import CallError, CallOutcome, Toolbox, ToolInfo
+from mana_lab.runner.scripted.archetypes import Behavior
+from mana_lab.runner.scripted.blunders import blunder, made_up_id
+from mana_lab.runner.scripted.schemas import properties, required
+from mana_lab.runner.scripted.shelves import Shelf, Things, arrange
+from mana_lab.runner.scripted.voices import Topic, Voice
+from mana_lab.runner.scripted.writer import Writer
+
+
+@dataclass
+class _Attempt:
+    tool: ToolInfo
+    topic: Topic
+    arguments: dict[str, Any]
+
+
+class Visit:
+    """A persona with the app open.
+
+    Args:
+        app: What it calls.
+        scene: Who it is, and the randomness.
+        tools: What the app offers.
+        behavior: How its archetype acts.
+        voice: What it writes about.
+    """
+
+    def __init__(
+        self,
+        app: Toolbox,
+        scene: Scene,
+        tools: Iterable[ToolInfo],
+        behavior: Behavior,
+        voice: Voice,
+    ) -> None:
+        self._app = app
+        self._scene = scene
+        self._random = scene.random
+        self._shelves = arrange(tools)
+        self._behavior = behavior
+        self._writer = Writer(voice, scene)
+        self._things = Things()
+        self._given_up: Counter[str] = Counter()
+        self._blunder = behavior.blunder / (1 + behavior.learns * (scene.tick_number - 1))
+
+    async def step(self) -> None:
+        """Set out to do one thing."""
+        if self._shelves and self._random.random() < self._behavior.wanders:
+            await self._look(self._shelves[self._random.choice(sorted(self._shelves))])
+            return
+        module = self._wish()
+        if module is not None and self._given_up[module] < self._behavior.tolerance:
+            await self._do_something(module, self._shelves[module])
+
+    def _wish(self) -> str | None:
+        """Choose a module; one that offers no tool is counted, and perhaps replaced."""
+        mix = self._scene.persona.module_mix
+        module = self._weighted(mix)
+        if module is None or module in self._shelves:
+            return module
+        self._scene.memory.skipped_modules[module] += 1
+        if self._random.random() >= self._behavior.makes_do:
+            return None
+        return self._weighted({name: mix[name] for name in mix if name in self._shelves})
+
+    def _weighted(self, mix: Mapping[str, float]) -> str | None:
+        names = sorted(name for name in mix if mix[name] > 0)
+        weights = [mix[name] for name in names]
+        return self._random.choices(names, weights)[0] if names else None
+
+    async def _do_something(self, module: str, shelf: Shelf) -> None:
+        behavior = self._behavior
+        ways = [
+            (shelf.creates, behavior.create),
+            (shelf.reads, behavior.look),
+            (shelf.changes, behavior.finish),
+        ]
+        open_ways = [(tools, weight) for tools, weight in ways if tools and weight]
+        if not open_ways:
+            return
+        tools = self._random.choices(*zip(*open_ways, strict=True))[0]
+        tool = self._random.choice(tools)
+        if tools is shelf.changes:
+            await self._change(module, shelf, tool)
+        elif tools is shelf.creates:
+            if shelf.reads and self._random.random() < behavior.looks_first:
+                await self._look(shelf)
+            await self._write(tool, [])
+        else:
+            await self._look(shelf)
+
+    async def _look(self, shelf: Shelf) -> bool:
+        if not shelf.reads:
+            return False
+        tool = self._random.choice(shelf.reads)
+        topic = self._writer.topic(tool.module)
+        arguments = self._writer.write(tool, topic, detail=self._behavior.detail / 2)
+        return await self._attempt(_Attempt(tool, topic, arguments))
+
+    async def _change(self, module: str, shelf: Shelf, tool: ToolInfo) -> None:
+        if not self._things.open(module):
+            if self._random.random() < self._behavior.guesses:
+                await self._write(tool, [made_up_id(self._random)])
+                return
+            if not await self._look(shelf):
+                return
+        if ids := self._things.open(module):
+            await self._write(tool, ids)
+
+    async def _write(self, tool: ToolInfo, ids: list[str]) -> None:
+        topic = self._writer.topic(tool.module)
+        arguments = self._writer.write(tool, topic, detail=self._behavior.detail, ids=ids)
+        if ids and set(arguments) == set(required(tool)):
+            arguments |= self._one_change(tool, topic)
+        if self._random.random() < self._blunder:
+            arguments = blunder(tool, arguments, self._random)
+        await self._attempt(_Attempt(tool, topic, arguments))
+
+    def _one_change(self, tool: ToolInfo, topic: Topic) -> dict[str, Any]:
+        """Pick what to change, where a tool leaves that open."""
+        needed = required(tool)
+        optional = {name: schema for name, schema in properties(tool).items() if name not in needed}
+        solid = sorted(name for name, schema in optional.items() if schema.get("type") != "boolean")
+        if not solid:
+            return {}
+        name = self._random.choice(solid)
+        value = self._writer.value(tool, name, optional[name], topic)
+        return {} if value is None else {name: value}
+
+    async def _attempt(self, attempt: _Attempt) -> bool:
+        for left in reversed(range(self._behavior.patience + 1)):
+            outcome = await self._app.call(attempt.tool.name, attempt.arguments)
+            self._remember(attempt, outcome)
+            if outcome.error is None:
+                return True
+            if not left or not await self._repair(attempt, outcome.error):
+                break
+        self._given_up[attempt.tool.module] += 1
+        return False
+
+    def _remember(self, attempt: _Attempt, outcome: CallOutcome) -> None:
+        self._scene.memory.outcomes[outcome.action_id] = outcome
+        module = attempt.tool.module
+        if not outcome.ok:
+            return
+        if attempt.tool in self._shelves[module].changes:
+            self._things.settle(module, attempt.arguments.values())
+        else:
+            self._things.learn(module, outcome.data)
+
+    async def _repair(self, attempt: _Attempt, error: CallError) -> bool:
+        """Change the attempt by what the error says; False means that nothing can be done."""
+        if error.kind == "refused":
+            return False
+        if error.kind == "infrastructure":
+            return True
+        if self._random.random() >= self._behavior.repairs:
+            attempt.arguments = blunder(attempt.tool, attempt.arguments, self._random)
+            return True
+        if error.kind == "not-found":
+            return await self._find(attempt)
+        if error.kind == "invalid-input" and (name := _named(attempt, error)):
+            return await self._mend(attempt, name)
+        attempt.topic = self._writer.topic(attempt.tool.module)
+        return await self._rewrite(attempt)
+
+    async def _mend(self, attempt: _Attempt, name: str) -> bool:
+        schema = properties(attempt.tool).get(name)
+        attempt.arguments = dict(attempt.arguments)
+        attempt.arguments.pop(name, None)
+        if schema is None or name not in required(attempt.tool):
+            return True
+        ids = self._things.open(attempt.tool.module)
+        value = self._writer.value(attempt.tool, name, schema, attempt.topic, ids)
+        if value is None:
+            return await self._find(attempt)
+        attempt.arguments[name] = value
+        return True
+
+    async def _find(self, attempt: _Attempt) -> bool:
+        """Look for what really is there, and go on with that."""
+        module = attempt.tool.module
+        if not self._things.open(module):
+            await self._look(self._shelves[module])
+        return bool(self._things.open(module)) and await self._rewrite(attempt)
+
+    async def _rewrite(self, attempt: _Attempt) -> bool:
+        attempt.arguments = self._writer.write(
+            attempt.tool,
+            attempt.topic,
+            detail=self._behavior.detail / 2,
+            ids=self._things.open(attempt.tool.module),
+        )
+        return True
+
+
+def _named(attempt: _Attempt, error: CallError) -> str | None:
+    """Return the argument that the error speaks of."""
+    words = re.findall(r"\w+", error.path or error.message)
+    names = {*properties(attempt.tool), *attempt.arguments}
+    return next((word for word in words if word in names), None)

@@ -1,0 +1,208 @@
+"""The app as one signed-in user drives it: every call is audited."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, cast
+
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, RequestParamsMeta, TextContent
+from pydantic import ValidationError
+
+from mana_lab.clock import Clock
+from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, ProtocolError
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.wire import Space, User
+from mana_lab.runner.calls import CallError, CallOutcome, ToolInfo
+from mana_lab.runner.canonical import canonical_json
+from mana_lab.runner.connection import BearerAuth, Connection
+from mana_lab.runner.endpoint import Endpoint
+from mana_lab.runner.failures import (
+    as_exception,
+    error_from_library,
+    error_from_mcp,
+    error_from_result,
+)
+from mana_lab.runner.recorder import Recorder
+
+IDEMPOTENCY_META = "how.mana/idempotencyKey"
+"""Tells the gateway which call this is, so that a redone call writes the same record."""
+
+
+class App:
+    """One signed-in user with the app open; an async context manager.
+
+    Open it with :meth:`open`. It signs in through the same door as a human and speaks to the
+    gateway through one MCP client.
+
+    Attributes:
+        user: Who is signed in.
+        space: The space that the calls act in.
+        recorder: Where the audit collects.
+    """
+
+    def __init__(
+        self,
+        user: User,
+        space: Space,
+        recorder: Recorder,
+        connection: Connection,
+        *,
+        clock: Clock,
+    ) -> None:
+        self.user = user
+        self.space = space
+        self.recorder = recorder
+        self._connection = connection
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls,
+        email: str,
+        password: str,
+        *,
+        identity: IdentityClient,
+        endpoint: Endpoint,
+        recorder: Recorder,
+        clock: Clock,
+        space_id: str | None = None,
+    ) -> App:
+        """Sign in and connect.
+
+        Args:
+            email: The account's address.
+            password: Its password.
+            identity: Where to sign in.
+            endpoint: Where the gateway is.
+            recorder: Where the audit collects.
+            clock: Measures latencies.
+            space_id: The space to act in; the user's personal space when None.
+
+        Raises:
+            InvalidCredentialsError: E-mail and password do not belong together.
+            NotFoundError: The user is in no such space.
+            ManaLabError: The gateway refused, or cannot be reached.
+        """
+        login = await identity.login(email, password)
+        space = _pick(await identity.spaces(login.access_token), space_id)
+
+        async def sign_in_again() -> str:
+            return (await identity.login(email, password)).access_token
+
+        auth = BearerAuth(login.access_token, sign_in_again)
+        connection = await Connection.open(endpoint, login.user.id, auth, space.id)
+        return cls(login.user, space, recorder, connection, clock=clock)
+
+    async def tools(self) -> list[ToolInfo]:
+        """Return the tools on offer, sorted by name.
+
+        Raises:
+            ManaLabError: The gateway refused, or cannot be reached.
+        """
+        client = self._connection.client
+        found: list[ToolInfo] = []
+        cursor: str | None = None
+        while True:
+            try:
+                page = await client.list_tools(cursor=cursor)
+            except MCPError as error:
+                raise as_exception(error_from_mcp(error)) from None
+            found += [
+                ToolInfo(
+                    tool.name,
+                    tool.description or "",
+                    tool.input_schema,
+                    tool.annotations.model_dump(by_alias=True, exclude_none=True)
+                    if tool.annotations
+                    else {},
+                )
+                for tool in page.tools
+            ]
+            cursor = page.next_cursor
+            if cursor is None:
+                return sorted(found, key=lambda tool: tool.name)
+
+    async def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> CallOutcome:
+        """Call a tool; the audit has a row of it, whatever became of it.
+
+        Args:
+            name: The tool, such as ``todo.create``.
+            arguments: Its arguments.
+
+        Returns:
+            What the tool returned or why it failed; a failed call raises nothing.
+        """
+        given = dict(arguments or {})
+        seq = self.recorder.begin()
+        data: Any = None
+        error: CallError | None = CallError("cancelled", "infrastructure", "the call was cancelled")
+        started = self._clock.monotonic()
+        latency_ms = 0.0
+        try:
+            data, error = await self._send(name, given, self.recorder.idempotency_key(seq))
+        finally:
+            latency_ms = (self._clock.monotonic() - started) * 1000
+            action = self.recorder.record(seq, name, given, error=error, latency_ms=latency_ms)
+        return CallOutcome(name, data, error, latency_ms, action.id, seq)
+
+    async def close(self) -> None:
+        """Leave the app; again is harmless."""
+        await self._connection.close()
+
+    async def _send(
+        self, name: str, arguments: dict[str, Any], key: str
+    ) -> tuple[Any, CallError | None]:
+        try:
+            canonical_json(arguments)
+            result = await _call(self._connection.client, name, arguments, key)
+        except MCPError as error:
+            return None, error_from_mcp(error)
+        except ManaLabError as error:
+            return None, error_from_library(error)
+        if result.is_error:
+            return None, error_from_result(result)
+        return _data(result), None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+def _pick(spaces: list[Space], space_id: str | None) -> Space:
+    for space in spaces:
+        if space.id == space_id or (space_id is None and space.type == "personal"):
+            return space
+    wanted = "a personal space" if space_id is None else "that space"
+    raise NotFoundError(f"the user is not in {wanted}; they are in {len(spaces)} spaces")
+
+
+async def _call(client: Client, name: str, arguments: dict[str, Any], key: str) -> CallToolResult:
+    try:
+        meta = cast(RequestParamsMeta, {IDEMPOTENCY_META: key})
+        return await client.call_tool(name, arguments, meta=meta)
+    except ValidationError:
+        raise ProtocolError("the gateway's answer is not one of MCP") from None
+    except RuntimeError:
+        # what the client raises when structured content breaks the tool's output schema
+        raise InvalidOutputError("the tool's answer does not match its output schema") from None
+
+
+def _data(result: CallToolResult) -> Any:
+    if result.structured_content is not None:
+        return result.structured_content
+    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

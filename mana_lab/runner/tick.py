@@ -1,0 +1,183 @@
+"""One tick: a persona signs in, uses the app, and says what it was like."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from mana_lab.clock import SimulatedClock
+from mana_lab.errors import CatalogError, ManaLabError
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.wire import DuePersona, FeedbackRecord
+from mana_lab.personas import Persona, persona_password
+from mana_lab.runner.brain import Brain, Rating, Scene, check_ratings
+from mana_lab.runner.endpoint import Endpoint
+from mana_lab.runner.ledger import OpenTick, Step, TickOutcome
+from mana_lab.runner.recorder import Recorder
+from mana_lab.runner.schedule import scene_seed
+from mana_lab.runner.session import App
+
+_LONGEST_ERROR = 500
+
+
+@dataclass(frozen=True)
+class House:
+    """What ticks need of the lab.
+
+    Attributes:
+        identity: The identity service.
+        service_key: What identity's internal endpoints ask for.
+        seed_secret: What persona passwords derive from.
+        endpoint: Where the gateway is.
+        clock: The lab's time, which a run moves.
+        tick_timeout_s: How long a tick may really take before it is given up.
+    """
+
+    identity: IdentityClient
+    service_key: str
+    seed_secret: str
+    endpoint: Endpoint
+    clock: SimulatedClock
+    tick_timeout_s: float = 600.0
+
+
+class Tick:
+    """One tick of one persona.
+
+    Args:
+        house: What ticks need of the lab.
+        brain: Who plays the persona.
+        due: Whose tick it is.
+        opened: The tick's entry in the ledger.
+        run_id: The run that it belongs to.
+        seed: The run's seed.
+    """
+
+    def __init__(
+        self, house: House, brain: Brain, due: DuePersona, opened: OpenTick, run_id: str, seed: int
+    ) -> None:
+        self._house = house
+        self._brain = brain
+        self._due = due
+        self._opened = opened
+        self._run_id = run_id
+        self._seed = seed
+        self._step: Step = "prepare"
+        self._scene: Scene | None = None
+        self._recorder = Recorder(due.user_id, opened.id, run_id, clock=house.clock)
+
+    async def run(self) -> TickOutcome:
+        """Do all steps; a failure ends the tick and is part of its outcome, never an exception."""
+        error: str | None = None
+        try:
+            async with asyncio.timeout(self._house.tick_timeout_s):
+                await self._all_steps()
+        except Exception as failure:  # noqa: BLE001 - one persona's tick must not end the run
+            error = _describe(failure)
+            await self._leave()
+        actions = self._recorder.actions
+        return TickOutcome(
+            calls=len(actions),
+            errors=sum(action.result == "error" for action in actions),
+            skipped_modules=self._scene.skipped_modules if self._scene else {},
+            failed_step=self._step if error is not None else None,
+            error=error,
+        )
+
+    async def _all_steps(self) -> None:
+        scene = self._scene = self._make_scene()
+        self._step = "sign-in"
+        app = await self._sign_in()
+        async with app:
+            self._step = "use"
+            await self._brain.use(app, scene)
+        self._step = "record"
+        await self._recorder.flush(self._house.identity, self._house.service_key)
+        self._step = "rate"
+        ratings = await self._brain.rate(scene, self._recorder.actions)
+        check_ratings(ratings, self._recorder.actions)
+        self._step = "record"
+        await self._hand_on(ratings)
+        self._step = "close"
+        await self._mark_active()
+
+    def _make_scene(self) -> Scene:
+        persona = persona_of(self._due)
+        number = self._opened.number
+        return Scene(
+            persona=persona,
+            tick_number=number,
+            now=self._house.clock.now().astimezone(ZoneInfo(persona.timezone)),
+            random=random.Random(scene_seed(self._seed, persona.email, number)),  # noqa: S311
+        )
+
+    async def _sign_in(self) -> App:
+        return await App.open(
+            self._due.email,
+            persona_password(self._due.email, self._house.seed_secret),
+            identity=self._house.identity,
+            endpoint=self._house.endpoint,
+            recorder=self._recorder,
+            clock=self._house.clock,
+        )
+
+    async def _hand_on(self, ratings: Sequence[Rating]) -> None:
+        records = [
+            FeedbackRecord(
+                tick_id=self._opened.id,
+                run_id=self._run_id,
+                module=rating.module,
+                rating=rating.rating,
+                notes=rating.notes,
+                evidence=list(rating.evidence),
+                brain=self._brain.name,
+                occurred_at=self._house.clock.now(),
+            )
+            for rating in ratings
+        ]
+        if records:
+            await self._house.identity.record_feedback(
+                self._house.service_key, self._due.user_id, records
+            )
+
+    async def _mark_active(self) -> None:
+        await self._house.identity.record_tick(
+            self._house.service_key, self._due.user_id, self._opened.id, self._house.clock.now()
+        )
+
+    async def _leave(self) -> None:
+        """Keep what a failed tick did, and see that the persona is not due again at once."""
+        with suppress(ManaLabError):
+            await self._recorder.flush(self._house.identity, self._house.service_key)
+        with suppress(ManaLabError):
+            await self._mark_active()
+
+
+def persona_of(due: DuePersona) -> Persona:
+    """Return the persona that identity describes.
+
+    Raises:
+        CatalogError: Identity's record is not one of a persona.
+    """
+    record = due.model_dump(exclude={"user_id", "last_active_at"}, exclude_none=True)
+    try:
+        return Persona.model_validate(record)
+    except ValidationError as error:
+        fields = ", ".join(str(finding["loc"][0]) for finding in error.errors())
+        raise CatalogError(f"identity's record of {due.email} is unusable: {fields}") from None
+
+
+def _describe(failure: Exception) -> str:
+    if isinstance(failure, ManaLabError):
+        text = f"{failure.code}: {failure.message}"
+    elif isinstance(failure, TimeoutError):
+        text = "timeout: the tick took too long and was given up"
+    else:
+        text = f"{type(failure).__name__}: {failure}"
+    return text[:_LONGEST_ERROR]

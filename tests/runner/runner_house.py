@@ -1,0 +1,193 @@
+"""A whole lab for the tests: stores, identity, sync and gateway, wired without sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import httpx
+import httpx2
+from sqlalchemy import Table, select
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from mana_lab import gateway
+from mana_lab.clock import Clock, SimulatedClock
+from mana_lab.crypto import TokenVerifier
+from mana_lab.gateway import GatewayConfig
+from mana_lab.identity import server as identity_server
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.server import AdminAccount, IdentityConfig, PasswordCost
+from mana_lab.personas import Catalog, Persona, load_catalog, persona_password, seed
+from mana_lab.registry import Backend, Registry
+from mana_lab.runner import METADATA, App, Endpoint, Fleet, House, Ledger, Recorder
+from mana_lab.storage import Store
+from mana_lab.sync import server as sync_server
+from mana_lab.sync.client import SyncClient
+from mana_lab.sync.server import HttpMemberships
+from mana_lab.tools import default_registry
+
+IDENTITY = "http://identity.test"
+SYNC = "http://sync.test"
+GATEWAY = "http://gateway.test/mcp"
+SERVICE_KEY = "a service key of the tests"
+SECRET = "a seed secret of the tests"
+ADMIN = AdminAccount("operator@mana.test", "a password of the tests")
+
+
+class Service:
+    """An application that can be told to answer something else.
+
+    Attributes:
+        refuse: Called with each request's scope; a response that it returns is the answer.
+        requests: The paths that were asked for.
+        methods: The MCP methods among them.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.refuse = lambda _scope: None
+        self.requests: list[str] = []
+        self.methods: list[str] = []
+
+    async def __call__(self, scope, receive, send):
+        self.requests.append(scope["path"])
+        self.methods += [
+            value.decode() for name, value in scope["headers"] if name == b"mcp-method"
+        ]
+        answer: Response | None = self.refuse(scope)
+        await (answer or self.app)(scope, receive, send)
+
+
+@dataclass
+class Mana:
+    """The services, and what a runner needs of them."""
+
+    identity_store: Store
+    ledger_store: Store
+    identity_service: Service
+    gateway_service: Service
+    identity: IdentityClient
+    endpoint: Endpoint
+    ledger: Ledger
+    clock: SimulatedClock
+    new_gateway: Callable[[], ASGIApp]
+
+    def house(self, **other) -> House:
+        return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **other)
+
+    def fleet(self, **other) -> Fleet:
+        return Fleet(self.house(**other), self.ledger)
+
+    async def seed(self, personas: Sequence[Persona]) -> None:
+        token = (await self.identity.login(ADMIN.email, ADMIN.password)).access_token
+        report = await seed(Catalog(personas), self.identity, admin_token=token, secret=SECRET)
+        assert not report.failed
+
+    async def app(self, persona: Persona, recorder: Recorder | None = None, **other) -> App:
+        return await App.open(
+            persona.email,
+            persona_password(persona.email, SECRET),
+            identity=self.identity,
+            endpoint=self.endpoint,
+            recorder=recorder or Recorder("nobody", "tick", None, clock=self.clock),
+            clock=self.clock,
+            **other,
+        )
+
+    async def rows(self, name: str) -> list[dict]:
+        """Return a table of identity or the ledger."""
+        known: Table | None = identity_server.METADATA.tables.get(name)
+        store = self.ledger_store if known is None else self.identity_store
+        table = METADATA.tables[name] if known is None else known
+        query = select(table).order_by(table.c.id)
+        return await store.read(
+            lambda connection: [dict(row) for row in connection.execute(query).mappings()]
+        )
+
+
+def cast(*names: str) -> list[Persona]:
+    """Return personas of the catalog."""
+    catalog = load_catalog()
+    return [catalog.get(name) for name in names]
+
+
+def identity_config() -> IdentityConfig:
+    return IdentityConfig(
+        issuer=IDENTITY,
+        kek=bytes(range(32)),
+        service_key=SERVICE_KEY,
+        admin=ADMIN,
+        password_cost=PasswordCost(16, 8, 1),
+    )
+
+
+def verifier(http: httpx.AsyncClient, clock: Clock) -> TokenVerifier:
+    return TokenVerifier(
+        f"{IDENTITY}/api/auth/jwks", http, issuer=IDENTITY, audience="mana", clock=clock
+    )
+
+
+def gateway_app(registry: Registry, identity: IdentityClient, http: httpx.AsyncClient, clock):
+    return gateway.create_app(
+        registry,
+        Backend(identity, SyncClient(SYNC, http, "gateway"), clock=clock),
+        verifier=verifier(http, clock),
+        identity=identity,
+        config=GatewayConfig(allowed_hosts=("gateway.test", "127.0.0.1:*")),
+        clock=clock,
+    )
+
+
+def sync_app(store: Store, http: httpx.AsyncClient, clock: Clock) -> ASGIApp:
+    return sync_server.create_app(
+        store,
+        clock=clock,
+        verifier=verifier(http, clock),
+        memberships=HttpMemberships(IDENTITY, http, SERVICE_KEY, clock),
+        service_key=SERVICE_KEY,
+    )
+
+
+@asynccontextmanager
+async def open_mana(folder, personas=(), *, registry=None):
+    """Open all services on databases in *folder*, with *personas* seeded."""
+    clock = SimulatedClock()
+    async with AsyncExitStack() as stack:
+        stores = {}
+        for name, metadata in (
+            ("identity", identity_server.METADATA),
+            ("sync", sync_server.METADATA),
+            ("ledger", METADATA),
+        ):
+            store = await Store.open(f"sqlite:///{folder}/{name}.db", metadata)
+            stores[name] = await stack.enter_async_context(store)
+        await identity_server.prepare(stores["identity"], identity_config(), clock)
+        identity_service = Service(
+            identity_server.create_app(stores["identity"], identity_config(), clock=clock)
+        )
+        mounts = {IDENTITY: httpx.ASGITransport(identity_service)}
+        http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts))
+        mounts[SYNC] = httpx.ASGITransport(sync_app(stores["sync"], http, clock))
+        all_http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts))
+        identity = IdentityClient(IDENTITY, http)
+        tools = registry or default_registry()
+        new_gateway = partial(gateway_app, tools, identity, all_http, clock)
+        gateway_service = Service(await stack.enter_async_context(gateway.running(new_gateway())))
+        endpoint = Endpoint(GATEWAY, httpx2.ASGITransport(app=gateway_service), clock=clock)
+        mana = Mana(
+            stores["identity"],
+            stores["ledger"],
+            identity_service,
+            gateway_service,
+            identity,
+            endpoint,
+            Ledger(stores["ledger"]),
+            clock,
+            new_gateway,
+        )
+        if personas:
+            await mana.seed(personas)
+        yield mana

@@ -1,0 +1,36 @@
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+from mana_lab.clock import SIMULATION_EPOCH
+from mana_lab.runner.run import Run
+
+RUN = Run(
+    id="5f0c1d3e-0000-4000-8000-000000000000",
+    seed=7,
+    brain="scripted",
+    model=None,
+    starts_at=SIMULATION_EPOCH,
+    ends_at=SIMULATION_EPOCH + timedelta(days=2),
+    ticks=4,
+    failed_ticks=1,
+    calls=30,
+    errors=5,
+    skipped_modules=Counter(mood=2, calendar=1),
+    status="done",
+)
+
+
+def test_a_run_shows_what_it_came_to_and_no_id():
+    assert repr(RUN) == (
+        "<Run: seed 7, brain scripted, from 2026-01-05 00:00, to 2026-01-07 00:00 UTC, ticks 4, "
+        "failed ticks 1, calls 30, errors 5, wanted in vain calendar (1), mood (2), status done>"
+    )
+    assert RUN.id not in repr(RUN) + RUN._repr_html_()
+
+
+def test_html_is_escaped_and_says_the_same():
+    html = replace(RUN, brain="<b>", model="m", skipped_modules=Counter())._repr_html_()
+    assert "<td>&lt;b&gt; (m)</td>" in html
+    assert "<th>wanted in vain</th><td>nothing</td>" in html
+    assert html.startswith("<table>")
