@@ -1,0 +1,11 @@
+"""Analysis: frames, SQL, charts and the report; it reads and never writes.
+
+Importing this package loads pandas, DuckDB and matplotlib.
+"""
+
+from mana_lab.analysis.charts import Charts
+from mana_lab.analysis.report import render_report
+from mana_lab.analysis.summary import summary
+from mana_lab.analysis.warehouse import RunChoice, Warehouse
+
+__all__ = ["Charts", "RunChoice", "Warehouse", "render_report", "summary"]

@@ -1,0 +1,25 @@
+"""Charts: a figure each, and the numbers that it shows as a small frame.
+
+Every title states what the data say; a title about the highest or lowest leaves out what has
+fewer than five calls or ratings.
+"""
+
+from mana_lab.analysis.charts.activity import activity, activity_table
+from mana_lab.analysis.charts.figure import Chart
+from mana_lab.analysis.charts.gallery import Charts
+from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
+from mana_lab.analysis.charts.ratings import ratings, ratings_table
+from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
+
+__all__ = [
+    "Chart",
+    "Charts",
+    "activity",
+    "activity_table",
+    "module_mix",
+    "module_mix_table",
+    "ratings",
+    "ratings_table",
+    "tool_errors",
+    "tool_errors_table",
+]

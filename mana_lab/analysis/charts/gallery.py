@@ -1,0 +1,56 @@
+"""The charts of one warehouse, as ``lab.charts`` offers them."""
+
+from __future__ import annotations
+
+from mana_lab.analysis.charts.activity import activity
+from mana_lab.analysis.charts.figure import Chart
+from mana_lab.analysis.charts.module_mix import module_mix
+from mana_lab.analysis.charts.ratings import ratings
+from mana_lab.analysis.charts.tool_errors import tool_errors
+from mana_lab.analysis.warehouse import RunChoice, Warehouse
+
+
+class Charts:
+    """The four charts of a lab; each takes a run, its id or its number, or shows all.
+
+    Args:
+        warehouse: Where the data come from.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def __repr__(self) -> str:
+        return "<Charts: activity, module_mix, ratings, tool_errors>"
+
+    def activity(self, run: RunChoice = None) -> Chart:
+        """Return the calls of each persona on each day.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return activity(self._warehouse.actions_df(run), self._warehouse.personas_df())
+
+    def ratings(self, run: RunChoice = None) -> Chart:
+        """Return the distribution of the ratings of each module.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return ratings(self._warehouse.feedback_df(run))
+
+    def tool_errors(self, run: RunChoice = None) -> Chart:
+        """Return how often each tool fails and is tried again.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return tool_errors(self._warehouse.actions_df(run))
+
+    def module_mix(self, run: RunChoice = None) -> Chart:
+        """Return the planned against the lived share of each module for each persona.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run))
