@@ -1,0 +1,416 @@
+"""The lab as its users hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx2
+
+from mana_lab.clock import Clock, SimulatedClock
+from mana_lab.errors import (
+    InvalidCredentialsError,
+    InvalidInputError,
+    LabClosedError,
+    UnknownPersonaError,
+)
+from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
+from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Services, Stores, wired
+from mana_lab.lab.serving import Gateway
+from mana_lab.lab.session import PersonaSession
+from mana_lab.lab.time import time_of
+from mana_lab.notebook import Progress, in_notebook, line, silent
+from mana_lab.personas import (
+    Catalog,
+    CleanupReport,
+    Persona,
+    SeedReport,
+    cleanup,
+    load_catalog,
+    persona_password,
+    seed,
+)
+from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mana_lab.analysis import Charts, RunChoice, Warehouse
+
+DEFAULT_FOLDER = ".mana-lab"
+_DAY_S = 86_400.0
+
+
+class Lab:
+    """Identity, sync, gateway, personas and analysis, embedded in this process.
+
+    Open one with :meth:`open`; it is an async context manager.
+
+    Attributes:
+        catalog: The personas.
+        clock: The lab's time.
+    """
+
+    def __init__(
+        self,
+        folder: LabFolder,
+        stores: Stores,
+        services: Services,
+        clock: Clock,
+        catalog: Catalog,
+        progress: Progress,
+        stack: AsyncExitStack,
+    ) -> None:
+        self.catalog = catalog
+        self.clock = clock
+        self._stores = stores
+        self._services = services
+        self._secrets = folder.secrets
+        self._progress = progress
+        self._stack = stack
+        transport = httpx2.ASGITransport(app=services.gateway_app)
+        self._endpoint = Endpoint(INSIDE + MCP_PATH, transport, clock=clock)
+        self._ledger = Ledger(stores.ledger)
+        self._gateway: Gateway | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls,
+        folder: str | Path = DEFAULT_FOLDER,
+        *,
+        clock: Clock | None = None,
+        catalog: Catalog | None = None,
+        progress: Progress | None = None,
+    ) -> Lab:
+        """Open the lab in *folder*, which is made if it is missing.
+
+        Args:
+            folder: Where the lab keeps its databases and secrets; one process at a time has it.
+            clock: The lab's time. By default simulated: it begins on Monday 2026-01-05, stands
+                still, and goes on where the last run ended.
+            catalog: The personas; by default those that ship with the package.
+            progress: Told what is being done; by default a line in a notebook, else nothing.
+
+        Raises:
+            LabBusyError: The folder is open elsewhere.
+            SettingsError: The folder cannot be used, or its secrets are damaged.
+            CatalogError: The catalog breaks one of its rules.
+        """
+        known = catalog or load_catalog()
+        async with AsyncExitStack() as stack:
+            held = LabFolder(Path(folder))
+            stack.callback(held.release)
+            stores = await stack.enter_async_context(Stores.open(held))
+            time = clock or await time_of(stores)
+            services = await stack.enter_async_context(wired(stores, held.secrets, time))
+            await stack.enter_async_context(running(services.gateway_app))
+            tell = progress or (line if in_notebook() else silent)
+            return cls(held, stores, services, time, known, tell, stack.pop_all())
+
+    async def seed(self) -> SeedReport:
+        """Make the catalog's personas real users: accounts, vaults, personal spaces.
+
+        Seeding again changes nothing that is there already.
+
+        Returns:
+            What became of each persona; ``failed`` lists those that could not be seeded.
+        """
+        self._check_open()
+        return await seed(
+            self.catalog,
+            self._services.identity,
+            admin_token=await self._admin_token(),
+            secret=self._secrets.persona_seed_secret.get_secret_value(),
+            on_progress=lambda done, total, _name: self._progress("seeding", done, total),
+        )
+
+    async def cleanup(
+        self, *, delete: bool = False, include_unknown: bool = False
+    ) -> CleanupReport:
+        """List the personas that stand in the lab, and delete them if asked to.
+
+        With an account go its spaces, its vault, its records in the app, its audited calls and
+        its ratings.
+
+        Args:
+            delete: Whether to delete, or only to list.
+            include_unknown: Whether personas that the catalog does not have go too.
+        """
+        self._check_open()
+        key = self._secrets.service_key.get_secret_value()
+        return await cleanup(
+            self._services.identity,
+            admin_token=await self._admin_token(),
+            catalog=self.catalog,
+            delete=delete,
+            include_unknown=include_unknown,
+            forget=lambda user_id: self._services.sync.forget_user(key, user_id),
+            on_progress=lambda done, total, _name: self._progress("deleting", done, total),
+        )
+
+    async def persona(self, name: str) -> PersonaSession:
+        """Sign in as a persona, through the same door as a human.
+
+        Args:
+            name: The persona's name, such as ``anna``, or e-mail address.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        self._check_open()
+        persona = self.catalog.get(name)
+        with _seeded(persona):
+            session = await PersonaSession.open(
+                persona,
+                identity=self._services.identity,
+                endpoint=self._endpoint,
+                secrets=self._secrets,
+                clock=self.clock,
+            )
+        self._stack.push_async_callback(session.close)
+        return session
+
+    async def run(
+        self,
+        *,
+        days: float = 14,
+        seed: int = 7,
+        personas: Collection[str] | None = None,
+        brain: Brain | None = None,
+        concurrency: int = 4,
+    ) -> Run:
+        """Let the seeded personas live on for some simulated days.
+
+        Args:
+            days: How many.
+            seed: What all randomness derives from; the same seed gives the same calls.
+            personas: Names of those who take part; all by default.
+            brain: What plays them; scripted by default.
+            concurrency: How many use the app at the same time.
+
+        Raises:
+            InvalidInputError: *days* is not above zero, *seed* no whole number of 64 bits or
+                *concurrency* below 1, or the lab's clock is not simulated.
+            UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
+            LabBusyError: A run is going on.
+        """
+        self._check_open()
+        if personas is not None:
+            personas = [self.catalog.get(name).email for name in personas]
+        await self._check_seeded()
+        starts_at = self.clock.now()
+        run = await self._fleet.simulate(
+            days=days,
+            seed=seed,
+            brain=brain or ScriptedBrain(),
+            only=personas,
+            concurrency=concurrency,
+            on_progress=lambda _ticks, now: self._tell_days(starts_at, now, days),
+        )
+        self._tell_days(starts_at, run.ends_at, days)
+        return run
+
+    async def token(self, name: str) -> str:
+        """Return a fresh access token of a persona, for an MCP client; good for 15 minutes.
+
+        Args:
+            name: The persona's name or e-mail address.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        self._check_open()
+        persona = self.catalog.get(name)
+        secret = self._secrets.persona_seed_secret.get_secret_value()
+        with _seeded(persona):
+            login = await self._services.identity.login(
+                persona.email, persona_password(persona.email, secret)
+            )
+        return login.access_token
+
+    async def serve(self, port: int = DEFAULT_PORT) -> Gateway:
+        """Offer the gateway on a port of this machine, to any MCP client.
+
+        It answers from a thread of its own, also while a cell computes. Serving again stops the
+        former gateway first.
+
+        Args:
+            port: Where to listen, on 127.0.0.1 only; 0 picks a free port.
+
+        Raises:
+            PortInUseError: Another program has the port.
+            SettingsError: There is no such port.
+        """
+        self._check_open()
+        if self._gateway is not None:
+            await self._gateway.close()
+        self._gateway = await Gateway.open(port, self._stores, self._secrets, self.clock)
+        return self._gateway
+
+    def actions_df(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the audited calls; see :data:`mana_lab.analysis.columns.ACTIONS`.
+
+        Args:
+            run: A run, its id or its number; None for all, calls by hand included.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self.warehouse.actions_df(run)
+
+    def feedback_df(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the ratings; see :data:`mana_lab.analysis.columns.FEEDBACK`.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self.warehouse.feedback_df(run)
+
+    def personas_df(self) -> pd.DataFrame:
+        """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
+        return self.warehouse.personas_df()
+
+    def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
+        """Return the result of a DuckDB query; see :meth:`mana_lab.analysis.Warehouse.sql`.
+
+        Args:
+            query: Over the views ``persona_actions``, ``persona_feedback``, ``personas``,
+                ``runs`` and ``ticks``.
+            parameters: Values for ``$name`` in the query.
+
+        Raises:
+            QueryError: DuckDB refused the query; the message is DuckDB's own.
+        """
+        return self.warehouse.sql(query, **parameters)
+
+    def summary(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return what each persona did and thought, a row each.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        from mana_lab.analysis import summary
+
+        return summary(self.warehouse, run)
+
+    def report(self, path: str | Path, run: RunChoice = None) -> Path:
+        """Write what was found as one HTML page that needs nothing but itself.
+
+        Args:
+            path: The file; one that is there is replaced.
+            run: A run, its id or its number; None for all.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            NotFoundError: There is no such run.
+            OSError: The file cannot be written.
+        """
+        from mana_lab.analysis import render_report
+
+        target = Path(path)
+        target.write_text(render_report(self.warehouse, run), encoding="utf-8")
+        return target
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        """The lab's data for reading: frames and SQL views."""
+        from mana_lab.analysis import Warehouse
+
+        self._check_open()
+        return Warehouse(
+            {"identity": self._stores.identity.engine, "ledger": self._stores.ledger.engine}
+        )
+
+    @cached_property
+    def charts(self) -> Charts:
+        """The charts, such as ``lab.charts.ratings(run)``."""
+        from mana_lab.analysis import Charts
+
+        return Charts(self.warehouse)
+
+    async def close(self) -> None:
+        """Sign everybody out, stop serving and free the folder; again is harmless."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._gateway is not None:
+                await self._gateway.close()
+        finally:
+            await self._stack.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return "<Lab: closed>"
+        return f"<Lab: {len(self.catalog)} personas, {self.clock.now():%Y-%m-%d %H:%M} UTC>"
+
+    @cached_property
+    def _fleet(self) -> Fleet:
+        if not isinstance(self.clock, SimulatedClock):
+            raise InvalidInputError(
+                "a run moves simulated time, but this lab has another clock; "
+                "open it without one: await Lab.open(folder)"
+            )
+        house = House(
+            self._services.identity,
+            self._secrets.service_key.get_secret_value(),
+            self._secrets.persona_seed_secret.get_secret_value(),
+            self._endpoint,
+            self.clock,
+        )
+        return Fleet(house, self._ledger)
+
+    def _tell_days(self, starts_at: datetime, now: datetime, days: float) -> None:
+        total = max(1, round(days))
+        lived = int((now - starts_at).total_seconds() / _DAY_S)
+        self._progress("simulated days", min(lived, total), total)
+
+    async def _check_seeded(self) -> None:
+        if not await self._services.identity.personas(await self._admin_token()):
+            raise UnknownPersonaError(
+                "nobody is seeded in this lab yet; run await lab.seed() first"
+            )
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LabClosedError("this lab is closed; open it again with await Lab.open(...)")
+
+    async def _admin_token(self) -> str:
+        password = self._secrets.admin_password.get_secret_value()
+        return (await self._services.identity.login(ADMIN_EMAIL, password)).access_token
+
+
+@contextmanager
+def _seeded(persona: Persona) -> Iterator[None]:
+    try:
+        yield
+    except InvalidCredentialsError:
+        raise UnknownPersonaError(
+            f"{persona.name} is in the catalog but not seeded yet; run await lab.seed() first"
+        ) from None

@@ -1,0 +1,158 @@
+"""The services of an embedded lab: their stores, and their apps wired to one another.
+
+The stores serve any number of event loops; the apps belong to one. A lab wires one set for its own
+loop and another for the thread of a gateway that it serves on a port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from mana_lab import gateway, tools
+from mana_lab.clock import Clock, SystemClock
+from mana_lab.crypto import TokenVerifier
+from mana_lab.gateway import GatewayConfig
+from mana_lab.identity import server as identity_server
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.server import AdminAccount, IdentityConfig
+from mana_lab.lab.folder import LabFolder
+from mana_lab.registry import Backend
+from mana_lab.runner import ledger
+from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets
+from mana_lab.storage import Store
+from mana_lab.sync import server as sync_server
+from mana_lab.sync.client import SyncClient
+
+ADMIN_EMAIL = "operator@mana.test"
+INSIDE = "http://mana.lab"
+"""Where the services of a lab stand for one another, without a socket in between."""
+
+_CLIENT_ID = "mana-lab-gateway"
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The databases of an embedded lab.
+
+    Attributes:
+        identity: Accounts, vaults, spaces, persona records, audited actions and ratings.
+        sync: The change log.
+        ledger: Runs and ticks.
+    """
+
+    identity: Store
+    sync: Store
+    ledger: Store
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: LabFolder) -> AsyncIterator[Stores]:
+        """Open the databases in *folder*, and close them on the way out."""
+        async with AsyncExitStack() as stack:
+            stores = [
+                await stack.enter_async_context(
+                    await Store.open(folder.database_url(name), metadata)
+                )
+                for name, metadata in (
+                    ("identity", identity_server.METADATA),
+                    ("sync", sync_server.METADATA),
+                    ("ledger", ledger.METADATA),
+                )
+            ]
+            yield cls(*stores)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Identity, sync and gateway as applications of one event loop.
+
+    Attributes:
+        identity_app: The identity service.
+        sync_app: The sync service.
+        gateway_app: The MCP gateway; its lifespan is left to whoever runs it.
+        identity: A client of the identity service.
+        sync: A client of the sync service.
+    """
+
+    identity_app: ASGIApp
+    sync_app: ASGIApp
+    gateway_app: Starlette
+    identity: IdentityClient
+    sync: SyncClient
+
+
+@asynccontextmanager
+async def wired(
+    stores: Stores,
+    secrets: LabSecrets,
+    clock: Clock,
+    *,
+    issuer: str = INSIDE,
+    gateway_url: str = INSIDE,
+) -> AsyncIterator[Services]:
+    """Wire the services for the running event loop; between them there is no socket.
+
+    Args:
+        stores: What the services keep their data in.
+        secrets: The lab's secrets.
+        clock: The lab's clock.
+        issuer: The ``iss`` of the tokens, and where clients of the gateway sign in.
+        gateway_url: Where the gateway stands for its clients.
+    """
+    config = _identity_config(secrets, issuer)
+    await identity_server.prepare(stores.identity, config, clock)
+    identity_app = identity_server.create_app(
+        stores.identity, config, clock=clock, wall_clock=SystemClock()
+    )
+    async with AsyncExitStack() as stack:
+        to_identity = await stack.enter_async_context(_inside(identity_app))
+        verifier = TokenVerifier(
+            f"{INSIDE}/api/auth/jwks",
+            to_identity,
+            issuer=issuer,
+            audience=DEFAULT_AUDIENCE,
+            clock=clock,
+        )
+        stack.push_async_callback(verifier.close)
+        sync_app = sync_server.create_app(
+            stores.sync,
+            clock=clock,
+            verifier=verifier,
+            memberships=sync_server.HttpMemberships(INSIDE, to_identity, config.service_key, clock),
+            service_key=config.service_key,
+        )
+        to_sync = await stack.enter_async_context(_inside(sync_app))
+        identity = IdentityClient(INSIDE, to_identity)
+        sync = SyncClient(INSIDE, to_sync, _CLIENT_ID)
+        gateway_app = gateway.create_app(
+            tools.default_registry(),
+            Backend(identity, sync, clock=clock),
+            verifier=verifier,
+            identity=identity,
+            config=GatewayConfig(
+                resource_url=gateway_url + gateway.MCP_PATH, authorization_server=issuer
+            ),
+            clock=clock,
+        )
+        yield Services(identity_app, sync_app, gateway_app, identity, sync)
+
+
+def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
+    return IdentityConfig(
+        issuer=issuer,
+        audience=DEFAULT_AUDIENCE,
+        kek=secrets.kek(),
+        service_key=secrets.service_key.get_secret_value(),
+        admin=AdminAccount(ADMIN_EMAIL, secrets.admin_password.get_secret_value()),
+    )
+
+
+def _inside(app: ASGIApp) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=INSIDE)

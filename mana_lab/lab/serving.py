@@ -1,0 +1,137 @@
+"""A lab's services on ports of this machine: the gateway for a notebook, or all three."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from starlette.types import ASGIApp
+
+from mana_lab.clock import Clock
+from mana_lab.gateway import DEFAULT_HOST, MCP_PATH
+from mana_lab.gateway.serving import listen, serve
+from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.services import Stores, wired
+from mana_lab.lab.time import time_of
+from mana_lab.notebook import BackgroundServer
+from mana_lab.settings import LabSecrets
+
+
+class Gateway:
+    """A lab's gateway on a port of this machine, in a thread of its own.
+
+    Attributes:
+        url: What an MCP client connects to.
+    """
+
+    def __init__(self, server: BackgroundServer) -> None:
+        self._server = server
+        self.url = _url(server.port) + MCP_PATH
+
+    @classmethod
+    async def open(cls, port: int, stores: Stores, secrets: LabSecrets, clock: Clock) -> Self:
+        """Listen on *port* and serve.
+
+        Raises:
+            PortInUseError: Another program has the port.
+            SettingsError: There is no such port.
+            InfrastructureError: The gateway did not start.
+        """
+        sock = listen(DEFAULT_HOST, port)
+        url = _url(sock.getsockname()[1])
+
+        @asynccontextmanager
+        async def build() -> AsyncIterator[ASGIApp]:
+            async with wired(stores, secrets, clock, gateway_url=url) as services:
+                yield services.gateway_app
+
+        server = BackgroundServer(build, sock)
+        await server.start()
+        return cls(server)
+
+    async def close(self) -> None:
+        """Stop serving and free the port; again is harmless."""
+        await self._server.stop()
+
+    def __repr__(self) -> str:
+        return f"<Gateway: {f'serving {self.url}' if self._server.running else 'closed'}>"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the services of a lab stand.
+
+    Attributes:
+        identity: Base URL of the identity service, which is the tokens' issuer too.
+        sync: Base URL of the sync service.
+        gateway: What an MCP client connects to.
+    """
+
+    identity: str
+    sync: str
+    gateway: str
+
+
+async def serve_lab(
+    folder: Path,
+    *,
+    auth_port: int,
+    sync_port: int,
+    port: int,
+    on_ready: Callable[[Addresses], None],
+) -> None:
+    """Serve identity, sync and gateway of the lab in *folder* until this is cancelled.
+
+    Args:
+        folder: The lab's folder, which is made if it is missing.
+        auth_port: Where identity listens; 0 picks a free port, here as below.
+        sync_port: Where sync listens.
+        port: Where the gateway listens.
+        on_ready: Told where the services stand, once all of them answer.
+
+    Raises:
+        PortInUseError: Another program has one of the ports.
+        LabBusyError: The folder is open elsewhere.
+        SettingsError: The folder or a port cannot be used.
+    """
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(listen(DEFAULT_HOST, each)) for each in (auth_port, sync_port, port)
+        ]
+        auth_url, sync_url, url = (_url(sock.getsockname()[1]) for sock in sockets)
+        held = LabFolder(folder)
+        stack.callback(held.release)
+        async with (
+            Stores.open(held) as stores,
+            wired(
+                stores, held.secrets, await time_of(stores), issuer=auth_url, gateway_url=url
+            ) as services,
+        ):
+            apps = (services.identity_app, services.sync_app, services.gateway_app)
+            addresses = Addresses(auth_url, sync_url, url + MCP_PATH)
+            await _serve_together(apps, sockets, partial(on_ready, addresses))
+
+
+async def _serve_together(
+    apps: tuple[ASGIApp, ...], sockets: list[socket.socket], on_ready: Callable[[], None]
+) -> None:
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            ready = [asyncio.Event() for _ in apps]
+            for app, sock, event in zip(apps, sockets, ready, strict=True):
+                tasks.create_task(serve(app, sock, ready=event))
+            for event in ready:
+                await event.wait()
+            on_ready()
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
+
+
+def _url(port: int) -> str:
+    return f"http://{DEFAULT_HOST}:{port}"

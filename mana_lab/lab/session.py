@@ -1,0 +1,92 @@
+"""A persona's session: the app driven by hand, audited like any tick."""
+
+from __future__ import annotations
+
+import uuid
+from types import TracebackType
+from typing import Any, Self
+
+from mana_lab.clock import Clock
+from mana_lab.identity.client import IdentityClient
+from mana_lab.personas import Persona, persona_password
+from mana_lab.runner import App, CallOutcome, Endpoint, Recorder, ToolInfo
+from mana_lab.settings import LabSecrets
+
+
+class PersonaSession:
+    """One signed-in persona; an async context manager.
+
+    Attributes:
+        persona: Who is signed in.
+    """
+
+    def __init__(self, persona: Persona, app: App, identity: IdentityClient, key: str) -> None:
+        self.persona = persona
+        self._app = app
+        self._identity = identity
+        self._service_key = key
+
+    @classmethod
+    async def open(
+        cls,
+        persona: Persona,
+        *,
+        identity: IdentityClient,
+        endpoint: Endpoint,
+        secrets: LabSecrets,
+        clock: Clock,
+    ) -> PersonaSession:
+        """Sign in as *persona* and connect to the gateway.
+
+        Raises:
+            InvalidCredentialsError: The persona is not seeded.
+            ManaLabError: The gateway refused, or cannot be reached.
+        """
+        password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
+        recorder = Recorder("", f"by-hand-{uuid.uuid4()}", None, clock=clock)
+        app = await App.open(
+            persona.email,
+            password,
+            identity=identity,
+            endpoint=endpoint,
+            recorder=recorder,
+            clock=clock,
+        )
+        recorder.persona_id = app.user.id
+        return cls(persona, app, identity, secrets.service_key.get_secret_value())
+
+    async def tools(self) -> list[ToolInfo]:
+        """Return the tools that the persona sees, sorted by name."""
+        return await self._app.tools()
+
+    async def call(self, name: str, /, **arguments: Any) -> CallOutcome:
+        """Call a tool; the audit has a row of it, whatever becomes of it.
+
+        Args:
+            name: The tool, such as ``todo.create``.
+            arguments: Its arguments, such as ``title="Hand in the essay"``.
+
+        Returns:
+            What the tool returned or why it failed; a failed call raises nothing.
+        """
+        outcome = await self._app.call(name, arguments)
+        await self._app.recorder.flush(self._identity, self._service_key)
+        return outcome
+
+    async def close(self) -> None:
+        """Leave the app; again is harmless."""
+        await self._app.close()
+
+    def __repr__(self) -> str:
+        return f"<{self.persona.name}, signed in, in the space {self._app.space.name!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
