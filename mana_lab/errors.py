@@ -42,6 +42,7 @@ stable ``code`` that a program or a model can act on. The tree::
         ├── ProtocolError              protocol-error
         ├── InvalidOutputError         invalid-output
         ├── PortInUseError             port-in-use
+        ├── NotebookFailedError        notebook-failed
         └── StoreClosedError           store-closed
 """
 
@@ -327,6 +328,12 @@ class PortInUseError(InfrastructureError):
     """The port to listen on is taken."""
 
     code: ClassVar[str] = "port-in-use"
+
+
+class NotebookFailedError(InfrastructureError):
+    """A notebook could not be run from top to bottom."""
+
+    code: ClassVar[str] = "notebook-failed"
 
 
 class StoreClosedError(InfrastructureError):

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
@@ -18,6 +19,10 @@ from mana_lab.errors import SettingsError
 DEFAULT_AUTH_URL = "http://127.0.0.1:3001"
 DEFAULT_SYNC_URL = "http://127.0.0.1:3050"
 DEFAULT_AUDIENCE = "mana"
+SECRETS_FILE = "secrets.json"
+DEVELOPMENT_SEED_SECRET = "dev-persona-seed-secret-rotate-in-prod"  # noqa: S105 - public by design
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Settings(BaseModel):
@@ -44,16 +49,21 @@ class Settings(BaseModel):
     environment: Literal["development", "production"] = "development"
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, **given: str | None
+    ) -> Settings:
         """Read the settings.
 
         Args:
             environ: Variables to read instead of the process's own.
+            given: Values by the names of the variables that go before them, such as
+                ``MANA_AUTH_URL``; None stands for no value.
 
         Raises:
             SettingsError: A variable has a value that is not allowed.
         """
-        env = os.environ if environ is None else environ
+        said = {name: value for name, value in given.items() if value is not None}
+        env = {**(os.environ if environ is None else environ), **said}
         names = {
             "auth_url": "MANA_AUTH_URL",
             "sync_url": "MANA_SYNC_URL",
@@ -63,14 +73,33 @@ class Settings(BaseModel):
             "persona_seed_secret": "PERSONA_SEED_SECRET",
             "environment": "MANA_LAB_ENV",
         }
-        given = {field: env[name] for field, name in names.items() if env.get(name)}
-        given.setdefault("jwt_issuer", given.get("auth_url", DEFAULT_AUTH_URL))
+        values = {field: env[name] for field, name in names.items() if env.get(name)}
+        values.setdefault("jwt_issuer", values.get("auth_url", DEFAULT_AUTH_URL))
         try:
-            return cls.model_validate(given)
+            return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             name = names[str(first["loc"][0])]
             raise SettingsError(f"{name}: {first['msg']}") from None
+
+    def seed_secret_for(self, auth_url: str) -> str:
+        """Return what persona passwords derive from in the Mana at *auth_url*.
+
+        A Mana on this machine may go without a secret of its own, unless it is in production.
+
+        Raises:
+            SettingsError: ``PERSONA_SEED_SECRET`` is needed and not set, or is the one that
+                everybody knows.
+        """
+        local = urlsplit(auth_url).hostname in _LOOPBACK and self.environment == "development"
+        secret = self.persona_seed_secret
+        text = DEVELOPMENT_SEED_SECRET if secret is None else secret.get_secret_value()
+        if text == DEVELOPMENT_SEED_SECRET and not local:
+            raise SettingsError(
+                "PERSONA_SEED_SECRET: set it to a secret of your own; the one for development "
+                "is good only for a Mana on this machine that is not in production"
+            )
+        return text
 
 
 class LabSecrets(BaseModel):
@@ -111,13 +140,24 @@ class LabSecrets(BaseModel):
         Raises:
             SettingsError: The file is there and is not a lab's secrets.
         """
-        path = folder / "secrets.json"
+        if not (folder / SECRETS_FILE).exists():
+            fresh = cls.generate()
+            _write_private(folder / SECRETS_FILE, fresh)
+            return fresh
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> LabSecrets:
+        """Read the folder's ``secrets.json``.
+
+        Raises:
+            SettingsError: There is none, or it is not a lab's secrets.
+        """
+        path = folder / SECRETS_FILE
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            fresh = cls.generate()
-            _write_private(path, fresh)
-            return fresh
+            raise SettingsError(f"there is no lab in {folder}") from None
         try:
             return cls.model_validate_json(text)
         except ValidationError:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import socket
-from contextlib import suppress
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import httpx
@@ -20,6 +18,7 @@ from mana_lab.crypto import TokenVerifier
 from mana_lab.errors import InfrastructureError, SettingsError
 from mana_lab.gateway.app import MCP_PATH, create_app
 from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, GatewayConfig, check_url
+from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend
@@ -63,15 +62,13 @@ def main(
 
     python -m mana_lab.gateway --port 3069 --auth-url http://127.0.0.1:3001
     """
-    given = {
-        "MANA_AUTH_URL": auth_url,
-        "MANA_SYNC_URL": sync_url,
-        "JWT_ISSUER": jwt_issuer,
-        "JWT_AUDIENCE": jwt_audience,
-    }
-    said = {name: value for name, value in given.items() if value is not None}
     try:
-        settings = Settings.from_environment({**os.environ, **said})
+        settings = Settings.from_environment(
+            MANA_AUTH_URL=auth_url,
+            MANA_SYNC_URL=sync_url,
+            JWT_ISSUER=jwt_issuer,
+            JWT_AUDIENCE=jwt_audience,
+        )
         check_url(settings.auth_url, "the identity service's URL")
         check_url(settings.sync_url, "the sync service's URL")
         with listen(host, port) as sock:
@@ -102,43 +99,37 @@ def _config(settings: Settings, url: str) -> GatewayConfig:
 async def _serve(
     settings: Settings, config: GatewayConfig, sock: socket.socket, own_url: str
 ) -> None:
-    ready = asyncio.Event()
-    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
-        serving = asyncio.create_task(serve(_app(settings, config, http), sock, ready=ready))
-        _stop_on_signals(serving)
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait([serving, waiting], return_when=asyncio.FIRST_COMPLETED)
-        if ready.is_set():
-            typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
-        waiting.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
+    def announce() -> None:
+        typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
+
+    verifier_url = settings.auth_url.rstrip("/") + _JWKS_PATH
+    async with AsyncExitStack() as stack:
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_TIMEOUT_S))
+        verifier = TokenVerifier(
+            verifier_url,
+            http,
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            clock=SystemClock(),
+        )
+        stack.push_async_callback(verifier.close)
+        app = _app(settings, config, http, verifier)
+        await until_stopped(serve(app, sock, on_ready=announce))
 
 
-def _app(settings: Settings, config: GatewayConfig, http: httpx.AsyncClient) -> Starlette:
+def _app(
+    settings: Settings, config: GatewayConfig, http: httpx.AsyncClient, verifier: TokenVerifier
+) -> Starlette:
     clock = SystemClock()
     identity = IdentityClient(settings.auth_url, http)
     return create_app(
         tools.default_registry(),
         Backend(identity, SyncClient(settings.sync_url, http, _CLIENT_ID), clock=clock),
-        verifier=TokenVerifier(
-            settings.auth_url.rstrip("/") + _JWKS_PATH,
-            http,
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            clock=clock,
-        ),
+        verifier=verifier,
         identity=identity,
         config=config,
         clock=clock,
     )
-
-
-def _stop_on_signals(task: asyncio.Task[None]) -> None:
-    loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows; there Ctrl-C cancels through asyncio.run
-            loop.add_signal_handler(each, task.cancel)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TypeAlias
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,12 +23,8 @@ _GRACE_S = 1.0
 _BACKSTOP_S = 3
 
 
-class Settable(Protocol):
-    """What can be told that the server answers: an event of ``threading`` or of ``asyncio``."""
-
-    def set(self) -> object:
-        """Wake whoever waits."""
-        ...
+OnReady: TypeAlias = Callable[[], object]
+"""Called as soon as requests are answered."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,10 +73,10 @@ class QuietServer(uvicorn.Server):
 
     Args:
         app: The application; its lifespan runs.
-        ready: Set as soon as requests are answered.
+        on_ready: Called as soon as requests are answered.
     """
 
-    def __init__(self, app: ASGIApp, ready: Settable | None = None) -> None:
+    def __init__(self, app: ASGIApp, on_ready: OnReady | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -95,7 +91,7 @@ class QuietServer(uvicorn.Server):
                 timeout_graceful_shutdown=_BACKSTOP_S,
             )
         )
-        self._ready = ready
+        self._on_ready = on_ready
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -112,8 +108,8 @@ class QuietServer(uvicorn.Server):
             await super().startup(sockets)
         except SystemExit:
             raise InfrastructureError("the app did not start; the log says why") from None
-        if self._ready is not None:
-            self._ready.set()
+        if self._on_ready is not None:
+            self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests finish for one second, then hang up on those that are left and stop."""
@@ -129,18 +125,18 @@ class QuietServer(uvicorn.Server):
             connection.transport.close()
 
 
-async def serve(app: ASGIApp, sock: socket.socket, *, ready: Settable | None = None) -> None:
+async def serve(app: ASGIApp, sock: socket.socket, *, on_ready: OnReady | None = None) -> None:
     """Serve *app* until this is cancelled; then let requests finish for one second and stop.
 
     Args:
         app: The application; its lifespan runs in here.
         sock: From :func:`listen`; closed at the end.
-        ready: Set as soon as requests are answered.
+        on_ready: Called as soon as requests are answered.
 
     Raises:
         InfrastructureError: The app's lifespan failed; the log has the reason.
     """
-    server = QuietServer(app, ready)
+    server = QuietServer(app, on_ready)
     serving = asyncio.create_task(server.serve([sock]))
     try:
         await asyncio.shield(serving)

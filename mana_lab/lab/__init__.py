@@ -1,5 +1,16 @@
 """The lab: opens, connects and closes everything below it."""
 
-from mana_lab.lab.lab import Lab
+from mana_lab.lab.folder import holds_lab
+from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
+from mana_lab.lab.serving import Addresses, Gateway, serve_lab
+from mana_lab.lab.session import PersonaSession
 
-__all__ = ["Lab"]
+__all__ = [
+    "DEFAULT_FOLDER",
+    "Addresses",
+    "Gateway",
+    "Lab",
+    "PersonaSession",
+    "holds_lab",
+    "serve_lab",
+]

@@ -7,7 +7,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mana_lab.errors import LabBusyError, SettingsError
-from mana_lab.settings import LabSecrets
+from mana_lab.settings import SECRETS_FILE, LabSecrets
+
+
+def holds_lab(path: Path) -> bool:
+    """Return whether there is a lab in the folder *path*."""
+    return (path / SECRETS_FILE).is_file()
 
 
 class LabFolder:
@@ -21,7 +26,7 @@ class LabFolder:
 
     Raises:
         LabBusyError: Another lab object, here or in another process, holds the folder.
-        SettingsError: The path is a file, or cannot be written.
+        SettingsError: The path is a file or cannot be written, or the secrets are lost or damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,10 +43,18 @@ class LabFolder:
         except OSError as error:
             raise SettingsError(f"the lab folder {path} cannot be used: {error.strerror}") from None
         try:
+            self._check_secrets()
             self.secrets = LabSecrets.load_or_create(self.path)
         except BaseException:
             self._lock.release()
             raise
+
+    def _check_secrets(self) -> None:
+        if not holds_lab(self.path) and any(self.path.glob("*.db")):
+            raise SettingsError(
+                f"the lab folder {self.path} has databases but no {SECRETS_FILE}, without which "
+                "nobody can read them; restore it, or start a new lab folder"
+            )
 
     def database_url(self, name: str) -> str:
         """Return the URL of the database of the service *name*."""

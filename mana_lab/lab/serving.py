@@ -125,7 +125,7 @@ async def _serve_together(
         async with asyncio.TaskGroup() as tasks:
             ready = [asyncio.Event() for _ in apps]
             for app, sock, event in zip(apps, sockets, ready, strict=True):
-                tasks.create_task(serve(app, sock, ready=event))
+                tasks.create_task(serve(app, sock, on_ready=event.set))
             for event in ready:
                 await event.wait()
             on_ready()

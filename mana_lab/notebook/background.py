@@ -84,4 +84,4 @@ class BackgroundServer:
 
     async def _serve(self) -> None:
         async with self._build() as app:
-            await serving.serve(app, self._sock, ready=self._ready)
+            await serving.serve(app, self._sock, on_ready=self._ready.set)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from mana_lab.errors import ConflictError, NotFoundError
+from mana_lab.errors import NotebookFailedError
 
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -19,35 +18,22 @@ _METADATA = {
 _CELL_SECONDS = 60
 
 
-def notebook_files(folder: Path) -> list[Path]:
-    """Return the notebooks of *folder* in reading order.
-
-    Raises:
-        NotFoundError: There is none.
-    """
-    found = sorted(folder.glob("*.ipynb"))
-    if not found:
-        raise NotFoundError(f"no notebooks in {folder.name}/")
-    return found
-
-
 def refresh(path: Path) -> None:
     """Run the notebook at *path* from top to bottom and write its outputs into it.
 
     Raises:
-        nbclient.exceptions.CellExecutionError: A cell raised; the file stays as it was.
+        NotebookFailedError: It is no notebook, or a cell raised or took more than a minute; the
+            file stays as it was.
     """
-    book = nbformat.read(path, as_version=4)
-    for cell in book.cells:
-        _forget(cell)
-    NotebookClient(
-        book,
-        timeout=_CELL_SECONDS,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    try:
+        book = nbformat.read(path, as_version=4)
+        for cell in book.cells:
+            _forget(cell)
+        _run(book, path.parent)
+    except (nbformat.ValidationError, nbformat.reader.NotJSONError, UnicodeDecodeError):
+        raise NotebookFailedError(f"{path.name} is not a notebook") from None
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise NotebookFailedError(f"{path.name}: {_last_line(str(error))}") from error
     book.metadata = nbformat.from_dict(_METADATA)
     text = nbformat.writes(book) + "\n"
     partial = path.with_suffix(".partial")
@@ -55,24 +41,24 @@ def refresh(path: Path) -> None:
     partial.replace(path)
 
 
+def _run(book: Any, folder: Path) -> None:
+    NotebookClient(
+        book,
+        timeout=_CELL_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "a cell failed"
+
+
 def _forget(cell: Any) -> None:
     cell.metadata.pop("execution", None)
     if cell.cell_type == "code":
         cell.outputs = []
         cell.execution_count = None
-
-
-def copy(files: Iterable[Path], target: Path) -> list[Path]:
-    """Copy notebooks into the folder *target*, which is made if it is missing.
-
-    Raises:
-        ConflictError: A file of that name is there already; nothing was copied.
-    """
-    pairs = [(file, target / file.name) for file in files]
-    taken = [place.name for _, place in pairs if place.exists()]
-    if taken:
-        raise ConflictError(f"{target} has {', '.join(taken)} already; choose an empty folder")
-    target.mkdir(parents=True, exist_ok=True)
-    for file, place in pairs:
-        shutil.copyfile(file, place)
-    return [place for _, place in pairs]

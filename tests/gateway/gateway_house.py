@@ -333,7 +333,7 @@ async def served(app, sock=None):
     sock = sock or listen("127.0.0.1", 0)
     port = sock.getsockname()[1]
     ready = asyncio.Event()
-    task = asyncio.create_task(serve(app, sock, ready=ready))
+    task = asyncio.create_task(serve(app, sock, on_ready=ready.set))
     try:
         async with asyncio.timeout(10):
             await ready.wait()

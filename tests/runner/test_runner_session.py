@@ -237,7 +237,7 @@ async def test_a_gateway_behind_a_port_is_reached_over_the_network(mana, anna):
     sock = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve(mana.new_gateway(), sock, ready=ready))
+    serving = asyncio.create_task(serve(mana.new_gateway(), sock, on_ready=ready.set))
     await ready.wait()
     mana.endpoint = Endpoint(url, clock=mana.clock)
     async with await mana.app(anna) as app:

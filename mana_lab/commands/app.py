@@ -1,0 +1,20 @@
+"""The command line: which commands there are."""
+
+from __future__ import annotations
+
+import typer
+
+from mana_lab.commands.books import notebooks
+from mana_lab.commands.demo import demo
+from mana_lab.commands.living import report, run
+from mana_lab.commands.people import cleanup, seed, token
+from mana_lab.commands.serving import serve
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="AI personas become real users of the Mana app; begin with: python -m mana_lab demo",
+)
+for command in (demo, seed, run, report, serve, token, notebooks, cleanup):
+    app.command()(command)

@@ -1,0 +1,91 @@
+"""What all commands share: results on standard output, progress and refusals on standard error."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from mana_lab.errors import InvalidInputError, ManaLabError
+from mana_lab.notebook import Progress as Tell
+
+T = TypeVar("T")
+_INTERRUPTED = 130
+
+
+def say(text: str) -> None:
+    """Write one line of results."""
+    typer.echo(text)
+
+
+def show(table: Table) -> None:
+    """Write a table of results."""
+    Console().print(table)
+
+
+def finish(work: Coroutine[Any, Any, T]) -> T:
+    """Return what *work* comes to; a failure ends the command with one sentence.
+
+    Args:
+        work: What the command does.
+
+    Raises:
+        typer.Exit: With status 2 for bad input, 1 for what else failed, 130 for Ctrl-C.
+    """
+    with refusals():
+        return asyncio.run(work)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn errors into one sentence and the command's status."""
+    try:
+        yield
+    except ManaLabError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"{where}{error.strerror or error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was finished is kept, and the same command goes on", err=True)
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Show a bar for each thing that is being done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total)
+            bars.update(tasks[label], completed=done, total=total)
+
+        yield tell
+
+
+def fail_if(failures: dict[str, str], what: str) -> None:
+    """End the command with status 1 and the list of *failures*, if there are any.
+
+    Args:
+        failures: Who failed, and why.
+        what: What could not be done to them.
+
+    Raises:
+        typer.Exit: There are failures.
+    """
+    if not failures:
+        return
+    for name, reason in failures.items():
+        typer.echo(f"{name} could not be {what}: {reason}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,217 @@
+"""``seed``, ``cleanup`` and ``token``: personas become users, stop being ones, and sign in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import httpx
+import typer
+
+from mana_lab.commands.console import fail_if, finish, progress, refusals, say, show
+from mana_lab.commands.options import HERE, existing_lab
+from mana_lab.commands.tables import catalog_table
+from mana_lab.errors import InvalidCredentialsError, SettingsError, UnknownPersonaError
+from mana_lab.identity.client import IdentityClient
+from mana_lab.lab import Lab
+from mana_lab.personas import (
+    CleanupReport,
+    SeedReport,
+    load_catalog,
+    persona_password,
+)
+from mana_lab.personas import cleanup as cleanup_remotely
+from mana_lab.personas import seed as seed_remotely
+from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets, Settings
+
+_TIMEOUT_S = 60.0
+
+Where: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--dir", file_okay=False, help="A lab's folder; else .mana-lab.", metavar="DIR"),
+]
+Auth: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Instead of a folder: a running identity service.", metavar="URL"),
+]
+Jwt: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="An administrator's token; else MANA_ADMIN_JWT.", metavar="TOKEN"),
+]
+
+
+def seed(
+    folder: Where = None,
+    auth: Auth = None,
+    jwt: Jwt = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be done.")
+    ] = False,
+) -> None:
+    """Make the catalog's personas real users, of a lab or of a running Mana.
+
+    Doing it again changes nothing that is there. In a running Mana their passwords derive from
+    PERSONA_SEED_SECRET; a lab has a secret of its own.
+
+    For example: python -m mana_lab seed --dir my-lab
+    """
+    with refusals():
+        target = _target(folder, auth)
+        if dry_run:
+            catalog = load_catalog()
+            show(catalog_table(catalog))
+            say(f"{len(catalog)} personas would be seeded in {target}; nothing was done")
+            return
+        remote = _remote(target, jwt) if isinstance(target, str) else None
+    report = finish(_seed_there(remote) if remote else _seed_lab(Path(target)))
+    say(
+        f"{report.count('created')} personas were created and {report.count('updated')} updated "
+        f"in {target}"
+    )
+    fail_if({each.persona.email: each.error or "" for each in report.failed}, "seeded")
+
+
+def cleanup(
+    folder: Where = None,
+    auth: Auth = None,
+    jwt: Jwt = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it, do not only list.")] = False,
+    include_unknown: Annotated[
+        bool,
+        typer.Option("--include-unknown", help="Also personas that the catalog does not have."),
+    ] = False,
+) -> None:
+    """List the personas that would be deleted; with --yes delete them. Others are never touched.
+
+    For example: python -m mana_lab cleanup --dir my-lab --yes
+    """
+    with refusals():
+        target = _target(folder, auth)
+        remote = _remote(target, jwt) if isinstance(target, str) else None
+    work = (
+        _clean_there(remote, delete=yes, include_unknown=include_unknown)
+        if remote
+        else _clean_lab(Path(target), delete=yes, include_unknown=include_unknown)
+    )
+    _tell_cleanup(finish(work), deleting=yes, included=include_unknown)
+
+
+def token(
+    persona: Annotated[str, typer.Argument(help="Name or e-mail address, such as anna.")],
+    folder: Annotated[
+        Path, typer.Option("--dir", file_okay=False, help="The lab's folder.", metavar="DIR")
+    ] = HERE,
+    auth: Annotated[
+        str, typer.Option(help="Where that lab's identity service listens.", metavar="URL")
+    ] = DEFAULT_AUTH_URL,
+) -> None:
+    """Print an access token of a persona of a lab that is being served; good for 15 minutes.
+
+    For example: python -m mana_lab token anna --dir my-lab
+    """
+    say(finish(_token(persona, folder, auth)))
+
+
+def _target(folder: Path | None, auth: str | None) -> Path | str:
+    if folder is not None and auth is not None:
+        raise SettingsError("--dir is a lab, --auth a running Mana; give one of them, not both")
+    return auth or folder or HERE
+
+
+@dataclass(frozen=True)
+class _Remote:
+    url: str
+    admin_token: str
+    secret: str
+
+
+def _remote(url: str, jwt: str | None) -> _Remote:
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"--auth: {url!r} is not an http or https URL")
+    settings = Settings.from_environment()
+    given = jwt or (settings.admin_jwt.get_secret_value() if settings.admin_jwt else None)
+    if not given:
+        raise SettingsError("--auth needs an administrator's token: --jwt TOKEN or MANA_ADMIN_JWT")
+    return _Remote(url, given, settings.seed_secret_for(url))
+
+
+@asynccontextmanager
+async def _client(url: str) -> AsyncIterator[IdentityClient]:
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
+        yield IdentityClient(url, http)
+
+
+async def _seed_there(remote: _Remote) -> SeedReport:
+    with progress() as tell:
+        async with _client(remote.url) as identity:
+            return await seed_remotely(
+                load_catalog(),
+                identity,
+                admin_token=remote.admin_token,
+                secret=remote.secret,
+                on_progress=_counting(tell, "seeding"),
+            )
+
+
+async def _seed_lab(folder: Path) -> SeedReport:
+    with progress() as tell:
+        async with await Lab.open(folder, progress=tell) as lab:
+            return await lab.seed()
+
+
+async def _clean_there(remote: _Remote, *, delete: bool, include_unknown: bool) -> CleanupReport:
+    with progress() as tell:
+        async with _client(remote.url) as identity:
+            return await cleanup_remotely(
+                identity,
+                admin_token=remote.admin_token,
+                catalog=load_catalog(),
+                delete=delete,
+                include_unknown=include_unknown,
+                on_progress=_counting(tell, "deleting"),
+            )
+
+
+async def _clean_lab(folder: Path, *, delete: bool, include_unknown: bool) -> CleanupReport:
+    with progress() as tell:
+        async with await Lab.open(existing_lab(folder), progress=tell) as lab:
+            return await lab.cleanup(delete=delete, include_unknown=include_unknown)
+
+
+def _counting(tell: Callable[[str, int, int], None], label: str) -> Callable[[int, int, str], None]:
+    return lambda done, total, _who: tell(label, done, total)
+
+
+def _tell_cleanup(report: CleanupReport, *, deleting: bool, included: bool) -> None:
+    for email in report.deleted if deleting else report.found:
+        say(f"{'deleted' if deleting else 'would delete'} {email}")
+    if not included:
+        for email in report.unknown:
+            typer.echo(f"not in the catalog, left alone: {email}", err=True)
+    for email in report.missing:
+        typer.echo(f"in the catalog, but not seeded: {email}", err=True)
+    if not deleting:
+        say(f"{len(report.found)} personas would be deleted; add --yes to do it")
+    fail_if(dict(report.failed), "deleted")
+
+
+async def _token(name: str, folder: Path, auth: str) -> str:
+    persona = load_catalog().get(name)
+    secrets = LabSecrets.load(existing_lab(folder))
+    password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
+    async with _client(auth) as identity:
+        if not await identity.health():
+            raise SettingsError(
+                f"no identity service answers at {auth}; start it with: "
+                f"python -m mana_lab serve --dir {folder}"
+            )
+        try:
+            return (await identity.login(persona.email, password)).access_token
+        except InvalidCredentialsError:
+            raise UnknownPersonaError(
+                f"{persona.name} is not a user of the Mana at {auth}; "
+                f"is it the lab in {folder}, and is it seeded?"
+            ) from None

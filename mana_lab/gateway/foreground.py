@@ -1,0 +1,24 @@
+"""Serving in the foreground of a terminal: Ctrl-C and a polite kill end it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Do *work* until it ends or the process gets SIGINT or SIGTERM, which cancel it.
+
+    Args:
+        work: What to do; it tidies up when it is cancelled.
+    """
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows; there Ctrl-C cancels through asyncio.run
+            loop.add_signal_handler(each, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
