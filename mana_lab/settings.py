@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -164,6 +165,24 @@ class LabSecrets(BaseModel):
             raise SettingsError(
                 f"{path.name} in the lab folder is damaged; restore it, or start a new lab folder"
             ) from None
+
+
+def parameter(name: str, default: int) -> int:
+    """Return a notebook's parameter: the environment's whole number, or *default*.
+
+    Args:
+        name: Of the environment variable, such as ``MANA_LAB_SEED``.
+        default: What counts when it is not set.
+
+    Raises:
+        SettingsError: The variable is not a whole number.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    if not re.fullmatch(r"-?[0-9]{1,19}", text):
+        raise SettingsError(f"{name}: got {text[:40]!r}, need a whole number such as {default}")
+    return int(text)
 
 
 def decode_kek(text: str) -> bytes:

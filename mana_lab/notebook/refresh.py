@@ -46,6 +46,7 @@ def _run(book: Any, folder: Path) -> None:
         book,
         timeout=_CELL_SECONDS,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from mana_lab.analysis.charts.activity import activity
+import pandas as pd
+
+from mana_lab.analysis.charts.activity import activity, activity_table
 from mana_lab.analysis.charts.figure import Chart
-from mana_lab.analysis.charts.module_mix import module_mix
-from mana_lab.analysis.charts.ratings import ratings
-from mana_lab.analysis.charts.tool_errors import tool_errors
+from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
+from mana_lab.analysis.charts.ratings import ratings, ratings_table
+from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 
 class Charts:
-    """The four charts of a lab; each takes a run, its id or its number, or shows all.
+    """The four charts of a lab and their numbers.
+
+    Each takes a run, its id or its number, or shows all.
 
     Args:
         warehouse: Where the data come from.
@@ -31,6 +35,14 @@ class Charts:
         """
         return activity(self._warehouse.actions_df(run), self._warehouse.personas_df())
 
+    def activity_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`activity`: calls, a row per persona, a column per day.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return activity_table(self._warehouse.actions_df(run), self._warehouse.personas_df())
+
     def ratings(self, run: RunChoice = None) -> Chart:
         """Return the distribution of the ratings of each module.
 
@@ -38,6 +50,14 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return ratings(self._warehouse.feedback_df(run))
+
+    def ratings_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`ratings`: how often each rating was given, a row per module.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return ratings_table(self._warehouse.feedback_df(run))
 
     def tool_errors(self, run: RunChoice = None) -> Chart:
         """Return how often each tool fails and is tried again.
@@ -47,6 +67,14 @@ class Charts:
         """
         return tool_errors(self._warehouse.actions_df(run))
 
+    def tool_errors_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`tool_errors`: counts and rates, a row per tool.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return tool_errors_table(self._warehouse.actions_df(run))
+
     def module_mix(self, run: RunChoice = None) -> Chart:
         """Return the planned against the lived share of each module for each persona.
 
@@ -54,3 +82,11 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run))
+
+    def module_mix_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`module_mix`: planned and lived shares by persona.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return module_mix_table(self._warehouse.personas_df(), self._warehouse.actions_df(run))
