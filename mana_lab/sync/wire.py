@@ -1,8 +1,8 @@
 """The messages of the sync service, one model each for the service and its clients.
 
-The formats are those of the original's mana-sync at the seed commits (mana-protocols §2.2). What
-this service adds is optional for a client: ``clientId`` and ``seq`` on a change that comes out of
-the log, and an ``eventId`` that the pushing side may choose.
+The formats are those of the original's mana-sync. What this service adds is optional for a client:
+``clientId`` and ``seq`` on a change that comes out of the log, and an ``eventId`` that the pushing
+side may choose.
 
 The models check shape only. What the service lets in is stricter: :mod:`.server.admission`.
 """

@@ -62,7 +62,7 @@ async def test_a_sign_up_that_chooses_its_rank_is_refused_and_stores_nothing(hou
 
 
 async def test_a_second_sign_up_with_an_address_is_a_conflict_that_creates_nothing(house):
-    """Original defect 9.3: it answered success with the id of a user that did not exist."""
+    """The original failed here: it answered success with the id of a user that did not exist."""
     await house.person("anna@example.test")
     before = {table.name: len(await house.rows(table)) for table in METADATA.sorted_tables}
     answer = await house.http.post(
@@ -141,7 +141,7 @@ async def test_a_name_is_one_short_line(house, name):
 
 
 async def test_signing_in_gives_an_access_token_and_an_opaque_session_token(house):
-    """Original defect 9.1-8: clients took the session token for the access token."""
+    """The original failed here: clients took the session token for the access token."""
     await house.identity.register("anna@example.test", PASSWORD)
     answer = await house.http.post(LOGIN, json={"email": "anna@example.test", "password": PASSWORD})
     body = answer.json()
@@ -152,7 +152,7 @@ async def test_signing_in_gives_an_access_token_and_an_opaque_session_token(hous
 
 
 async def test_signing_in_sets_a_session_cookie_for_browsers(house):
-    """Original defect 9.1-15: the cookie never reached the browser."""
+    """The original failed here: the cookie never reached the browser."""
     await house.identity.register("anna@example.test", PASSWORD)
     answer = await house.http.post(LOGIN, json={"email": "anna@example.test", "password": PASSWORD})
     cookie = answer.headers["set-cookie"]

@@ -66,7 +66,7 @@ async def test_the_least_that_the_original_runner_sends_is_enough(house, ben):
 
 
 async def test_what_is_sent_again_is_not_written_again(house, ben):
-    """Original defect 9.3: ``written`` counted what was submitted."""
+    """The original failed here: ``written`` counted what was submitted."""
     first = [action(0), action(1)]
     assert await house.identity.record_actions(SERVICE_KEY, ben, first) == 2
     assert await house.identity.record_actions(SERVICE_KEY, ben, first) == 0
@@ -76,7 +76,7 @@ async def test_what_is_sent_again_is_not_written_again(house, ben):
 
 
 async def test_a_retry_in_another_order_makes_the_same_rows(house, ben):
-    """Original defect 9.3: ids were made of places in the batch, so a retry doubled rows."""
+    """The original failed here: ids were made of places in the batch, so a retry doubled rows."""
     calls = [action(n, tool) for n, tool in enumerate(("todo.create", "todo.list", "todo.create"))]
     assert await house.identity.record_actions(SERVICE_KEY, ben, calls) == 3
     assert await house.identity.record_actions(SERVICE_KEY, ben, calls[::-1]) == 0
@@ -85,7 +85,7 @@ async def test_a_retry_in_another_order_makes_the_same_rows(house, ben):
 
 
 async def test_two_batches_of_one_tick_are_both_stored(house, ben):
-    """Original defect 9.3: the same tool at the same place of two batches was one row."""
+    """The original failed here: the same tool at the same place of two batches was one row."""
     await house.identity.record_actions(SERVICE_KEY, ben, [action(0), action(1)])
     assert await house.identity.record_actions(SERVICE_KEY, ben, [action(2), action(3)]) == 2
 
@@ -151,7 +151,7 @@ async def test_a_rating_is_stored_with_what_it_rests_on(house, ben):
 
 @pytest.mark.parametrize("stars", ["1.5", "0", "6", "NaN", '"3"', "true", "null", "4.0", "1e999"])
 async def test_a_rating_is_a_whole_number_from_1_to_5(house, ben, stars):
-    """Original defect 9.3: 1.5 passed the check and broke the insert; NaN took the batch along."""
+    """The original failed here: 1.5 broke the insert, and NaN took the batch along."""
     body = f'{{"feedback": [{{"tickId": "t", "module": "todo", "rating": {stars}}}]}}'
     answer = await house.http.post(
         f"{ROOT}/{ben}/feedback",

@@ -74,7 +74,7 @@ async def test_a_success_that_makes_no_sense_is_a_protocol_error(answer):
 
 
 async def test_metadata_may_be_a_json_text():
-    """Original defect 9.4: plug-ins wrote a text where others wrote an object."""
+    """The original failed here: plug-ins wrote a text where others wrote an object."""
     space = {
         "id": "s",
         "name": "Team",

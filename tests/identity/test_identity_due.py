@@ -119,7 +119,7 @@ async def test_who_is_due_comes_by_address_with_all_that_a_tick_needs(house):
 
 
 async def test_a_tick_without_calls_is_not_due_again(house):
-    """Original defect 9.1-14: a persona without calls was due again every minute."""
+    """The original failed here: a persona without calls was due again every minute."""
     ben = await house.persona("ben", tick_cadence="hourly")
     assert await house.due() == ["ben"]
     await house.identity.record_tick(SERVICE_KEY, ben.user_id, "tick-1", house.clock.now())

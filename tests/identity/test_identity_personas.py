@@ -95,7 +95,7 @@ async def test_many_upserts_at_once_make_one_persona(house):
 
 
 async def test_a_persons_account_is_never_made_a_personas(house):
-    """Original defect 9.2: an upsert turned a human into a persona, which DELETE then removed."""
+    """The original failed here: a human became a persona, which was then deleted."""
     login = await house.person("anna@example.test")
     for email in ("anna@example.test", "ANNA@example.test"):
         with pytest.raises(ConflictError):
@@ -172,7 +172,7 @@ async def test_the_detail_shows_the_twenty_latest_calls(house):
 
 
 async def test_the_rating_of_a_module_is_the_mean_of_its_ratings(house):
-    """Original defect 9.4: the average was a count."""
+    """The original failed here: the average was a count."""
     ben, cleo = await house.persona("ben"), await house.persona("cleo")
     for tick, stars in enumerate((5, 4, 4)):
         given = [rating("todo", stars, tick_id=f"ben-{tick}")]
@@ -187,7 +187,7 @@ async def test_the_rating_of_a_module_is_the_mean_of_its_ratings(house):
 
 
 async def test_deleting_a_persona_leaves_nothing_of_theirs(house):
-    """Original defect 9.4: the personal space and the memberships stayed behind."""
+    """The original failed here: the personal space and the memberships stayed behind."""
     ben, cleo = await house.persona("ben"), await house.persona("cleo")
     login = await house.identity.login("ben@mana.test", PASSWORD)
     await house.identity.vault_init(login.access_token)

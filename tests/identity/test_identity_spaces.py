@@ -18,7 +18,7 @@ async def test_a_sign_up_makes_a_personal_space_that_its_person_owns(house):
 
 
 async def test_the_list_of_spaces_takes_a_bearer_token(house):
-    """Original defect 9.1-7: it answered 401 to every bearer token."""
+    """The original failed here: it answered 401 to every bearer token."""
     login = await house.person("anna@example.test")
     answer = await house.http.get(LIST, headers=bearer(login.access_token))
     assert answer.status_code == 200
@@ -29,7 +29,7 @@ async def test_the_list_of_spaces_takes_a_bearer_token(house):
 
 
 async def test_the_space_of_a_persona_has_the_tier_of_a_founder(house):
-    """Original defect 9.4: the space was made before the tier and kept ``public``."""
+    """The original failed here: the space was made before the tier and kept ``public``."""
     await house.persona("ben")
     login = await house.identity.login("ben@mana.test", PASSWORD)
     answer = await house.http.get(LIST, headers=bearer(login.access_token))

@@ -73,7 +73,7 @@ async def test_another_service_verifies_tokens_over_http(house):
 
 
 async def test_the_role_in_the_store_is_the_role_in_the_token_and_opens_admin_routes(house):
-    """Original defect 9.1-10: the role was lost, and every admin route answered 403."""
+    """The original failed here: the role was lost, and every admin route answered 403."""
     login = await house.identity.login(ADMIN.email, ADMIN.password)
     assert part(login.access_token, 1)["role"] == "admin"
     assert await house.identity.personas(login.access_token) == []
@@ -126,7 +126,7 @@ async def test_a_forged_token_opens_nothing(house):
 
 
 async def test_the_session_token_is_no_access_token(house):
-    """Original defect 9.1-8."""
+    """The original's clients sent a token that its services did not take."""
     login = await house.person()
     answer = await house.http.get(SPACES, headers=bearer(login.refresh_token))
     assert answer.status_code == 401

@@ -44,7 +44,7 @@ async def test_a_vault_is_made_once_and_gives_its_key_ever_after(house):
 
 
 async def test_many_first_calls_at_once_make_one_key(house):
-    """Original defect 9.3: concurrent first calls ended in a primary-key error."""
+    """The original failed here: concurrent first calls ended in a primary-key error."""
     login = await house.person()
     keys = await asyncio.gather(*(house.identity.vault_init(login.access_token) for _ in range(20)))
     assert len({key.master_key for key in keys}) == 1
@@ -77,7 +77,7 @@ async def test_every_access_is_audited(house):
 
 
 async def test_the_audit_of_a_failed_access_stays(house):
-    """Original defect 9.3: failures were audited in the transaction that was rolled back."""
+    """The original failed here: failures were audited in the transaction that was rolled back."""
     login = await house.person()
     with pytest.raises(VaultNotInitialisedError):
         await house.identity.vault_key(login.access_token)

@@ -77,14 +77,14 @@ def view(records):
 
 @given(CHANGES, st.randoms(use_true_random=False))
 def test_any_order_gives_the_same_records(changes, chance):
-    """P1, P3: convergence for any permutation."""
+    """Property: convergence for any permutation."""
     shuffled = chance.sample(changes, len(changes))
     assert view(folded(shuffled)) == view(folded(changes))
 
 
 @given(CHANGES, st.lists(st.integers(0, 8), max_size=4))
 def test_any_grouping_gives_the_same_records(changes, cuts):
-    """P1, P3: convergence for any partition."""
+    """Property: convergence for any partition."""
     edges = [0, *sorted(cut for cut in cuts if cut <= len(changes)), len(changes)]
     batches = [changes[start:stop] for start, stop in pairwise(edges)]
     assert view(folded(*batches)) == view(folded(changes))
@@ -92,7 +92,7 @@ def test_any_grouping_gives_the_same_records(changes, cuts):
 
 @given(CHANGES, st.randoms(use_true_random=False))
 def test_a_change_that_comes_again_changes_nothing(changes, chance):
-    """P2: idempotence, for any duplication at any later point."""
+    """Property: idempotence, for any duplication at any later point."""
     again = [change for change in changes for _ in range(chance.randint(1, 3))]
     chance.shuffle(again)
     assert view(folded(changes, again)) == view(folded(changes))
@@ -112,7 +112,7 @@ def writes_of(changes):
 
 @given(CHANGES)
 def test_every_field_has_the_greatest_write_ever_made_to_it(changes):
-    """P4, P8, P14: no write to one field hides one to another; ties have one total order."""
+    """Property: no write to one field hides one to another; ties have one total order."""
     greatest = {}
     for item, name, value, stamp in writes_of(changes):
         text = json.dumps(value, sort_keys=True, separators=(",", ":"))
@@ -131,7 +131,6 @@ def test_every_field_has_the_greatest_write_ever_made_to_it(changes):
 
 @given(CHANGES)
 def test_a_record_is_deleted_iff_its_winning_tombstone_is_not_null(changes):
-    """P9, P10, P11."""
     for record in folded(changes).values():
         assert record.deleted == (record.fields.get("deletedAt") is not None)
 
@@ -165,13 +164,12 @@ def delete(stamp):
 
 
 def test_a_delete_that_comes_before_its_insert_is_kept():
-    """P9. The original ignores the delete of a record it does not have."""
+    """The original ignores the delete of a record it does not have."""
     records = folded([delete("2026-01-05T09:00:00Z")], [insert(title="x")])
     assert not records["a"].current
 
 
 def test_a_later_edit_of_another_field_does_not_bring_a_record_back():
-    """P10."""
     records = folded([insert(), delete("2026-01-05T09:00:00Z")])
     fold([update("2026-01-05T10:00:00Z", title="still here?")], records)
     assert records["a"].deleted
@@ -179,7 +177,6 @@ def test_a_later_edit_of_another_field_does_not_bring_a_record_back():
 
 
 def test_a_later_null_tombstone_brings_a_record_back():
-    """P10."""
     records = folded([insert(), delete("2026-01-05T09:00:00Z")])
     fold([update("2026-01-05T10:00:00Z", deletedAt=None)], records)
     assert records["a"].current
@@ -193,7 +190,6 @@ def test_of_a_delete_and_its_undoing_at_one_instant_by_one_client_the_delete_win
 
 
 def test_a_tombstone_outlives_older_edits_that_come_late():
-    """P11."""
     records = folded([insert(), delete("2026-01-05T09:00:00Z")])
     fold([insert(), update("2026-01-05T08:30:00Z", deletedAt=None)], records)
     assert records["a"].deleted
@@ -208,7 +204,7 @@ def test_an_update_of_an_unknown_record_is_a_fragment_until_the_insert_comes():
 
 
 def test_two_clients_that_write_at_one_instant_end_with_one_value():
-    """P8. The original's rule, "a tie goes to the incoming one", swaps the values for ever."""
+    """The original's rule, "a tie goes to the incoming one", swaps the values for ever."""
     moment = "2026-01-05T09:00:00Z"
     one, other = update(moment, "laptop", title="z"), update(moment, "phone", title="a")
     assert folded([one, other])["a"].fields["title"] == "a"
@@ -231,14 +227,14 @@ def test_an_inserts_own_stamp_is_its_updated_at_before_its_created_at():
 
 
 def test_an_edit_by_an_offset_zone_is_ordered_by_its_instant():
-    """P14. As text ``09:30+02:00`` sorts after ``08:00Z``; it is half an hour earlier."""
+    """As text ``09:30+02:00`` sorts after ``08:00Z``; it is half an hour earlier."""
     berlin, utc = "2026-01-05T09:30:00.000+02:00", "2026-01-05T08:00:00.000Z"
     records = folded([update(utc, title="later")], [update(berlin, title="earlier")])
     assert records["a"].fields["title"] == "later"
 
 
 def test_encrypted_values_are_text_like_any_other():
-    """P19: neither a good ciphertext nor a broken one is looked into."""
+    """Property: neither a good ciphertext nor a broken one is looked into."""
     values = ["enc:1:AAAAAAAAAAAAAAAA.AAAA", "enc:1:not base64 at all", "enc:2:?"]
     stamps = [f"2026-01-05T09:00:0{second}Z" for second in range(3)]
     edits = [update(stamp, title=value) for stamp, value in zip(stamps, values, strict=True)]
@@ -247,7 +243,6 @@ def test_encrypted_values_are_text_like_any_other():
 
 
 def test_unknown_fields_survive():
-    """P18."""
     strange = {"$weird": {"deep": [1, {"er": None}]}, "": 0.1, "\ud800": "\udfff"}
     assert folded([insert(**strange)])["a"].fields.items() >= strange.items()
 

@@ -47,7 +47,7 @@ async def test_a_page_that_ends_with_the_log_says_that_there_is_no_more(house, l
 
 
 async def test_a_page_is_at_most_a_thousand_changes(house):
-    """Original defect 9.1-4: tools see the first thousand events only."""
+    """The original failed here: tools see the first thousand events only."""
     for start in range(0, 2001, 667):
         await fill(house, 667, start=start)
     found = await pages(house, 1000)
@@ -175,7 +175,7 @@ async def test_a_collection_of_another_app_is_another_collection(house):
 
 
 async def test_ones_own_client_id_is_not_left_out(house):
-    """Original defect 9.1-2: a client never sees what it, or its namesake, wrote."""
+    """The original failed here: a client never sees what it, or its namesake, wrote."""
     await house.push(insertion(), headers={"x-client-id": "mana-mcp"})
     answer = await house.http.get(
         "/sync/todo/pull",
@@ -186,7 +186,7 @@ async def test_ones_own_client_id_is_not_left_out(house):
 
 
 async def test_only_the_space_asked_for_comes_back(house):
-    """Original defect 9.1-5: rows of all the user's spaces are listed together."""
+    """The original failed here: rows of all the user's spaces are listed together."""
     await house.push(insertion("flat", spaceId=FLAT), insertion("mine"))
     assert await house.pull_ids() == ["flat", "mine"]
     assert await house.pull_ids(spaceId=FLAT) == ["flat"]
@@ -194,7 +194,7 @@ async def test_only_the_space_asked_for_comes_back(house):
 
 
 async def test_readers_among_writers_miss_nothing_and_see_nothing_twice(house):
-    """P16: the union of the pages is the log, in its order, whatever runs at the same time."""
+    """Property: the union of the pages is the log, in its order, whatever runs at the same time."""
     chance = random.Random(11)
     writers = [[chance.randint(1, 40) for _ in range(8)] for _ in range(6)]
     expected = sum(map(sum, writers))

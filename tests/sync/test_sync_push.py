@@ -153,7 +153,6 @@ async def test_two_users_may_draw_the_same_event_id(house):
 
 
 async def test_fields_and_tables_nobody_here_knows_survive_the_round_trip(house):
-    """P18."""
     data = {
         "id": "1",
         "$ref": {"deep": [1, 2.5, -0.0, True, None, "\x00", {"": []}]},

@@ -39,7 +39,7 @@ async def remove(house, replica, record_id, user="anna"):
 
 
 async def test_a_replica_reads_what_the_service_sends(house):
-    """Original defect 9.1-1: the client reads ``changes``, the service sends ``serverChanges``."""
+    """The original failed here: its client read ``changes`` where ``serverChanges`` was sent."""
     await house.push(insertion(spaceId=FLAT))
     replica = house.replica()
     await replica.refresh(house.token())
@@ -47,7 +47,7 @@ async def test_a_replica_reads_what_the_service_sends(house):
 
 
 async def test_a_replica_has_its_own_writes(house):
-    """P6. Original defect 9.1-2: rows of the caller's own client id are left out."""
+    """The original failed here: rows of the caller's own client id are left out."""
     replica = house.replica(client_id="mana-mcp")
     await add(house, replica, "1", title="Milk")
     assert titles(replica) == ["Milk"]
@@ -56,7 +56,7 @@ async def test_a_replica_has_its_own_writes(house):
 
 
 async def test_updates_and_deletes_are_folded(house):
-    """Original defect 9.1-3: every insert is taken for the current state."""
+    """The original failed here: every insert is taken for the current state."""
     replica = house.replica()
     for number in range(3):
         await add(house, replica, str(number), title=f"task {number}", done=False)
@@ -68,7 +68,7 @@ async def test_updates_and_deletes_are_folded(house):
 
 
 async def test_more_than_a_page_of_changes_of_one_instant_is_read(house):
-    """Original defect 9.1-4: only the first thousand events are read, and no cursor is kept."""
+    """The original failed here: only the first thousand events are read, and no cursor is kept."""
     stamp = house.now()
     replica = house.replica()
     for start in range(0, 2500, 500):
@@ -89,7 +89,7 @@ async def test_a_log_that_ends_with_a_page_is_read_to_its_end(house):
 
 
 async def test_records_of_other_spaces_are_not_seen(house):
-    """Original defect 9.1-5: the rows of all the user's spaces are listed together."""
+    """The original failed here: the rows of all the user's spaces are listed together."""
     await house.push(insertion("mine"), insertion("ours", spaceId=FLAT))
     replica = house.replica()
     await replica.refresh(house.token())
@@ -117,7 +117,7 @@ async def test_another_members_writes_are_seen(house):
 
 
 async def test_a_new_device_sees_the_same_as_one_that_was_always_there(house):
-    """P20, also under the client id of the old device."""
+    """A restart keeps all, also under the client id of the old device."""
     old = house.replica()
     for number in range(4):
         await add(house, old, str(number), title=number)
@@ -167,7 +167,7 @@ async def test_a_stamp_is_later_than_the_last_when_the_clock_goes_back(house):
 
 
 async def test_a_stamp_is_later_than_what_others_wrote_by_a_faster_clock(house):
-    """P7: an edit made after seeing a value wins over it."""
+    """Property: an edit made after seeing a value wins over it."""
     fast = "2026-01-05T00:03:00.250500Z"
     await house.replica().push(house.token("ben"), [task("1", fast, title="bens")])
     replica = house.replica(client_id="a")
@@ -178,7 +178,7 @@ async def test_a_stamp_is_later_than_what_others_wrote_by_a_faster_clock(house):
 
 
 async def test_stamps_go_on_after_a_restart(house):
-    """P12: a new replica has read the stamps of the old one."""
+    """Property: a new replica has read the stamps of the old one."""
     old = house.replica()
     for number in range(5):
         await edit(house, old, "1", title=number)

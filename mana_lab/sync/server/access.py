@@ -90,7 +90,7 @@ class Access:
 
 
 def _named_spaces(place: str, change: Change) -> Iterator[str]:
-    """Every space that a change names, the one it goes to first (mana-protocols §2.2).
+    """Every space that a change names, the one it goes to first.
 
     A space inside the record is checked too, or a member of one space could plant records that
     the readers of another take for their own.

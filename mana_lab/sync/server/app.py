@@ -1,4 +1,4 @@
-"""The sync service as a web application (mana-protocols §2)."""
+"""The sync service as a web application."""
 
 import asyncio
 import hmac

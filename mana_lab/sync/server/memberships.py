@@ -26,7 +26,7 @@ class _Memberships(WireModel):
 
 
 class HttpMemberships:
-    """Asks the identity service's internal endpoint (mana-protocols §1.8).
+    """Asks the identity service's internal endpoint.
 
     An answer that names spaces is kept for :data:`CACHE_SECONDS`. A failure is never kept and
     never taken for "no spaces": what cannot be found out is an error.

@@ -1,4 +1,4 @@
-"""The change log's table (mana-protocols §2.5), with a commit-ordered cursor in front."""
+"""The change log's table, with a commit-ordered cursor in front."""
 
 from __future__ import annotations
 
