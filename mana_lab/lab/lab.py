@@ -218,7 +218,9 @@ class Lab:
         return run
 
     async def token(self, name: str) -> str:
-        """Return a fresh access token of a persona, for an MCP client; good for 15 minutes.
+        """Return a fresh access token of a persona, for an MCP client.
+
+        It is good for 15 minutes of the lab's time: as long as simulated time stands still.
 
         Args:
             name: The persona's name or e-mail address.

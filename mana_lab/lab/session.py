@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mana_lab.clock import Clock
+from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.personas import Persona, persona_password
 from mana_lab.runner import App, CallOutcome, Endpoint, Recorder, ToolInfo
@@ -25,6 +26,7 @@ class PersonaSession:
         self._app = app
         self._identity = identity
         self._service_key = key
+        self._closed = False
 
     @classmethod
     async def open(
@@ -56,7 +58,12 @@ class PersonaSession:
         return cls(persona, app, identity, secrets.service_key.get_secret_value())
 
     async def tools(self) -> list[ToolInfo]:
-        """Return the tools that the persona sees, sorted by name."""
+        """Return the tools that the persona sees, sorted by name.
+
+        Raises:
+            LabClosedError: The session or its lab is closed.
+        """
+        self._check_open()
         return await self._app.tools()
 
     async def call(self, name: str, /, **arguments: Any) -> CallOutcome:
@@ -68,17 +75,31 @@ class PersonaSession:
 
         Returns:
             What the tool returned or why it failed; a failed call raises nothing.
+
+        Raises:
+            LabClosedError: The session or its lab is closed.
         """
+        self._check_open()
         outcome = await self._app.call(name, arguments)
         await self._app.recorder.flush(self._identity, self._service_key)
         return outcome
 
     async def close(self) -> None:
         """Leave the app; again is harmless."""
+        self._closed = True
         await self._app.close()
 
     def __repr__(self) -> str:
+        if self._closed:
+            return f"<{self.persona.name}, signed out>"
         return f"<{self.persona.name}, signed in, in the space {self._app.space.name!r}>"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LabClosedError(
+                f"{self.persona.name} is signed out; sign in again with "
+                f"await lab.persona({self.persona.slug!r})"
+            )
 
     async def __aenter__(self) -> Self:
         return self

@@ -138,7 +138,7 @@ async def test_when_the_keys_cannot_be_had_the_answer_is_try_again_not_sign_in_a
 
 
 async def test_a_refreshed_token_counts_within_a_session_and_the_first_one_ends(house, clock):
-    # defect 16 of the original seed chain: a session kept its first token for ever
+    # the original failed here: a session kept its first token for ever
     anna = await house.user("anna")
     async with house.http() as http:
         http.headers.update(anna.headers)

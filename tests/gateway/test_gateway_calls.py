@@ -44,7 +44,7 @@ async def test_tools_are_listed_by_name_with_hints_and_both_schemas(anna):
 
 
 async def test_tool_names_keep_their_dot_so_that_the_module_can_be_read_off_them(anna):
-    # defect 12 of the original seed chain: no dot, no module, no ratings ever
+    # the original failed here: no dot, no module, no ratings ever
     names = [tool.name for tool in (await anna.list_tools()).tools]
     assert {name.split(".")[0] for name in names} == {"test"}
     assert not (await anna.call_tool("test.echo", {})).is_error

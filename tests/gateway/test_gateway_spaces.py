@@ -44,7 +44,7 @@ async def test_a_space_that_does_not_exist_is_refused_like_a_foreign_one(house, 
 
 
 async def test_another_space_takes_effect_within_a_session(house):
-    # defect 16 of the original seed chain: a session kept its first space for ever
+    # the original failed here: a session kept its first space for ever
     anna = await house.user("anna")
     shared = await house.share("Team", anna)
     async with house.http(anna) as http:

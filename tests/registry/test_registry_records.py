@@ -202,7 +202,7 @@ async def test_a_list_decrypts_only_what_it_returns(anna, house):
 
 
 async def test_a_record_is_where_its_data_says_or_else_where_it_was_pushed(anna, house):
-    """The original's tools left ``spaceId`` out of the data (defect 6)."""
+    """The original's tools left ``spaceId`` out of the data."""
     flat = await house.share("Flat", anna)
     for n, said in enumerate([..., None, anna.space.id, flat.id]):
         insert = written_elsewhere(house, anna.space, str(n), text=str(n), spaceId=said)

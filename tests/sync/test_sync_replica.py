@@ -97,7 +97,7 @@ async def test_records_of_other_spaces_are_not_seen(house):
 
 
 async def test_a_push_goes_to_the_replicas_space_and_collection(house):
-    """Original defect 9.1-6 is about the record's own ``spaceId``; the envelope is set here."""
+    """The record says itself which space it is in, and so does its envelope."""
     replica = house.replica()
     stray = Change.to_insert("labels", "1", {"createdAt": house.now()})
     await replica.push(house.token(), [stray.model_copy(update={"space_id": "elsewhere"})])

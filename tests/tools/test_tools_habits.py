@@ -40,7 +40,7 @@ async def test_habits_need_no_vault(house):
 
 
 async def test_an_archived_habit_leaves_the_list_until_it_is_asked_for(anna):
-    """An update is folded into the record, and not one more habit (defect 3 of the original)."""
+    """An update is folded into the record, and not one more habit."""
     made = await anna.call("habits.create", title="Run")
     assert await anna.call("habits.archive", id=made["habit"]["id"]) == {"ok": True}
     assert await titles(anna) == []
@@ -67,14 +67,14 @@ async def test_the_title_of_a_habit_cannot_be_taken_away(anna):
 
 @pytest.mark.parametrize("tool", ["habits.update", "habits.archive"])
 async def test_an_unknown_habit_is_refused_and_leaves_no_orphan(anna, tool):
-    """The original pushed an update that receivers made a partial record of (§9.3)."""
+    """The original pushed an update that receivers made a partial record of."""
     with pytest.raises(NotFoundError, match="no record"):
         await anna.call(tool, id=str(uuid.UUID(int=1)))
     assert await anna.log("habits", "habits") == []
 
 
 async def test_habits_made_at_once_have_different_orders(anna):
-    """The original took the number of events, which two calls could read at once (§9.3)."""
+    """The original took the number of events, which two calls could read at once."""
     made = await asyncio.gather(*(anna.call("habits.create", title=str(n)) for n in range(6)))
     assert sorted(one["habit"]["order"] for one in made) == list(range(6))
 

@@ -27,7 +27,7 @@ async def test_a_new_note_has_the_original_record_with_its_defaults(anna, house)
 
 
 async def test_an_empty_query_gives_the_newest_notes(anna):
-    """The original gave the oldest ones and called them most recent (§9.4)."""
+    """The original gave the oldest ones and called them most recent."""
     for n in range(4):
         await anna.call("notes.create", title=str(n))
     assert await titles(anna) == ["3", "2", "1", "0"]

@@ -10,7 +10,7 @@ async def test_a_new_user_has_a_personal_space(anna):
 
 
 async def test_the_active_space_is_the_one_that_the_call_acts_in(anna, house):
-    """The original asked with a token that the list of spaces did not take (defect 7)."""
+    """The original asked with a token that the list of spaces did not take."""
     ben = await house.user("ben")
     flat = await house.share("Flat", anna, ben)
     found = await ben.call("spaces.list", space=flat)

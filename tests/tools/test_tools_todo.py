@@ -46,7 +46,7 @@ async def test_title_and_description_leave_encrypted(anna):
 
 
 async def test_a_completed_task_leaves_the_list(anna, house):
-    """The original listed every insert, whatever came after it (defect 3)."""
+    """The original listed every insert, whatever came after it."""
     made = await anna.call("todo.create", title="Essay")
     await anna.call("todo.create", title="Laundry")
     house.clock.advance(600)
@@ -82,7 +82,7 @@ async def test_an_unknown_task_is_refused_and_leaves_no_orphan(anna):
 
 
 async def test_a_task_of_another_space_is_neither_listed_nor_completed(anna, house):
-    """The original listed the tasks of all spaces (defect 5)."""
+    """The original listed the tasks of all spaces."""
     flat = await house.share("Flat", anna)
     made = await anna.call("todo.create", title="Mine")
     await anna.call("todo.create", space=flat, title="Ours")
@@ -93,7 +93,7 @@ async def test_a_task_of_another_space_is_neither_listed_nor_completed(anna, hou
 
 
 async def test_flatmates_share_their_tasks_in_readable_form(anna, house):
-    """The original encrypted with the author's key what others were to read (§9.2)."""
+    """The original encrypted with the author's key what others were to read."""
     ben = await house.user("ben")
     flat = await house.share("Flat", anna, ben)
     made = await anna.call("todo.create", space=flat, title="Clean the kitchen")
@@ -115,7 +115,7 @@ async def test_tasks_made_at_once_have_different_orders(anna):
 
 
 async def test_first_tasks_made_at_once_fetch_the_key_once(anna, house):
-    """The original's cache let every concurrent caller through to the vault (§9.3)."""
+    """The original's cache let every concurrent caller through to the vault."""
     await asyncio.gather(*(anna.call("todo.create", title=str(n)) for n in range(6)))
     assert house.identity_app.paths.count("/api/v1/me/encryption-vault/key") == 1
 
