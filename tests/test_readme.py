@@ -1,0 +1,77 @@
+"""The README's promises: its commands and its example work as they stand."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_python_example_runs(tmp_path):
+    (example,) = [block for block in blocks("python") if "Lab.open" in block]
+    body = "\n".join(f"    {line}" for line in example.splitlines())
+    script = tmp_path / "example.py"
+    script.write_text(f"import asyncio\n\nasync def main():\n{body}\n\nasyncio.run(main())\n")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "my-lab" / "secrets.json").exists()
+
+
+def test_the_test_command_is_one_line_and_marked_for_the_ci():
+    marked = re.search(r"<!-- test command -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
+    assert marked is not None
+    assert marked[1].strip().count("\n") == 0
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "<!-- test command -->" in ci
+
+
+def commands():
+    """Return the commands that the README names, without their optional parts."""
+    found = re.findall(r"`(python -m mana_lab[^`]*)`", README)
+    return sorted(
+        {shlex.split(each.replace("\\|", "|"))[3] for each in found if " -m mana_lab " in each}
+    )
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_of_the_readme_exists(command):
+    done = subprocess.run(
+        [sys.executable, "-m", "mana_lab", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+def test_every_link_leads_somewhere(path):
+    assert (ROOT / path.partition("#")[0]).exists()
+
+
+def test_the_rooms_of_the_architecture_are_those_of_the_house():
+    tree = re.search(r"## Architecture.*?```\n(mana_lab/.*?)```", README, flags=re.DOTALL)[1]
+    named = {name.rstrip("/") for name in re.findall(r"\b([a-z_]+(?:\.py|/))", tree)[1:]}
+    rooms = {
+        path.name
+        for path in (ROOT / "mana_lab").iterdir()
+        if not path.name.startswith(("__init__", "__pycache__", "py.typed"))
+    }
+    assert rooms <= named
