@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from mana_lab.clock import Clock, SimulatedClock
+from mana_lab.closing import Closing
 from mana_lab.errors import (
     InvalidCredentialsError,
     InvalidInputError,
@@ -47,7 +47,7 @@ DEFAULT_FOLDER = ".mana-lab"
 _DAY_S = 86_400.0
 
 
-class Lab:
+class Lab(Closing):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -355,17 +355,6 @@ class Lab:
                 await self._gateway.close()
         finally:
             await self._stack.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def __repr__(self) -> str:
         if self._closed:

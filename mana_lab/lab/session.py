@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from mana_lab.clock import Clock
+from mana_lab.closing import Closing
 from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.personas import Persona, persona_password
@@ -14,7 +14,7 @@ from mana_lab.runner import App, CallOutcome, Endpoint, Recorder, ToolInfo
 from mana_lab.settings import LabSecrets
 
 
-class PersonaSession:
+class PersonaSession(Closing):
     """One signed-in persona; an async context manager.
 
     Attributes:
@@ -100,14 +100,3 @@ class PersonaSession:
                 f"{self.persona.name} is signed out; sign in again with "
                 f"await lab.persona({self.persona.slug!r})"
             )
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -13,6 +12,7 @@ from mcp.types import CallToolResult, RequestParamsMeta, TextContent
 from pydantic import ValidationError
 
 from mana_lab.clock import Clock
+from mana_lab.closing import Closing
 from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, ProtocolError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
@@ -32,7 +32,7 @@ IDEMPOTENCY_META = "how.mana/idempotencyKey"
 """Tells the gateway which call this is, so that a redone call writes the same record."""
 
 
-class App:
+class App(Closing):
     """One signed-in user with the app open; an async context manager.
 
     Open it with :meth:`open`. It signs in through the same door as a human and speaks to the
@@ -166,17 +166,6 @@ class App:
         if result.is_error:
             return None, error_from_result(result)
         return _data(result), None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
 
 def _pick(spaces: list[Space], space_id: str | None) -> Space:

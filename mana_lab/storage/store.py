@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, MetaData
 
+from mana_lab.closing import Closing
 from mana_lab.errors import StoreClosedError
 from mana_lab.storage.engines import reader_engine, writer_engine
 from mana_lab.storage.writer import Writer
@@ -18,7 +18,7 @@ T = TypeVar("T")
 _READERS = 4
 
 
-class Store:
+class Store(Closing):
     """One database with one writer and several readers.
 
     Work is a plain function of a SQLAlchemy connection; it runs in a thread, so the event loop
@@ -90,14 +90,3 @@ class Store:
         self.engine.dispose()
         self._writer.close()
         self._writing.dispose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
