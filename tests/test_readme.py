@@ -33,12 +33,14 @@ def test_the_python_example_runs(tmp_path):
     assert (tmp_path / "my-lab" / "secrets.json").exists()
 
 
-def test_the_test_command_is_one_line_and_marked_for_the_ci():
-    marked = re.search(r"<!-- test command -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
+@pytest.mark.parametrize("name", ["demo", "test"])
+def test_the_two_first_commands_are_one_line_each_and_are_what_the_ci_runs(name):
+    marked = re.search(rf"<!-- {name} command -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
     assert marked is not None
+    assert marked[1].startswith("pip install ")
     assert marked[1].strip().count("\n") == 0
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "<!-- test command -->" in ci
+    assert f"command=$(command_of_the_readme {name})\n" in ci
 
 
 def commands():
