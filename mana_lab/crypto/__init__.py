@@ -14,7 +14,13 @@ from mana_lab.crypto.field import (
     unwrap_value,
     wrap_value,
 )
-from mana_lab.crypto.jsjson import JsonValue, js_parse, js_stringify
+from mana_lab.crypto.jsjson import (
+    JsonValue,
+    canonical_hash,
+    canonical_json,
+    js_parse,
+    js_stringify,
+)
 from mana_lab.crypto.jwks import TokenVerifier
 from mana_lab.crypto.jwt import Claims, sign, verify
 from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
@@ -31,6 +37,8 @@ __all__ = [
     "TokenVerifier",
     "WrappedKey",
     "bearer_token",
+    "canonical_hash",
+    "canonical_json",
     "decrypt_fields",
     "encrypt_fields",
     "generate_master_key",

@@ -6,16 +6,27 @@ An encrypted value is the JSON text of a value, so Python has to write the very 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from pydantic import JsonValue
 
 from mana_lab.errors import InvalidJsonError, UnserializableValueError
 
-__all__ = ["MAX_DEPTH", "MAX_SAFE_INTEGER", "JsonValue", "js_parse", "js_stringify", "nests_deeper"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_SAFE_INTEGER",
+    "JsonValue",
+    "canonical_hash",
+    "canonical_json",
+    "js_parse",
+    "js_stringify",
+    "nests_deeper",
+]
 
 MAX_DEPTH: Final = 200
 """How deep arrays and objects may nest, in both directions; JavaScript itself has no limit."""
@@ -25,6 +36,7 @@ MAX_SAFE_INTEGER: Final = 2**53 - 1
 _MAX_ARRAY_INDEX = 2**32 - 2
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"(?<!\\)(?:\\\\)*\\ud[89a-f]")
 # The closing quote is optional so that an unterminated string is passed over once, not from each of
 # its quotes anew.
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -41,6 +53,31 @@ def js_stringify(value: JsonValue) -> str:
             value from it: NaN, an infinity, an int beyond ±(2^53-1), a key that is no string, a
             type that JSON does not have, or more than ``MAX_DEPTH`` levels.
     """
+    return _written(value, _key_order)
+
+
+def canonical_json(value: JsonValue) -> str:
+    """Return the canonical text of *value* (RFC 8785): members sorted by UTF-16 code units.
+
+    Raises:
+        UnserializableValueError: As for :func:`js_stringify`, and for half of a surrogate pair.
+    """
+    text = _written(value, _by_code_units)
+    if _ESCAPED_SURROGATE.search(text):
+        raise UnserializableValueError("a text holds half of a surrogate pair")
+    return text
+
+
+def canonical_hash(value: JsonValue) -> str:
+    """Return the SHA-256 of the canonical text of *value*, as 64 hexadecimal digits.
+
+    Raises:
+        UnserializableValueError: The value has no such text.
+    """
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def _written(value: Any, order: Callable[[dict[Any, Any]], list[str]]) -> str:
     written: list[str] = []
     todo: list[tuple[int, Any]] = [(0, value)]
     while todo:
@@ -50,7 +87,7 @@ def js_stringify(value: JsonValue) -> str:
         elif isinstance(item, (dict, list, tuple)):
             if depth == MAX_DEPTH:
                 raise UnserializableValueError(f"the value nests deeper than {MAX_DEPTH} levels")
-            parts = _members(item, depth + 1)
+            parts = _members(item, depth + 1, order)
             written.append("{" if isinstance(item, dict) else "[")
             todo.append((-1, "}" if isinstance(item, dict) else "]"))
             todo.extend(reversed(parts))
@@ -93,10 +130,12 @@ def nests_deeper(text: str, limit: int) -> bool:
     return False
 
 
-def _members(container: Any, depth: int) -> list[tuple[int, Any]]:
+def _members(
+    container: Any, depth: int, order: Callable[[dict[Any, Any]], list[str]]
+) -> list[tuple[int, Any]]:
     parts: list[tuple[int, Any]] = []
     if isinstance(container, dict):
-        for key in _key_order(container):
+        for key in order(container):
             parts += [(-1, _string(key) + ":"), (depth, container[key]), (-1, ",")]
     else:
         for element in container:
@@ -115,6 +154,10 @@ def _key_order(members: dict[Any, Any]) -> list[str]:
         is_index = _ARRAY_INDEX.fullmatch(key) and int(key) <= _MAX_ARRAY_INDEX
         (indices if is_index else names).append(key)
     return sorted(indices, key=int) + names
+
+
+def _by_code_units(members: dict[Any, Any]) -> list[str]:
+    return sorted(_key_order(members), key=lambda key: key.encode("utf-16-be", "surrogatepass"))
 
 
 def _scalar(value: Any) -> str:

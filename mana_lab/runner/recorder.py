@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from mana_lab.clock import Clock
+from mana_lab.crypto import canonical_hash
 from mana_lab.errors import ErrorKind, UnserializableValueError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import ActionRecord
 from mana_lab.runner.calls import CallError, module_of
-from mana_lab.runner.canonical import input_hash
 
 _LONGEST_ID = 255
 _LONGEST_NAME = 200
@@ -157,6 +157,6 @@ def _storable(text: str, longest: int) -> str:
 
 def _hash_or_none(arguments: Mapping[str, Any]) -> str | None:
     try:
-        return input_hash(dict(arguments))
+        return canonical_hash(dict(arguments))
     except UnserializableValueError:
         return None

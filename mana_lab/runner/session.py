@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from mana_lab.clock import Clock
 from mana_lab.closing import Closing
+from mana_lab.crypto import canonical_json
 from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, ProtocolError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
 from mana_lab.runner.calls import CallError, CallOutcome, ToolInfo
-from mana_lab.runner.canonical import canonical_json
 from mana_lab.runner.connection import BearerAuth, Connection
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.failures import (

@@ -1,7 +1,6 @@
 """A replica: one collection of one space as one user sees it, kept up to date by pulling.
 
-The original's tools read the log's first thousand events as if they were records (defects 9.1-1 to
-9.1-5). A replica reads the whole log, once, and folds what is new.
+The log holds events, not records: a replica reads the whole of it once, and folds what is new.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from runner_house import GATEWAY
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from mana_lab.clock import ManualClock
+from mana_lab.crypto import canonical_hash
 from mana_lab.errors import (
     InvalidCredentialsError,
     NotAMemberError,
@@ -18,7 +19,6 @@ from mana_lab.errors import (
 )
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.runner import App, Endpoint, Recorder
-from mana_lab.runner.canonical import input_hash
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def test_every_call_is_audited(app, mana):
     await app.call("todo.create", {"priority": "asap", "title": "b"})
     good, bad = app.recorder.actions
     assert good.id == f"{app.recorder.tick_id}-0-todo.create"
-    assert good.input_hash == input_hash({"priority": "high", "title": "a"})
+    assert good.input_hash == canonical_hash({"priority": "high", "title": "a"})
     assert (good.module, good.result, good.error_kind) == ("todo", "ok", None)
     assert good.occurred_at == mana.clock.now()
     assert (bad.result, bad.error_kind, bad.seq) == ("error", "invalid-input", 1)

@@ -2,8 +2,8 @@ import hashlib
 
 import pytest
 
+from mana_lab.crypto import canonical_hash, canonical_json
 from mana_lab.errors import UnserializableValueError
-from mana_lab.runner.canonical import canonical_json, input_hash
 
 
 def test_the_example_of_rfc_8785():
@@ -54,9 +54,9 @@ def test_numbers_are_printed_as_ecmascript_prints_them(value, text):
 
 
 def test_equal_arguments_have_equal_hashes_whatever_their_order_and_number_type():
-    assert input_hash({"a": 1, "b": [2.0]}) == input_hash({"b": [2], "a": 1.0})
-    assert input_hash({}) == hashlib.sha256(b"{}").hexdigest()
-    assert input_hash({"a": 1}) != input_hash({"a": "1"})
+    assert canonical_hash({"a": 1, "b": [2.0]}) == canonical_hash({"b": [2], "a": 1.0})
+    assert canonical_hash({}) == hashlib.sha256(b"{}").hexdigest()
+    assert canonical_hash({"a": 1}) != canonical_hash({"a": "1"})
 
 
 @pytest.mark.parametrize(
@@ -72,5 +72,11 @@ def test_what_has_no_json_text_is_refused(value):
 def test_a_bottomless_value_is_refused():
     value: list[object] = []
     value.append(value)
-    with pytest.raises(UnserializableValueError, match="too deeply"):
+    with pytest.raises(UnserializableValueError, match="deeper than 200"):
         canonical_json(value)
+
+
+def test_a_text_that_looks_like_an_escape_is_text():
+    assert canonical_json("\\ud800") == '"\\\\ud800"'
+    with pytest.raises(UnserializableValueError, match="surrogate"):
+        canonical_json("\\\ud800")
