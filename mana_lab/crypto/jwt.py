@@ -47,6 +47,8 @@ class Claims(BaseModel):
         tier: The access tier, such as ``public`` or ``founder``.
         kind: ``human``, ``persona`` or ``system``.
         sid: Id of the session that the token was minted for.
+        zoneinfo: Where the user lives, as an IANA time zone (OpenID Connect Core §5.1); empty
+            where the token does not say.
         iss: Who issued it.
         aud: Whom it is for.
         iat: When it was issued, in Unix seconds.
@@ -62,6 +64,7 @@ class Claims(BaseModel):
     tier: str = "public"
     kind: str = "human"
     sid: str = ""
+    zoneinfo: str = ""
     iss: Annotated[str, Field(min_length=1)]
     aud: Annotated[tuple[str, ...], BeforeValidator(_audiences), Field(min_length=1)]
     iat: Annotated[int, Field(ge=0)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from mana_lab.clock import Clock, iso_millis
@@ -78,9 +78,9 @@ class ToolContext:
         """Return the lab's time as records write it: ``YYYY-MM-DDTHH:MM:SS.mmmZ``."""
         return iso_millis(self.now())
 
-    def today(self) -> str:
-        """Return the caller's day as ``YYYY-MM-DD``; days are UTC's."""
-        return self.now().date().isoformat()
+    def today(self) -> date:
+        """Return the day that it is where the caller lives."""
+        return self.now().astimezone(self.principal.zone).date()
 
     def bounded(self, tables: tuple[Table, ...], *, read_only: bool) -> ToolContext:
         """Return this context for one tool: only its tables, and no writes for a reading one."""

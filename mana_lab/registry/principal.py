@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mana_lab.crypto import Claims
+
+_UTC: Final = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Principal:
         role: ``user``, ``admin`` or ``service``.
         tier: The access tier, such as ``founder``.
         kind: ``human``, ``persona`` or ``system``.
+        zone: Where they live; their days begin and end there.
         token: The access token of this request, for the services behind; never shown.
     """
 
@@ -26,12 +30,28 @@ class Principal:
     role: str = "user"
     tier: str = "public"
     kind: str = "human"
+    zone: ZoneInfo = _UTC
     token: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, claims: Claims, token: str) -> Principal:
         """Return the principal of a verified *token* with these *claims*."""
-        return cls(claims.sub, claims.email, claims.role, claims.tier, claims.kind, token)
+        return cls(
+            claims.sub,
+            claims.email,
+            claims.role,
+            claims.tier,
+            claims.kind,
+            _zone_of(claims.zoneinfo),
+            token,
+        )
+
+
+def _zone_of(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name) if name else _UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _UTC
 
 
 class SpaceLike(Protocol):

@@ -72,7 +72,7 @@ async def add(given: NewEntry, ctx: ToolContext) -> OneEntry:
     Example: {"content": "Tired, but the exam went well.", "mood": "zufrieden", "tags": ["uni"]}
     """
     fields = given.model_dump(by_alias=True) | {
-        "entryDate": given.entry_date or ctx.today(),
+        "entryDate": given.entry_date or ctx.today().isoformat(),
         "wordCount": len(given.content.split()),
         "isPinned": False,
         "isFavorite": False,

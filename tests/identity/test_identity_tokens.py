@@ -39,6 +39,13 @@ async def test_an_access_token_says_who_and_for_how_long(house):
     }
 
 
+async def test_a_personas_token_says_where_they_live(house):
+    await house.persona("ben", timezone="Europe/Lisbon")
+    login = await house.identity.login("ben@mana.test", PASSWORD)
+    assert part(login.access_token, 1)["zoneinfo"] == "Europe/Lisbon"
+    assert "zoneinfo" not in part((await house.person()).access_token, 1)
+
+
 async def test_the_header_of_a_token_has_no_type(house):
     login = await house.person()
     header = part(login.access_token, 0)

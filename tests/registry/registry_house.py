@@ -6,6 +6,7 @@ import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import insert
@@ -62,9 +63,10 @@ class House:
             await self.identity.vault_init(caller.token)
         return caller
 
-    async def sign_in(self, email: str) -> Caller:
+    async def sign_in(self, email: str, zone: str = "UTC") -> Caller:
         login = await self.identity.login(email, PASSWORD)
-        principal = Principal(login.user.id, email, token=login.access_token)
+        token = login.access_token
+        principal = Principal(login.user.id, email, zone=ZoneInfo(zone), token=token)
         return Caller(self, principal, (await self.identity.spaces(login.access_token))[0])
 
     async def share(self, name: str, *callers: Caller):

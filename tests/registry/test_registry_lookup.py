@@ -98,3 +98,18 @@ def test_a_principal_is_its_claims_and_does_not_show_its_token():
     principal = Principal.of(claims, "a.b.c")
     assert principal == Principal("u1", "anna@mana.test", kind="persona", token="a.b.c")
     assert "a.b.c" not in repr(principal)
+
+
+@pytest.mark.parametrize(
+    ("said", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("", "UTC"),
+        ("Atlantis", "UTC"),
+        ("../etc", "UTC"),
+        ("x" * 5000, "UTC"),
+    ],
+)
+def test_a_principal_lives_where_the_token_says_and_else_in_utc(said, zone):
+    claims = Claims(sub="u1", iss="i", aud="a", iat=0, exp=9, zoneinfo=said)
+    assert Principal.of(claims, "a.b.c").zone.key == zone

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 
 from mana_lab.clock import iso_millis
@@ -64,3 +66,15 @@ async def test_today_is_the_labs_day(house):
 async def test_a_mood_is_one_of_the_apps(anna):
     with pytest.raises(ToolInputError, match='"mood" must be one of "dankbar"'):
         await anna.call("journal.add", content="x", mood="happy")
+
+
+async def test_an_entry_is_about_the_day_where_its_writer_lives(anna, house):
+    house.clock.advance(timedelta(hours=23, minutes=30))
+    for zone, day in (
+        ("UTC", "2026-01-05"),
+        ("Europe/Berlin", "2026-01-06"),
+        ("Pacific/Pago_Pago", "2026-01-05"),
+    ):
+        writer = await house.sign_in(anna.principal.email, zone)
+        made = await writer.call("journal.add", content="late")
+        assert made["entry"]["entryDate"] == day

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select
@@ -21,7 +22,7 @@ from mana_lab.crypto import (
 )
 from mana_lab.errors import DecryptionError, SettingsError
 from mana_lab.identity.server.config import IdentityConfig
-from mana_lab.identity.server.schema import JWKS
+from mana_lab.identity.server.schema import JWKS, PERSONAS
 from mana_lab.identity.wire import User
 from mana_lab.storage import Store
 
@@ -45,7 +46,8 @@ class Tokens:
         self._key: SigningKey | None = None
 
     async def mint(self, user: User, session_id: str) -> str:
-        """Return an access token for *user*; role, tier and kind are those of now."""
+        """Return an access token for *user*; what it says of them is as of now."""
+        zone = await self._store.read(partial(_zone_of, user_id=user.id))
         now = self._clock.now()
         claims = {
             "sub": user.id,
@@ -59,6 +61,8 @@ class Tokens:
             "iat": int(now.timestamp()),
             "exp": int((now + LIFETIME).timestamp()),
         }
+        if zone is not None:
+            claims["zoneinfo"] = zone
         return sign(claims, await self.signing_key())
 
     async def verify(self, token: str) -> Claims:
@@ -112,3 +116,8 @@ class Tokens:
             )
         )
         return key
+
+
+def _zone_of(connection: Connection, user_id: str) -> str | None:
+    query = select(PERSONAS.c.timezone).where(PERSONAS.c.user_id == user_id)
+    return connection.scalar(query)
