@@ -12,6 +12,8 @@ from mana_lab.registry.models import (
     Done,
     HexColor,
     Integer,
+    PageInput,
+    PageOutput,
     PositiveInteger,
     ToolInput,
     ToolOutput,
@@ -19,9 +21,9 @@ from mana_lab.registry.models import (
     Uuid,
 )
 from mana_lab.registry.principal import Principal, SpaceLike
-from mana_lab.registry.records import Records
+from mana_lab.registry.records import Page, PolicyHint, Records
 from mana_lab.registry.registry import AnyToolSpec, Registry
-from mana_lab.registry.spec import PolicyHint, Scope, ToolSpec, tool
+from mana_lab.registry.spec import Scope, ToolSpec, tool
 from mana_lab.registry.tables import Table
 
 __all__ = [
@@ -32,6 +34,9 @@ __all__ = [
     "HexColor",
     "Integer",
     "MasterKeyClient",
+    "Page",
+    "PageInput",
+    "PageOutput",
     "PolicyHint",
     "PositiveInteger",
     "Principal",

@@ -16,7 +16,7 @@ from mana_lab.registry.context import ToolContext
 from mana_lab.registry.keys import MasterKeyClient
 from mana_lab.registry.lru import LruMap
 from mana_lab.registry.principal import Principal, SpaceLike
-from mana_lab.registry.records import Records
+from mana_lab.registry.records import PolicyHint, Records
 from mana_lab.registry.tables import Table
 from mana_lab.sync.client import SyncClient
 from mana_lab.sync.replica import Replica
@@ -92,7 +92,7 @@ class Backend:
         ids: Iterator[str],
         table: Table,
         *,
-        read_only: bool,
+        policy_hint: PolicyHint,
     ) -> Records:
         return Records(
             table,
@@ -103,7 +103,7 @@ class Backend:
             clock=self._clock,
             master_key=partial(self._keys.get_key, principal.user_id, principal.token),
             new_id=lambda: next(ids),
-            read_only=read_only,
+            policy_hint=policy_hint,
         )
 
     def _replica(self, user_id: str, table: Table, space_id: str) -> Replica:

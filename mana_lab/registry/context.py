@@ -14,14 +14,14 @@ from mana_lab.clock import Clock, iso_millis
 from mana_lab.errors import InfrastructureError
 from mana_lab.identity.wire import Space
 from mana_lab.registry.principal import Principal, SpaceLike
-from mana_lab.registry.records import Records
+from mana_lab.registry.records import PolicyHint, Records
 from mana_lab.registry.tables import Table
 
 
 class RecordsOpener(Protocol):
     """Opens the records of a table for one caller in one space."""
 
-    def __call__(self, table: Table, *, read_only: bool) -> Records:
+    def __call__(self, table: Table, *, policy_hint: PolicyHint) -> Records:
         """Return the records of *table*."""
         ...
 
@@ -38,7 +38,7 @@ class ToolContext:
         list_spaces: How the caller's spaces are listed.
         ids: Where the ids of new records come from.
         tables: The only tables that may be opened; None for any.
-        read_only: Whether records may only be read.
+        policy_hint: What may be done to records.
     """
 
     principal: Principal
@@ -48,7 +48,7 @@ class ToolContext:
     list_spaces: Callable[[], Awaitable[list[Space]]] = field(repr=False)
     ids: Iterator[str] = field(repr=False)
     tables: tuple[Table, ...] | None = None
-    read_only: bool = False
+    policy_hint: PolicyHint = "destructive"
 
     def records(self, table: Table) -> Records:
         """Open a table in the active space.
@@ -60,7 +60,7 @@ class ToolContext:
             raise InfrastructureError(
                 f"{table.app_id}/{table.name} is not among the tables that the tool declares"
             )
-        return self.open_records(table, read_only=self.read_only)
+        return self.open_records(table, policy_hint=self.policy_hint)
 
     async def spaces(self) -> list[Space]:
         """Return the spaces that the caller is a member of."""
@@ -82,6 +82,6 @@ class ToolContext:
         """Return the day that it is where the caller lives."""
         return self.now().astimezone(self.principal.zone).date()
 
-    def bounded(self, tables: tuple[Table, ...], *, read_only: bool) -> ToolContext:
-        """Return this context for one tool: only its tables, and no writes for a reading one."""
-        return replace(self, tables=tables, read_only=read_only)
+    def bounded(self, tables: tuple[Table, ...], policy_hint: PolicyHint) -> ToolContext:
+        """Return this context for one tool: only its tables, and only what its hint allows."""
+        return replace(self, tables=tables, policy_hint=policy_hint)

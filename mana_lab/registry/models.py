@@ -121,3 +121,21 @@ HexColor: TypeAlias = Annotated[
     Field(pattern=r"^#[0-9a-fA-F]{6}$", json_schema_extra={"examples": ["#6366f1"]}),
 ]
 """A color as ``#`` and six hexadecimal digits."""
+
+
+class PageInput(ToolInput):
+    """Base of what a tool takes that lists, newest first and page by page."""
+
+    limit: Integer = Field(20, ge=1, le=100, description="At most this many")
+    cursor: str = Field(
+        default_factory=str,
+        pattern=r"^[0-9a-f]{1,16}$",
+        description="nextCursor of the page before; leave it out for the first page",
+        examples=["1f"],
+    )
+
+
+class PageOutput(ToolOutput):
+    """Base of what such a tool returns."""
+
+    next_cursor: str | None = Field(description="For the next page; null when this is the last")

@@ -15,7 +15,8 @@ import asyncio
 import copy
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
 from mana_lab.clock import Clock
 from mana_lab.crypto import MasterKey, encrypt_fields, is_encrypted, unwrap_value
@@ -23,6 +24,7 @@ from mana_lab.errors import (
     ConflictError,
     DecryptionError,
     InfrastructureError,
+    InvalidInputError,
     MalformedCiphertextError,
     NotFoundError,
     VaultNotInitialisedError,
@@ -35,6 +37,8 @@ from mana_lab.sync.merge import Record
 from mana_lab.sync.replica import Replica
 from mana_lab.sync.wire import Change
 
+PolicyHint: TypeAlias = Literal["read", "write", "destructive"]
+"""What a tool may do to records: a write adds and changes, only ``destructive`` takes away."""
 Fields: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[Fields]
 Predicate: TypeAlias = Callable[[Fields], bool]
@@ -42,6 +46,19 @@ _Held: TypeAlias = list[Record]
 
 _KEYLESS = (VaultNotInitialisedError, ZeroKnowledgeUserError)
 _LOCKED = (DecryptionError, MalformedCiphertextError, *_KEYLESS)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some records, newest first.
+
+    Attributes:
+        rows: The records, in plaintext.
+        next_cursor: Where the next page begins; None when this was the last one.
+    """
+
+    rows: Rows
+    next_cursor: str | None
 
 
 class Records:
@@ -57,7 +74,7 @@ class Records:
         clock: The lab's time.
         master_key: Fetches the caller's key; called when a value has to be encrypted or decrypted.
         new_id: Makes the ids of new records.
-        read_only: Whether writing is refused.
+        policy_hint: ``read`` refuses writing, ``write`` refuses deleting.
     """
 
     def __init__(
@@ -71,7 +88,7 @@ class Records:
         clock: Clock,
         master_key: Callable[[], Awaitable[MasterKey]],
         new_id: Callable[[], str],
-        read_only: bool = False,
+        policy_hint: PolicyHint = "read",
     ) -> None:
         self._table = table
         self._replica = replica
@@ -81,7 +98,7 @@ class Records:
         self._clock = clock
         self._master_key = master_key
         self._new_id = new_id
-        self._read_only = read_only
+        self._policy_hint = policy_hint
         self._personal = space.type == "personal"
 
     async def create(self, fields: Mapping[str, Any], *, ordered: bool = False) -> Fields:
@@ -140,19 +157,76 @@ class Records:
             limit: At most this many.
         """
         await self._replica.refresh(self._token)
-        records = [
-            record for record in self._visible() if where is None or where(self._open(record))
-        ]
-        if newest_first:
-            records.reverse()
+        records = self._replica.newest() if newest_first else self._replica.current()
         found: Rows = []
         for record in records:
             if limit is not None and len(found) >= limit:
                 break
+            if not self._is_here(record) or not (where is None or where(self._open(record))):
+                continue
             plain = await self._plain(record)
             if matching is None or matching(plain):
                 found.append(plain)
         return found
+
+    async def page(
+        self,
+        *,
+        limit: int,
+        cursor: str = "",
+        where: Predicate | None = None,
+        matching: Predicate | None = None,
+    ) -> Page:
+        """Return one page of records, newest first, in plaintext.
+
+        What it costs follows from what it looks at: a page of records of which all are wanted
+        decrypts no others.
+
+        Args:
+            limit: At most this many.
+            cursor: The ``next_cursor`` of the page before; empty for the first page.
+            where: As for :meth:`list`.
+            matching: As for :meth:`list`.
+
+        Raises:
+            InvalidInputError: The cursor is not one of this list.
+        """
+        before = _place_of(cursor)
+        await self._replica.refresh(self._token)
+        rows: Rows = []
+        last = 0
+        for record in self._replica.newest(before):
+            if not self._is_here(record) or not (where is None or where(self._open(record))):
+                continue
+            if len(rows) == limit and matching is None:
+                return Page(rows, _cursor_at(last))
+            plain = await self._plain(record)
+            if matching is not None and not matching(plain):
+                continue
+            if len(rows) == limit:
+                return Page(rows, _cursor_at(last))
+            rows.append(plain)
+            last = record.seq
+        return Page(rows, None)
+
+    async def delete(self, record_id: str) -> None:
+        """Take a record away: it leaves a tombstone, and deleting it again is no write.
+
+        Raises:
+            NotFoundError: The space never had such a record.
+        """
+        if self._policy_hint != "destructive":
+            raise InfrastructureError("a tool that is not declared as destructive tried to delete")
+        async with self._lock:
+            await self._replica.refresh(self._token)
+            known = self._replica.get(record_id)
+            if known is not None and known.inserted and known.deleted and self._is_here(known):
+                return
+            self._find(record_id)
+            stamp = self._replica.stamp(self._clock.now())
+            delete = Change.to_delete(self._table.name, record_id, stamp)
+            here = delete.model_copy(update={"space_id": self._space.id})
+            await self._replica.push(self._token, [here])
 
     async def update(
         self, record_id: str, changes: Mapping[str, Any], *, unless: Predicate | None = None
@@ -180,7 +254,7 @@ class Records:
         return len(self._visible())
 
     def _check_writable(self) -> None:
-        if self._read_only:
+        if self._policy_hint == "read":
             raise InfrastructureError("a tool that is declared as reading tried to write")
 
     def _visible(self) -> _Held:
@@ -275,3 +349,18 @@ class Records:
             raise DecryptionError(
                 f"{name} of the record {record.id} does not open with this user's key"
             ) from None
+
+
+def _cursor_at(seq: int) -> str:
+    return f"{seq:x}"
+
+
+def _place_of(cursor: str) -> int | None:
+    if not cursor:
+        return None
+    try:
+        return int(cursor, 16)
+    except ValueError:
+        raise InvalidInputError(
+            f"{cursor[:40]!r} is not a cursor of this list; leave it out for the first page"
+        ) from None

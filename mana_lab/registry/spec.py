@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from mana_lab.errors import InvalidInputError, InvalidOutputError
 from mana_lab.registry.arguments import refusal
 from mana_lab.registry.context import ToolContext
+from mana_lab.registry.records import PolicyHint
 from mana_lab.registry.schema import JsonSchema, open_objects, schema_of, undescribed
 from mana_lab.registry.tables import Table
 
@@ -26,7 +27,6 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Scope: TypeAlias = Literal["user-space", "admin"]
-PolicyHint: TypeAlias = Literal["read", "write", "destructive"]
 
 _NAME = re.compile(r"[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z0-9]*", re.ASCII)
 
@@ -107,7 +107,7 @@ class ToolSpec(Generic[In, Out]):
             InvalidOutputError: The result is not what the output schema says.
         """
         given = self.parse(arguments)
-        bounded = ctx.bounded(self.tables, read_only=self.policy_hint == "read")
+        bounded = ctx.bounded(self.tables, self.policy_hint)
         try:
             result: Any = await self.handler(given, bounded)
             if isinstance(result, BaseModel):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from mana_lab.errors import ProtocolError
@@ -83,6 +83,16 @@ class Replica:
     def current(self) -> list[Record]:
         """Return the records that exist, in the order in which they were first inserted."""
         return [self._records[record_id] for _, record_id in self._order]
+
+    def newest(self, before: int | None = None) -> Iterator[Record]:
+        """Go through the records that exist, those inserted last first.
+
+        Args:
+            before: Only those whose ``seq`` is below this; all when None.
+        """
+        end = len(self._order) if before is None else bisect_left(self._order, (before, ""))
+        for place in range(end - 1, -1, -1):
+            yield self._records[self._order[place][1]]
 
     def get(self, record_id: str) -> Record | None:
         """Return all that is known of a record, also if it is deleted or was never inserted."""
