@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="AI personas become real users of the Mana app; begin with: python -m mana_lab demo",
+    help="AI personas become real users of the Mana app.\n\nFor example: python -m mana_lab demo",
 )
 for command in (demo, seed, run, report, serve, token, notebooks, cleanup):
     app.command()(command)

@@ -50,6 +50,8 @@ def refusals() -> Iterator[None]:
     except ManaLabError as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from None
+    except BrokenPipeError:  # nobody reads on; typer ends the command quietly
+        raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"{where}{error.strerror or error}", err=True)
@@ -63,15 +65,20 @@ def refusals() -> Iterator[None]:
 def progress() -> Iterator[Tell]:
     """Show a bar for each thing that is being done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+    tasks: dict[str, Any] = {}
 
-        def tell(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total)
-            bars.update(tasks[label], completed=done, total=total)
+    def tell(label: str, done: int, total: int) -> None:
+        if label not in tasks:
+            tasks[label] = bars.add_task(label, total=total)
+            bars.start()
+        bars.update(tasks[label], completed=done, total=total)
 
+    try:
         yield tell
+    finally:
+        if tasks:
+            bars.stop()
 
 
 def fail_if(failures: dict[str, str], what: str) -> None:

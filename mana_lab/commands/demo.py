@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mana_lab.commands.console import fail_if, finish, progress, say, show
-from mana_lab.commands.options import Days, Seed
+from mana_lab.commands.options import Days, Seed, typed
 from mana_lab.commands.tables import summary_table
 from mana_lab.lab import Lab
 
@@ -41,4 +41,5 @@ async def _demo(folder: Path, days: float, seed: int) -> None:
             tell("writing the report", 1, 1)
     show(table)
     say(f"The report of everything so far: {page}")
-    say(f"Go on: python -m mana_lab demo --dir {folder}   or connect: … serve --dir {folder}")
+    say(f"Live on:  {typed('demo', '--dir', folder)}")
+    say(f"Connect:  {typed('serve', '--dir', folder)}")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mana_lab.commands.console import finish, progress, say, show
-from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab
+from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, typed
 from mana_lab.commands.tables import summary_table
-from mana_lab.errors import SettingsError
+from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
+from mana_lab.runner import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def run(
@@ -33,9 +37,23 @@ def run(
 async def _run(folder: Path, days: float, seed: int, personas: list[str] | None) -> None:
     with progress() as tell:
         async with await Lab.open(existing_lab(folder), progress=tell) as lab:
+            _check_seeded(lab, folder)
             done = await lab.run(days=days, seed=seed, personas=personas or None)
-            table = summary_table(done, lab.summary(done))
+            table = summary_table(done, _summary(lab, done, personas or []))
     show(table)
+
+
+def _check_seeded(lab: Lab, folder: Path) -> None:
+    if lab.personas_df().empty:
+        raise UnknownPersonaError(
+            f"nobody is seeded in {folder} yet; do it with: {typed('seed', '--dir', folder)}"
+        )
+
+
+def _summary(lab: Lab, run: Run, personas: list[str]) -> pd.DataFrame:
+    summary = lab.summary(run)
+    chosen = {lab.catalog.get(name).name for name in personas}
+    return summary[summary["persona"].isin(chosen)] if chosen else summary
 
 
 def report(

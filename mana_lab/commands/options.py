@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 import typer
 
 from mana_lab.errors import SettingsError
+from mana_lab.gateway.config import check_url
 from mana_lab.lab import DEFAULT_FOLDER, holds_lab
 
 _MOST_DAYS = 3660
@@ -16,13 +19,13 @@ _MOST_DAYS = 3660
 
 def _days(value: float) -> float:
     if not (math.isfinite(value) and 0 < value <= _MOST_DAYS):
-        raise typer.BadParameter(f"{value:g} is not more than 0 and at most {_MOST_DAYS}")
+        raise typer.BadParameter(f"must be above 0 and at most {_MOST_DAYS}, got {value:g}")
     return value
 
 
 def _seed(value: int) -> int:
     if not -(2**63) <= value < 2**63:
-        raise typer.BadParameter("a seed is a whole number of 64 bits")
+        raise typer.BadParameter(f"must be a whole number of 64 bits, got {str(value)[:40]}")
     return value
 
 
@@ -48,6 +51,27 @@ def existing_lab(folder: Path) -> Path:
     """
     if not holds_lab(folder):
         raise SettingsError(
-            f"there is no lab in {folder}; make one with: python -m mana_lab seed --dir {folder}"
+            f"there is no lab in {folder}; make one with: {typed('seed', '--dir', folder)}"
         )
     return folder
+
+
+def service_url(url: str) -> str:
+    """Return *url*, given as ``--auth``, if a service can stand there.
+
+    Raises:
+        SettingsError: None can.
+    """
+    check_url(url, "--auth")
+    try:
+        parts = urlsplit(url)
+        if parts.port != 0 and (parts.hostname or "").encode("idna"):
+            return url
+    except ValueError:
+        pass
+    raise SettingsError(f"--auth: {url!r} has a host name or a port that cannot exist")
+
+
+def typed(*words: object) -> str:
+    """Return the command of these *words* as one types it into a shell."""
+    return shlex.join(["python", "-m", "mana_lab", *map(str, words)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,9 +13,15 @@ import httpx
 import typer
 
 from mana_lab.commands.console import fail_if, finish, progress, refusals, say, show
-from mana_lab.commands.options import HERE, existing_lab
+from mana_lab.commands.options import HERE, existing_lab, service_url, typed
 from mana_lab.commands.tables import catalog_table
-from mana_lab.errors import InvalidCredentialsError, SettingsError, UnknownPersonaError
+from mana_lab.errors import (
+    InvalidCredentialsError,
+    NotFoundError,
+    ProtocolError,
+    SettingsError,
+    UnknownPersonaError,
+)
 from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import Lab
 from mana_lab.personas import (
@@ -28,6 +35,7 @@ from mana_lab.personas import seed as seed_remotely
 from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets, Settings
 
 _TIMEOUT_S = 60.0
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 Where: TypeAlias = Annotated[
     Path | None,
@@ -53,20 +61,25 @@ def seed(
 ) -> None:
     """Make the catalog's personas real users, of a lab or of a running Mana.
 
-    Doing it again changes nothing that is there. In a running Mana their passwords derive from
-    PERSONA_SEED_SECRET; a lab has a secret of its own.
+    Doing it again changes nothing that is there.
+    Passwords derive from PERSONA_SEED_SECRET; a lab has a secret of its own.
 
     For example: python -m mana_lab seed --dir my-lab
     """
     with refusals():
-        target = _target(folder, auth)
+        target = _target(folder, auth, jwt)
         if dry_run:
             catalog = load_catalog()
             show(catalog_table(catalog))
             say(f"{len(catalog)} personas would be seeded in {target}; nothing was done")
             return
-        remote = _remote(target, jwt) if isinstance(target, str) else None
-    report = finish(_seed_there(remote) if remote else _seed_lab(Path(target)))
+        if isinstance(target, str):
+            remote = _remote(target, jwt)
+            secret = Settings.from_environment().seed_secret_for(target)
+            work = _seed_there(remote, secret)
+        else:
+            work = _seed_lab(target)
+    report = finish(work)
     say(
         f"{report.count('created')} personas were created and {report.count('updated')} updated "
         f"in {target}"
@@ -89,13 +102,11 @@ def cleanup(
     For example: python -m mana_lab cleanup --dir my-lab --yes
     """
     with refusals():
-        target = _target(folder, auth)
-        remote = _remote(target, jwt) if isinstance(target, str) else None
-    work = (
-        _clean_there(remote, delete=yes, include_unknown=include_unknown)
-        if remote
-        else _clean_lab(Path(target), delete=yes, include_unknown=include_unknown)
-    )
+        target = _target(folder, auth, jwt)
+        if isinstance(target, str):
+            work = _clean_there(_remote(target, jwt), delete=yes, include_unknown=include_unknown)
+        else:
+            work = _clean_lab(target, delete=yes, include_unknown=include_unknown)
     _tell_cleanup(finish(work), deleting=yes, included=include_unknown)
 
 
@@ -115,27 +126,28 @@ def token(
     say(finish(_token(persona, folder, auth)))
 
 
-def _target(folder: Path | None, auth: str | None) -> Path | str:
+def _target(folder: Path | None, auth: str | None, jwt: str | None) -> Path | str:
     if folder is not None and auth is not None:
         raise SettingsError("--dir is a lab, --auth a running Mana; give one of them, not both")
-    return auth or folder or HERE
+    if auth is None and jwt is not None:
+        raise SettingsError("--jwt goes with --auth URL; a lab in a folder needs no token")
+    return folder or HERE if auth is None else service_url(auth)
 
 
 @dataclass(frozen=True)
 class _Remote:
     url: str
     admin_token: str
-    secret: str
 
 
 def _remote(url: str, jwt: str | None) -> _Remote:
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"--auth: {url!r} is not an http or https URL")
-    settings = Settings.from_environment()
-    given = jwt or (settings.admin_jwt.get_secret_value() if settings.admin_jwt else None)
+    admin = Settings.from_environment().admin_jwt
+    given = jwt or (admin.get_secret_value() if admin else None)
     if not given:
         raise SettingsError("--auth needs an administrator's token: --jwt TOKEN or MANA_ADMIN_JWT")
-    return _Remote(url, given, settings.seed_secret_for(url))
+    if not _TOKEN.fullmatch(given):
+        raise SettingsError("the administrator's token has characters that no token has")
+    return _Remote(url, given)
 
 
 @asynccontextmanager
@@ -144,14 +156,14 @@ async def _client(url: str) -> AsyncIterator[IdentityClient]:
         yield IdentityClient(url, http)
 
 
-async def _seed_there(remote: _Remote) -> SeedReport:
+async def _seed_there(remote: _Remote, secret: str) -> SeedReport:
     with progress() as tell:
         async with _client(remote.url) as identity:
             return await seed_remotely(
                 load_catalog(),
                 identity,
                 admin_token=remote.admin_token,
-                secret=remote.secret,
+                secret=secret,
                 on_progress=_counting(tell, "seeding"),
             )
 
@@ -193,25 +205,29 @@ def _tell_cleanup(report: CleanupReport, *, deleting: bool, included: bool) -> N
             typer.echo(f"not in the catalog, left alone: {email}", err=True)
     for email in report.missing:
         typer.echo(f"in the catalog, but not seeded: {email}", err=True)
-    if not deleting:
+    if deleting:
+        say(f"{len(report.deleted)} personas were deleted")
+    else:
         say(f"{len(report.found)} personas would be deleted; add --yes to do it")
     fail_if(dict(report.failed), "deleted")
 
 
 async def _token(name: str, folder: Path, auth: str) -> str:
+    url = service_url(auth)
     persona = load_catalog().get(name)
     secrets = LabSecrets.load(existing_lab(folder))
     password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
-    async with _client(auth) as identity:
-        if not await identity.health():
-            raise SettingsError(
-                f"no identity service answers at {auth}; start it with: "
-                f"python -m mana_lab serve --dir {folder}"
-            )
+    async with _client(url) as identity:
         try:
-            return (await identity.login(persona.email, password)).access_token
+            if await identity.health():
+                return (await identity.login(persona.email, password)).access_token
         except InvalidCredentialsError:
             raise UnknownPersonaError(
-                f"{persona.name} is not a user of the Mana at {auth}; "
+                f"{persona.name} is not a user of the Mana at {url}; "
                 f"is it the lab in {folder}, and is it seeded?"
             ) from None
+        except (NotFoundError, ProtocolError):
+            pass  # something else stands there, such as the gateway
+    raise SettingsError(
+        f"no identity service answers at {url}; start it with: {typed('serve', '--dir', folder)}"
+    )

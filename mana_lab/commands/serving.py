@@ -3,38 +3,45 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any
 
 import typer
 
 from mana_lab.commands.console import finish, say
-from mana_lab.commands.options import HERE, Folder
+from mana_lab.commands.options import HERE, Folder, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.foreground import until_stopped
-from mana_lab.lab import Addresses, serve_lab
+from mana_lab.lab import Addresses, holds_lab, serve_lab
 
-Port: TypeAlias = Annotated[
-    int, typer.Option(min=0, max=65535, help="Where it listens; 0 picks a free port.")
-]
+
+def _port(of: str) -> Any:
+    return typer.Option(
+        min=0, max=65535, help=f"The port of {of}; 0 picks a free one.", metavar="PORT"
+    )
 
 
 def serve(
     folder: Folder = HERE,
-    auth_port: Port = 3001,
-    sync_port: Port = 3050,
-    port: Port = DEFAULT_PORT,
+    auth_port: Annotated[int, _port("identity")] = 3001,
+    sync_port: Annotated[int, _port("sync")] = 3050,
+    port: Annotated[int, _port("the gateway")] = DEFAULT_PORT,
 ) -> None:
     """Serve a lab: identity, sync, and the MCP gateway for any client on this machine.
 
     For example: python -m mana_lab serve --dir my-lab --port 3069
     """
     logging.basicConfig(level=logging.WARNING)
+    known = holds_lab(folder)
 
     def announce(where: Addresses) -> None:
         say(f"identity  {where.identity}")
         say(f"sync      {where.sync}")
         say(f"gateway   {where.gateway}   (Ctrl-C stops all three)")
-        say(f"A token:  python -m mana_lab token anna --dir {folder} --auth {where.identity}")
+        if known:
+            words = ("token", "anna", "--dir", folder, "--auth", where.identity)
+            say(f"A token:  {typed(*words)}")
+        else:
+            say(f"Nobody is in this new lab; stop it, then: {typed('seed', '--dir', folder)}")
 
     served = serve_lab(
         folder, auth_port=auth_port, sync_port=sync_port, port=port, on_ready=announce

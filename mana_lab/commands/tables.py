@@ -26,8 +26,8 @@ def summary_table(run: Run, summary: pd.DataFrame) -> Table:
     )
     table = Table(title=title, title_justify="left")
     for name in ("persona", "archetype"):
-        table.add_column(name)
-    for name in ("sessions", "calls", "errors", "ratings", "mean rating"):
+        table.add_column(name, overflow="fold")
+    for name in ("sessions", "calls", "errors", "ratings", "mean\nrating"):
         table.add_column(name, justify="right")
     for row in summary.to_dict("records"):
         mean = f"{row['mean_rating']:.2f}" if row["ratings"] else "none"
@@ -39,9 +39,11 @@ def summary_table(run: Run, summary: pd.DataFrame) -> Table:
 def catalog_table(catalog: Catalog) -> Table:
     """Return who the personas of *catalog* are."""
     table = Table()
-    for name in ("persona", "e-mail", "archetype", "cadence", "modules"):
-        table.add_column(name)
+    for name in ("persona", "archetype"):
+        table.add_column(name, overflow="fold")
+    table.add_column("modules")
     for each in catalog:
         modules = ", ".join(f"{module} {weight:g}" for module, weight in each.module_mix.items())
-        table.add_row(each.name, each.email, each.archetype, each.tick_cadence, modules)
+        who, what = f"{each.name}\n{each.email}", f"{each.archetype}\n{each.tick_cadence}"
+        table.add_row(who, what, modules)
     return table

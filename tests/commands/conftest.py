@@ -1,0 +1,47 @@
+"""A lab that has been lived in, and the command line."""
+
+import asyncio
+import os
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from mana_lab import Lab
+from mana_lab.commands import app
+
+VARIABLES = ("MANA_AUTH_URL", "MANA_ADMIN_JWT", "PERSONA_SEED_SECRET", "MANA_LAB_ENV")
+
+for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write colours into pipes
+    os.environ.pop(name, None)
+
+
+@pytest.fixture
+def run():
+    """Return what runs a command in this process, without the caller's environment."""
+
+    def invoke(*arguments, **environ):
+        clean = dict.fromkeys(VARIABLES) | {"COLUMNS": "200"} | environ
+        return CliRunner().invoke(app, [str(each) for each in arguments], env=clean)
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def lived_in(tmp_path_factory):
+    """Return the folder of a lab after one day; tests only read it."""
+    folder = tmp_path_factory.mktemp("lived") / "lab"
+
+    async def live():
+        async with await Lab.open(folder) as lab:
+            await lab.seed()
+            await lab.run(days=1)
+
+    asyncio.run(live())
+    return folder
+
+
+@pytest.fixture
+def lab_folder(tmp_path, lived_in):
+    """Return a copy of that lab's folder, for a test that changes it."""
+    return shutil.copytree(lived_in, tmp_path / "lab")

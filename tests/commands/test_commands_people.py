@@ -1,0 +1,219 @@
+"""``seed`` and ``cleanup``, of a lab and of a Mana elsewhere."""
+
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+import pytest
+
+from mana_lab import Lab
+from mana_lab.clock import SystemClock
+from mana_lab.gateway.serving import listen
+from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.server import (
+    METADATA,
+    AdminAccount,
+    IdentityConfig,
+    PasswordCost,
+    create_app,
+    prepare,
+)
+from mana_lab.identity.wire import PersonaUpsert
+from mana_lab.notebook import BackgroundServer
+from mana_lab.personas import load_catalog, persona_password
+from mana_lab.settings import DEVELOPMENT_SEED_SECRET
+from mana_lab.storage import Store
+
+ADMIN = AdminAccount("operator@mana.test", "operator of the tests")
+
+
+@contextmanager
+def mana_elsewhere(folder):
+    """Serve an identity service on a port; give its URL."""
+    sock = listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    config = IdentityConfig(
+        issuer=url,
+        kek=bytes(range(32)),
+        service_key="a service key",
+        admin=ADMIN,
+        password_cost=PasswordCost(n=16, r=8, p=1),
+    )
+    clock = SystemClock()
+
+    @asynccontextmanager
+    async def build():
+        async with await Store.open(f"sqlite:///{folder}/identity.db", METADATA) as store:
+            await prepare(store, config, clock)
+            yield create_app(store, config, clock=clock, wall_clock=clock)
+
+    server = BackgroundServer(build, sock)
+    asyncio.run(server.start())
+    try:
+        yield url
+    finally:
+        asyncio.run(server.stop())
+
+
+@pytest.fixture
+def mana(tmp_path):
+    with mana_elsewhere(tmp_path) as url:
+        yield url
+
+
+def asked(url, question):
+    """Ask an identity service something."""
+
+    async def ask():
+        async with httpx.AsyncClient(timeout=30) as http:
+            return await question(IdentityClient(url, http))
+
+    return asyncio.run(ask())
+
+
+def login(url, email, password):
+    return asked(url, lambda identity: identity.login(email, password))
+
+
+def admin_token(url):
+    return login(url, ADMIN.email, ADMIN.password).access_token
+
+
+def emails(url):
+    token = admin_token(url)
+    return {each.email for each in asked(url, lambda identity: identity.personas(token))}
+
+
+CATALOG = {persona.email for persona in load_catalog()}
+
+
+def test_a_dry_run_needs_no_token_and_does_nothing(run, tmp_path):
+    for where in (("--dir", tmp_path / "lab"), ("--auth", "https://auth.example")):
+        done = run("seed", *where, "--dry-run")
+        assert done.exit_code == 0, done.stderr
+        assert all(email in done.stdout for email in CATALOG)
+        assert "nothing was done" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lab_is_seeded_and_again_is_harmless(run, tmp_path):
+    done = run("seed", "--dir", tmp_path / "lab")
+    assert done.exit_code == 0, done.stderr
+    assert "10 personas were created and 0 updated" in done.stdout
+    done = run("seed", "--dir", tmp_path / "lab")
+    assert "0 personas were created and 10 updated" in done.stdout
+
+
+def test_a_mana_elsewhere_is_seeded_and_cleaned_up(run, mana):
+    token = admin_token(mana)
+    done = run("seed", "--auth", mana, "--jwt", token)
+    assert done.exit_code == 0, done.stderr
+    anna = "persona.anna@mana.test"
+    assert login(mana, anna, persona_password(anna, DEVELOPMENT_SEED_SECRET))
+    listed = run("cleanup", "--auth", mana, MANA_ADMIN_JWT=token)
+    assert listed.exit_code == 0, listed.stderr
+    assert f"would delete {anna}" in listed.stdout
+    assert "--yes" in listed.stdout
+    assert emails(mana) == CATALOG
+    done = run("cleanup", "--auth", mana, "--jwt", token, "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert f"deleted {anna}" in done.stdout
+    assert emails(mana) == set()
+
+
+def test_a_secret_of_ones_own_makes_the_passwords(run, mana):
+    done = run("seed", "--auth", mana, "--jwt", admin_token(mana), PERSONA_SEED_SECRET="mine")
+    assert done.exit_code == 0, done.stderr
+    anna = "persona.anna@mana.test"
+    assert login(mana, anna, persona_password(anna, "mine"))
+
+
+def test_drift_from_the_catalog_is_told_and_left_alone(run, mana):
+    token = admin_token(mana)
+    stranger = PersonaUpsert(
+        email="persona.zoe@mana.test",
+        name="Zoe",
+        password="a password of Zoe",
+        archetype="student",
+        system_prompt="You are Zoe, whom the catalog does not have.",
+        module_mix={"todo": 1.0},
+        tick_cadence="daily",
+        timezone="Europe/Berlin",
+        language="de",
+    )
+    asked(mana, lambda identity: identity.upsert_persona(token, stranger))
+    done = run("cleanup", "--auth", mana, "--jwt", token, "--yes")
+    assert done.exit_code == 0
+    assert "not in the catalog, left alone: persona.zoe@mana.test" in done.stderr
+    assert "in the catalog, but not seeded: persona.anna@mana.test" in done.stderr
+    assert emails(mana) == {"persona.zoe@mana.test"}
+    done = run("cleanup", "--auth", mana, "--jwt", token, "--yes", "--include-unknown")
+    assert "deleted persona.zoe@mana.test" in done.stdout
+    assert emails(mana) == set()
+
+
+def test_a_token_that_is_not_an_administrators_fails_for_everybody(run, mana):
+    asked(mana, lambda identity: identity.register("human@example.test", "a human's password"))
+    token = login(mana, "human@example.test", "a human's password").access_token
+    for jwt in (token, "nonsense"):
+        done = run("seed", "--auth", mana, "--jwt", jwt)
+        assert done.exit_code == 1
+        assert done.stderr.count("could not be seeded") == 10
+        assert "token" in done.stderr
+        assert run("cleanup", "--auth", mana, "--jwt", jwt).exit_code == 1
+    assert emails(mana) == set()
+
+
+def test_where_nobody_listens_everybody_fails_with_the_reason(run):
+    with listen("127.0.0.1", 0) as sock:
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    done = run("seed", "--auth", url, "--jwt", "x.y.z")
+    assert done.exit_code == 1
+    assert done.stderr.count("could not be seeded") == 10
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--dir", "lab", "--auth", "http://127.0.0.1:1"), "not both"),
+        (("--auth", "http://127.0.0.1:1"), "MANA_ADMIN_JWT"),
+        (("--auth", "127.0.0.1:1", "--jwt", "x"), "not an http or https URL"),
+        (("--auth", "ftp://mana.example", "--jwt", "x"), "not an http or https URL"),
+        (("--auth", "http://[", "--jwt", "x"), "not an http or https URL"),
+    ],
+)
+@pytest.mark.parametrize("name", ["seed", "cleanup"])
+def test_options_that_do_not_go_together_are_refused(run, name, arguments, said):
+    done = run(name, *arguments)
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "environ"),
+    [
+        ("https://mana.example", {}),
+        ("https://mana.example", {"PERSONA_SEED_SECRET": DEVELOPMENT_SEED_SECRET}),
+        ("http://127.0.0.1:1", {"MANA_LAB_ENV": "production"}),
+    ],
+)
+def test_a_mana_in_earnest_needs_a_secret_of_its_own(run, url, environ):
+    done = run("seed", "--auth", url, "--jwt", "x", **environ)
+    assert done.exit_code == 2
+    assert "PERSONA_SEED_SECRET" in done.stderr
+
+
+def test_cleanup_of_a_lab_lists_and_with_yes_deletes(run, lab_folder):
+    listed = run("cleanup", "--dir", lab_folder)
+    assert listed.exit_code == 0, listed.stderr
+    assert listed.stdout.count("would delete persona.") == 10
+
+    async def people():
+        async with await Lab.open(lab_folder) as lab:
+            return len(lab.personas_df()), len(lab.actions_df())
+
+    assert asyncio.run(people())[0] == 10
+    done = run("cleanup", "--dir", lab_folder, "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert asyncio.run(people()) == (0, 0)

@@ -1,0 +1,91 @@
+"""``serve`` and ``token``: a lab for clients outside."""
+
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from mana_lab.gateway.serving import listen
+
+PORTS = ("--auth-port", "0", "--sync-port", "0", "--port", "0")
+
+
+@contextmanager
+def served(folder):
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "mana_lab", "serve", "--dir", folder, *PORTS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        lines = [process.stdout.readline() for _ in range(4)]
+        yield process, dict(line.split()[:2] for line in lines[:3])
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_lab_is_served_until_it_is_told_to_stop(run, lab_folder):
+    with served(lab_folder) as (process, urls):
+        for url in (urls["identity"], urls["sync"], urls["gateway"].removesuffix("/mcp")):
+            assert httpx.get(f"{url}/health").json()["status"] == "ok"
+        done = run("token", "anna", "--dir", lab_folder, "--auth", urls["identity"])
+        assert done.exit_code == 0, done.stderr
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize"}
+        hello["params"] = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        }
+        headers = {"Accept": "application/json, text/event-stream"}
+        refused = httpx.post(urls["gateway"], json=hello, headers=headers)
+        assert (refused.status_code, "WWW-Authenticate" in refused.headers) == (401, True)
+        headers["Authorization"] = f"Bearer {done.stdout.strip()}"
+        assert httpx.post(urls["gateway"], json=hello, headers=headers).status_code == 200
+        busy = run("run", "--dir", lab_folder)
+        assert (busy.exit_code, "is open already" in busy.stderr) == (1, True)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (0, "")
+    assert run("run", "--dir", lab_folder, "--days", 0.1).exit_code == 0
+
+
+def test_a_token_of_nobody_is_refused(run, lab_folder):
+    with served(lab_folder) as (_, urls):
+        where = ("--dir", lab_folder, "--auth", urls["identity"])
+        assert run("token", "zoe", *where).exit_code == 1
+        for url in (urls["identity"] + "/nowhere", "nonsense"):
+            done = run("token", "anna", "--dir", lab_folder, "--auth", url)
+            assert done.exit_code in {1, 2}
+            assert "Traceback" not in done.stderr
+
+
+def test_a_token_of_a_lab_that_is_not_served_says_how_to_serve_it(run, lived_in):
+    with listen("127.0.0.1", 0) as sock:
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    done = run("token", "anna", "--dir", lived_in, "--auth", url)
+    assert done.exit_code != 0
+    assert f"python -m mana_lab serve --dir {lived_in}" in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize("which", [0, 2, 4])
+def test_a_busy_port_ends_the_command_and_touches_no_folder(run, tmp_path, which):
+    with listen("127.0.0.1", 0) as sock:
+        ports = list(PORTS)
+        ports[which + 1] = sock.getsockname()[1]
+        done = run("serve", "--dir", tmp_path / "lab", *ports)
+    assert done.exit_code == 1
+    assert "is in use" in done.stderr
+    assert not (tmp_path / "lab").exists()
+
+
+@pytest.mark.parametrize("value", ["-1", "65536", "http", ""])
+def test_a_port_that_does_not_exist_is_refused(run, tmp_path, value):
+    for option in ("--auth-port", "--sync-port", "--port"):
+        done = run("serve", "--dir", tmp_path / "lab", option, value)
+        assert done.exit_code == 2
+        assert option in done.stderr
