@@ -136,7 +136,7 @@ def _describe(spec: AnyToolSpec) -> Tool:
             title=title,
             read_only_hint=spec.policy_hint == "read",
             destructive_hint=spec.policy_hint == "destructive",
-            idempotent_hint=spec.policy_hint == "read",
+            idempotent_hint=spec.idempotent,
             open_world_hint=False,
         ),
     )

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import TypeAlias
 
@@ -32,16 +33,16 @@ class BackgroundServer:
         self._build = build
         self._sock = sock
         self.port: int = sock.getsockname()[1]
-        self._ready = threading.Event()
-        self._failure: Exception | None = None
-        self._loop = asyncio.new_event_loop()
-        self._task = self._loop.create_task(self._serve())
+        self._wanted: Future[None] = Future()  # cancelled as soon as the server shall stop
+        self._settled = threading.Event()  # it answers, or it has ended
+        self._answers = False
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._main, name="mana-lab-server", daemon=True)
 
     @property
     def running(self) -> bool:
         """Whether it answers requests."""
-        return self._ready.is_set() and self._thread.is_alive()
+        return self._answers
 
     async def start(self) -> None:
         """Start the thread; returns once requests are answered.
@@ -51,37 +52,49 @@ class BackgroundServer:
         """
         self._thread.start()
         try:
-            started = await asyncio.to_thread(self._ready.wait, _START_S)
+            await asyncio.to_thread(self._settled.wait, _START_S)
         except asyncio.CancelledError:
-            self._cancel()
+            await self.stop()
             raise
-        if self._failure is not None or not started:
+        if not self._answers:
             await self.stop()
             raise InfrastructureError("the server did not start") from self._failure
 
     async def stop(self) -> None:
         """Let requests finish, then end the thread; again is harmless."""
-        self._cancel()
-        await asyncio.to_thread(self._thread.join)
-
-    def _cancel(self) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the server has ended by itself
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._wanted.cancel()
+        if self._thread.ident is None:
+            self._sock.close()
+        else:
+            await asyncio.to_thread(self._thread.join)
 
     def _main(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._until_cancelled())
-        except Exception as error:  # noqa: BLE001 - handed to whoever called start
+            asyncio.run(self._serve_while_wanted())
+        except BaseException as error:
+            if self._settled.is_set():
+                raise  # nobody waits for it any more: the thread's hook prints it
             self._failure = error
         finally:
+            self._answers = False
             self._sock.close()
-            self._ready.set()
+            self._settled.set()
 
-    async def _until_cancelled(self) -> None:
+    async def _serve_while_wanted(self) -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.create_task(self._serve())
+
+        def stop(_: Future[None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: the server has ended by itself
+                loop.call_soon_threadsafe(task.cancel)
+
+        self._wanted.add_done_callback(stop)
         with suppress(asyncio.CancelledError):
-            await self._task
+            await task
 
     async def _serve(self) -> None:
         async with self._build() as app:
-            await serving.serve(app, self._sock, on_ready=self._ready.set)
+            await serving.serve(app, self._sock, on_ready=self._tell_ready)
+
+    def _tell_ready(self) -> None:
+        self._answers = True
+        self._settled.set()

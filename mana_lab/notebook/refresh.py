@@ -18,22 +18,24 @@ _METADATA = {
 _CELL_SECONDS = 60
 
 
-def refresh(path: Path) -> None:
+def refresh(path: Path, *, cell_seconds: int = _CELL_SECONDS) -> None:
     """Run the notebook at *path* from top to bottom and write its outputs into it.
 
+    Args:
+        path: The notebook; it runs in its own folder.
+        cell_seconds: How long a cell may take.
+
     Raises:
-        NotebookFailedError: It is no notebook, or a cell raised or took more than a minute; the
-            file stays as it was.
+        NotebookFailedError: It is no notebook, or a cell raised or took too long; the file stays
+            as it was.
     """
+    book = _read(path)
+    for cell in book.cells:
+        _forget(cell)
     try:
-        book = nbformat.read(path, as_version=4)
-        for cell in book.cells:
-            _forget(cell)
-        _run(book, path.parent)
-    except (nbformat.ValidationError, nbformat.reader.NotJSONError, UnicodeDecodeError):
-        raise NotebookFailedError(f"{path.name} is not a notebook") from None
+        _run(book, path.parent, cell_seconds)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        raise NotebookFailedError(f"{path.name}: {_last_line(str(error))}") from error
+        raise NotebookFailedError(f"{path.name}: {_reason(error)}") from error
     book.metadata = nbformat.from_dict(_METADATA)
     text = nbformat.writes(book) + "\n"
     partial = path.with_suffix(".partial")
@@ -41,10 +43,21 @@ def refresh(path: Path) -> None:
     partial.replace(path)
 
 
-def _run(book: Any, folder: Path) -> None:
+def _read(path: Path) -> Any:
+    try:
+        book = nbformat.read(path, as_version=4)
+        nbformat.validate(book)
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - nbformat lets through whatever its upgrades stumble over
+        raise NotebookFailedError(f"{path.name} is not a notebook") from None
+    return book
+
+
+def _run(book: Any, folder: Path, cell_seconds: int) -> None:
     NotebookClient(
         book,
-        timeout=_CELL_SECONDS,
+        timeout=cell_seconds,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
         record_timing=False,
@@ -53,9 +66,14 @@ def _run(book: Any, folder: Path) -> None:
     ).execute()
 
 
-def _last_line(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "a cell failed"
+def _reason(error: Exception) -> str:
+    if isinstance(error, CellExecutionError):
+        return ": ".join(filter(None, [error.ename, _first_line(error.evalue)]))
+    return _first_line(str(error))
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def _forget(cell: Any) -> None:

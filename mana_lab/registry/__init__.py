@@ -19,6 +19,7 @@ from mana_lab.registry.models import (
     ToolOutput,
     UtcTime,
     Uuid,
+    integral,
 )
 from mana_lab.registry.principal import Principal, SpaceLike
 from mana_lab.registry.records import Page, PolicyHint, Records
@@ -52,5 +53,6 @@ __all__ = [
     "ToolSpec",
     "UtcTime",
     "Uuid",
+    "integral",
     "tool",
 ]

@@ -138,7 +138,7 @@ def _alternative(node: JsonSchema) -> str:
     if kind in {"integer", "number"}:
         return f"{'an integer' if kind == 'integer' else 'a number'}{_range(node)}"
     if kind == "array":
-        return f"a list of {_expected(node.get('items', {}))}"
+        return f"a list of {_how_many(node)}{_expected(node.get('items', {}))}"
     return {"boolean": "true or false", "null": "null", "object": "an object"}.get(
         str(kind), "what the input schema says"
     )
@@ -163,6 +163,13 @@ def _range(node: JsonSchema) -> str:
     if most is None or most == MAX_SAFE_INTEGER:
         return least
     return f"{least} to {most}" if least else f" of at most {most}"
+
+
+def _how_many(node: JsonSchema) -> str:
+    least, most = node.get("minItems", 0), node.get("maxItems")
+    if most is None:
+        return f"at least {least}, each " if least else ""
+    return f"{least} to {most}, each "
 
 
 def _known_arguments(name: str, node: JsonSchema) -> str:

@@ -61,8 +61,12 @@ class Done(ToolOutput):
     ok: Literal[True] = True
 
 
-def _integral(value: Any) -> Any:
-    """JSON does not tell 5.0 from 5, and some clients send the former."""
+def integral(value: Any) -> Any:
+    """Return 5 for 5.0, anything else as it is.
+
+    JSON does not tell the two apart, and some clients send the former. For a type of whole
+    numbers with bounds that may also be null: in ``Integer | None`` the bounds would be lost.
+    """
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -76,11 +80,11 @@ def _real_date(text: str) -> str:
     return text
 
 
-Integer: TypeAlias = Annotated[int, BeforeValidator(_integral)]
+Integer: TypeAlias = Annotated[int, BeforeValidator(integral)]
 """A JSON integer; bounds come from the field."""
 
 PositiveInteger: TypeAlias = Annotated[
-    int, Field(gt=0, le=MAX_SAFE_INTEGER), BeforeValidator(_integral)
+    int, Field(gt=0, le=MAX_SAFE_INTEGER), BeforeValidator(integral)
 ]
 """A JSON integer above zero that JavaScript can hold."""
 

@@ -42,6 +42,7 @@ class ToolSpec(Generic[In, Out]):
         output: What it returns. Refuses undeclared fields.
         handler: Runs it with validated input.
         policy_hint: ``read`` changes nothing; ``destructive`` takes something away for good.
+        idempotent: Whether the same call again changes nothing more; reading always is.
         scope: ``admin`` tools are not exposed to users.
         tables: Every table that the handler touches; it can open no other.
 
@@ -55,10 +56,13 @@ class ToolSpec(Generic[In, Out]):
     output: type[Out]
     handler: Callable[[In, ToolContext], Awaitable[Out]]
     policy_hint: PolicyHint = field(kw_only=True)
+    idempotent: bool = field(default=False, kw_only=True)
     scope: Scope = field(default="user-space", kw_only=True)
     tables: tuple[Table, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
+        if self.policy_hint == "read":
+            object.__setattr__(self, "idempotent", True)
         if not _NAME.fullmatch(self.name):
             raise InvalidInputError(
                 f"{self.name[:80]!r} is not a tool name; expected module.verb, such as todo.create"
@@ -132,6 +136,7 @@ def tool(
     name: str,
     *,
     policy_hint: PolicyHint,
+    idempotent: bool = False,
     scope: Scope = "user-space",
     tables: tuple[Table, ...] = (),
 ) -> Callable[[Callable[[In, ToolContext], Awaitable[Out]]], ToolSpec[In, Out]]:
@@ -154,6 +159,7 @@ def tool(
             hints["return"],
             handler,
             policy_hint=policy_hint,
+            idempotent=idempotent,
             scope=scope,
             tables=tables,
         )

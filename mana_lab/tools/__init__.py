@@ -7,11 +7,41 @@ file that is named here.
 from __future__ import annotations
 
 from mana_lab.registry import Registry
-from mana_lab.tools import habits, journal, notes, spaces, todo
+from mana_lab.tools import (
+    articles,
+    calendar,
+    contacts,
+    dreams,
+    goals,
+    habits,
+    invoices,
+    journal,
+    library,
+    mood,
+    news_research,
+    notes,
+    spaces,
+    todo,
+)
 
 __all__ = ["default_registry"]
 
-_MODULES = (habits, journal, notes, spaces, todo)
+_MODULES = (
+    articles,
+    calendar,
+    contacts,
+    dreams,
+    goals,
+    habits,
+    invoices,
+    journal,
+    library,
+    mood,
+    news_research,
+    notes,
+    spaces,
+    todo,
+)
 
 
 def default_registry() -> Registry:

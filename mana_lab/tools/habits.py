@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from pydantic import Field
 
 from mana_lab.registry import (
+    CalendarDate,
     Done,
     HexColor,
+    Integer,
+    PageInput,
+    PageOutput,
     PositiveInteger,
     Table,
     ToolContext,
@@ -15,8 +22,10 @@ from mana_lab.registry import (
     Uuid,
     tool,
 )
+from mana_lab.tools.usual import delete_tool, get_tool
 
 HABITS = Table("habits", "habits")
+LOGS = Table("habits", "habitLogs")
 
 
 class Habit(ToolOutput):
@@ -90,6 +99,47 @@ class HabitArchiving(ToolInput):
     archived: bool = Field(True, description="false brings an archived habit back")
 
 
+class HabitLog(ToolOutput):
+    """One line of the habit diary: how often a habit was done on a day."""
+
+    id: str
+    habit_id: str
+    date: str
+    count: int
+    note: str | None
+    created_at: str
+
+
+class OneLog(ToolOutput):
+    """The line that was added."""
+
+    log: HabitLog
+
+
+class NewLog(ToolInput):
+    """What was done."""
+
+    habit_id: Uuid = Field(description="The habit's id, from habits.list")
+    date: CalendarDate = Field(
+        default_factory=str, description="The day it was done; today if left out"
+    )
+    count: Integer = Field(1, ge=1, le=1000, description="How many times")
+    note: str | None = Field(None, max_length=500, description="A remark; null for none")
+
+
+class LogFilter(PageInput):
+    """Which lines to list."""
+
+    days: Integer = Field(7, ge=1, le=366, description="How many days back, today included")
+    habit_id: Uuid = Field(default_factory=str, description="Only this habit; leave it out for all")
+
+
+class LogPage(PageOutput):
+    """A page of lines."""
+
+    logs: list[HabitLog]
+
+
 @tool("habits.create", policy_hint="write", tables=(HABITS,))
 async def create(given: NewHabit, ctx: ToolContext) -> OneHabit:
     """Start a new habit, something to do regularly such as daily reading.
@@ -119,7 +169,7 @@ async def list_habits(given: HabitFilter, ctx: ToolContext) -> Habits:
     return Habits(habits=[Habit.of(habit) for habit in found])
 
 
-@tool("habits.update", policy_hint="write", tables=(HABITS,))
+@tool("habits.update", policy_hint="write", idempotent=True, tables=(HABITS,))
 async def update(given: HabitChange, ctx: ToolContext) -> Done:
     """Change the title, icon, color, daily target or duration of a habit.
 
@@ -132,7 +182,7 @@ async def update(given: HabitChange, ctx: ToolContext) -> Done:
     return Done()
 
 
-@tool("habits.archive", policy_hint="write", tables=(HABITS,))
+@tool("habits.archive", policy_hint="write", idempotent=True, tables=(HABITS,))
 async def archive(given: HabitArchiving, ctx: ToolContext) -> Done:
     """Put a habit away that is no longer kept up, or bring it back; nothing is lost.
 
@@ -144,4 +194,39 @@ async def archive(given: HabitArchiving, ctx: ToolContext) -> Done:
     return Done()
 
 
-TOOLS = (create, list_habits, update, archive)
+@tool("habits.log", policy_hint="write", tables=(HABITS, LOGS))
+async def log(given: NewLog, ctx: ToolContext) -> OneLog:
+    """Note that a habit was done, once or several times, today or on another day.
+
+    Every call adds one more line, so do not call it twice for the same time. To start a new habit
+    use habits.create.
+
+    Example: {"habitId": "<id from habits.list>", "count": 2, "note": "before breakfast"}
+    """
+    await ctx.records(HABITS).get(given.habit_id)
+    fields = given.model_dump(by_alias=True) | {"date": given.date or ctx.today().isoformat()}
+    return OneLog(log=HabitLog.of(await ctx.records(LOGS).create(fields)))
+
+
+@tool("habits.recentLogs", policy_hint="read", tables=(LOGS,))
+async def recent_logs(given: LogFilter, ctx: ToolContext) -> LogPage:
+    """List when habits were done, the latest notes first, page by page.
+
+    Use it to see how regular somebody is. It does not list the habits themselves; that is
+    habits.list.
+
+    Example: {"days": 7}
+    """
+    since = (ctx.today() - timedelta(days=given.days - 1)).isoformat()
+
+    def wanted(row: dict[str, Any]) -> bool:
+        return str(row.get("date")) >= since and given.habit_id in ("", row.get("habitId"))
+
+    page = await ctx.records(LOGS).page(limit=given.limit, cursor=given.cursor, where=wanted)
+    return LogPage(logs=[HabitLog.of(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
+get = get_tool("habits.get", HABITS, OneHabit, noun="habit", found_by="habits.list")
+delete = delete_tool("habits.delete", HABITS, noun="habit", instead="habits.archive")
+
+TOOLS = (create, list_habits, update, archive, log, recent_logs, get, delete)

@@ -9,6 +9,8 @@ from pydantic import Field
 from mana_lab.registry import (
     Done,
     Integer,
+    PageInput,
+    PageOutput,
     Table,
     ToolContext,
     ToolInput,
@@ -17,6 +19,7 @@ from mana_lab.registry import (
     Uuid,
     tool,
 )
+from mana_lab.tools.usual import changes_of, containing, delete_tool, get_tool
 
 TASKS = Table("todo", "tasks", encrypted=("title", "description", "subtasks", "metadata"))
 
@@ -87,6 +90,31 @@ class TaskId(ToolInput):
     id: Uuid = Field(description="The task's id, from todo.list")
 
 
+class TaskSearch(PageInput):
+    """Which tasks to find."""
+
+    query: str = Field("", max_length=500, description="Text to look for; empty for all tasks")
+    include_completed: bool = Field(True, description="Also find completed tasks")
+
+
+class TaskPage(PageOutput):
+    """A page of the tasks that were found."""
+
+    tasks: list[Task]
+
+
+class TaskChange(ToolInput):
+    """What to change of a task; what is left out stays as it is."""
+
+    id: Uuid = Field(description="The task's id, from todo.list")
+    title: str = Field(default_factory=str, min_length=1, max_length=500, description="New title")
+    description: str = Field(default_factory=str, max_length=10_000, description="New details")
+    priority: Priority = Field(default_factory=lambda: "medium", description="New importance")
+    due_date: UtcTime | None = Field(
+        default_factory=lambda: None, description="New due date, in UTC; null removes it"
+    )
+
+
 @tool("todo.create", policy_hint="write", tables=(TASKS,))
 async def create(given: NewTask, ctx: ToolContext) -> OneTask:
     """Add a task, something that is done once, with a priority and perhaps a due date.
@@ -120,7 +148,7 @@ async def list_tasks(given: TaskFilter, ctx: ToolContext) -> Tasks:
     return Tasks(tasks=[Task.of(task) for task in found])
 
 
-@tool("todo.complete", policy_hint="write", tables=(TASKS,))
+@tool("todo.complete", policy_hint="write", idempotent=True, tables=(TASKS,))
 async def complete(given: TaskId, ctx: ToolContext) -> Done:
     """Mark a task as done; it then no longer stands in todo.list.
 
@@ -135,4 +163,37 @@ async def complete(given: TaskId, ctx: ToolContext) -> Done:
     return Done()
 
 
-TOOLS = (create, list_tasks, complete)
+@tool("todo.search", policy_hint="read", tables=(TASKS,))
+async def search(given: TaskSearch, ctx: ToolContext) -> TaskPage:
+    """Find tasks by a text in title or description, newest first, page by page.
+
+    Upper and lower case are the same, and an empty query gives all. To see what is left to do
+    use todo.list.
+
+    Example: {"query": "landlord", "limit": 5}
+    """
+    page = await ctx.records(TASKS).page(
+        limit=given.limit,
+        cursor=given.cursor,
+        where=lambda task: given.include_completed or not task.get("isCompleted"),
+        matching=containing(given.query, "title", "description"),
+    )
+    return TaskPage(tasks=[Task.of(task) for task in page.rows], next_cursor=page.next_cursor)
+
+
+@tool("todo.update", policy_hint="write", idempotent=True, tables=(TASKS,))
+async def update(given: TaskChange, ctx: ToolContext) -> Done:
+    """Change the title, description, priority or due date of a task.
+
+    Only what is named changes. To mark it as done use todo.complete.
+
+    Example: {"id": "<id from todo.list>", "priority": "urgent", "dueDate": null}
+    """
+    await ctx.records(TASKS).update(given.id, changes_of(given))
+    return Done()
+
+
+get = get_tool("todo.get", TASKS, OneTask, noun="task", found_by="todo.search")
+delete = delete_tool("todo.delete", TASKS, noun="task", instead="todo.complete")
+
+TOOLS = (create, list_tasks, complete, search, update, get, delete)

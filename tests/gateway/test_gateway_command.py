@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mana_lab.gateway.__main__ import command
 from mana_lab.gateway.serving import listen
+from mana_lab.tools import default_registry
 
 
 def run(*arguments, **environ):
@@ -73,7 +74,9 @@ def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop):
             line = process.stdout.readline()
             url = line.split()[4]
             origin = url.removesuffix("/mcp")
-            assert httpx.get(f"{origin}/health").json()["registry"]["tools"] == 11
+            assert httpx.get(f"{origin}/health").json()["registry"]["tools"] == len(
+                default_registry()
+            )
             described = httpx.get(f"{origin}/.well-known/oauth-protected-resource").json()
             assert described["resource"] == url
             assert described["authorization_servers"] == ["http://127.0.0.1:9"]

@@ -12,9 +12,13 @@ NAMES = ("anna", "ben", "maya", "paul")
 
 @pytest.fixture(scope="session")
 def few() -> Catalog:
-    """Return four personas: enough for most tests, and quickly seeded."""
+    """Return four personas: enough for most tests, and quickly seeded.
+
+    Paul wants nothing that the app has a tool for.
+    """
     catalog = load_catalog()
-    return Catalog([catalog.get(name) for name in NAMES])
+    people = [catalog.get(name) for name in NAMES]
+    return Catalog([*people[:-1], people[-1].model_copy(update={"module_mix": {"cards": 1.0}})])
 
 
 @pytest.fixture(scope="session")

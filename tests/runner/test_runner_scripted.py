@@ -39,25 +39,25 @@ class Nothing(ToolInput):
     pass
 
 
-@tool("mood.log", policy_hint="write")
+@tool("cards.log", policy_hint="write")
 async def log_mood(_given: Log, _ctx: ToolContext) -> Done:
     """Write down how one feels."""
     return Done()
 
 
-@tool("dreams.add", policy_hint="write")
+@tool("kites.add", policy_hint="write")
 async def add_dream(_given: Nothing, _ctx: ToolContext) -> Done:
     """Break."""
     raise RuntimeError("broken on purpose")
 
 
-@tool("calendar.book", policy_hint="write")
+@tool("desks.book", policy_hint="write")
 async def book(_given: Nothing, _ctx: ToolContext) -> Done:
     """Refuse."""
     raise ForbiddenError("booking is not allowed")
 
 
-@tool("library.reserve", policy_hint="write")
+@tool("loans.reserve", policy_hint="write")
 async def reserve(given: Reservation, _ctx: ToolContext) -> Done:
     """Reserve a book, unless somebody else has it."""
     if len(given.title) % 2:
@@ -79,7 +79,7 @@ async def rename(given: Rename, _ctx: ToolContext) -> Done:
     return Done()
 
 
-@tool("goals.erase", policy_hint="destructive")
+@tool("bets.erase", policy_hint="destructive")
 async def erase(_given: Nothing, _ctx: ToolContext) -> Done:
     """Take everything away."""
     return Done()
@@ -122,40 +122,40 @@ def calls(days, module=None):
 
 
 async def test_a_tool_that_it_has_never_heard_of_is_used_properly(mana):
-    lived = calls(await play(mana, "anna", mix={"mood": 1.0}))
-    moods = [action for action in lived if action.tool_name == "mood.log"]
+    lived = calls(await play(mana, "anna", mix={"cards": 1.0}))
+    moods = [action for action in lived if action.tool_name == "cards.log"]
     assert len(moods) > 5
     assert Counter(action.result for action in moods)["ok"] > len(moods) / 2
     assert len({action.input_hash for action in moods}) > 2
 
 
 async def test_what_destroys_is_left_alone(mana):
-    days = await play(mana, "kai", mix={"goals": 1.0})
-    assert calls(days, "goals") == []
-    assert sum(scene.skipped_modules["goals"] for _, _, scene in days) > 0
+    days = await play(mana, "kai", mix={"bets": 1.0})
+    assert calls(days, "bets") == []
+    assert sum(scene.skipped_modules["bets"] for _, _, scene in days) > 0
 
 
 async def test_a_broken_module_is_tried_again_then_left_and_rated_low(mana):
-    days = await play(mana, "sofia", mix={"dreams": 1.0})
+    days = await play(mana, "sofia", mix={"kites": 1.0})
     behavior = ARCHETYPES["creative-parent"]
     for day in days:
-        actions = calls([day], "dreams")
+        actions = calls([day], "kites")
         assert {action.error_kind for action in actions} == {"infrastructure"}
         assert len(actions) <= behavior.tolerance * (behavior.patience + 1)
-        [rating] = [rating for rating in day[1] if rating.module == "dreams"]
+        [rating] = [rating for rating in day[1] if rating.module == "kites"]
         assert rating.rating == 1
-        assert "gave up on dreams.add" in rating.notes
+        assert "gave up on kites.add" in rating.notes
 
 
 async def test_what_is_refused_is_not_tried_again(mana):
-    for day in await play(mana, "tom", mix={"calendar": 1.0}):
-        actions = calls([day], "calendar")
+    for day in await play(mana, "tom", mix={"desks": 1.0}):
+        actions = calls([day], "desks")
         assert len(actions) <= ARCHETYPES["creative-parent"].tolerance
         assert {action.error_kind for action in actions} == {"refused"}
 
 
 async def test_a_conflict_is_answered_with_something_else(mana):
-    lived = calls(await play(mana, "maya", mix={"library": 1.0}), "library")
+    lived = calls(await play(mana, "maya", mix={"loans": 1.0}), "loans")
     again = [
         (first, second)
         for first, second in pairwise(lived)
@@ -172,17 +172,18 @@ async def test_who_changes_something_says_in_what_respect(mana):
 
 
 async def test_somebody_who_forgot_to_say_which_looks_it_up(mana):
-    lived = calls(await play(mana, "maya", ticks=10, mix={"books": 1.0}), "books")
-    tools = [
-        (first.error_kind, second.tool_name, third.result)
-        for first, second, third in zip(lived, lived[1:], lived[2:], strict=False)
-        if first.tick_id == third.tick_id
+    lived = calls(await play(mana, "maya", ticks=12, mix={"books": 1.0}), "books")
+    pairs = [
+        (first.error_kind, second.tool_name)
+        for first, second in pairwise(lived)
+        if first.tick_id == second.tick_id
     ]
-    assert ("invalid-input", "books.list", "ok") in tools
+    assert ("invalid-input", "books.list") in pairs
+    assert any(action.result == "ok" for action in lived if action.tool_name == "books.rename")
 
 
 async def test_habits_are_used_in_every_respect(mana):
-    lived = calls(await play(mana, "kai", ticks=12, mix={"habits": 1.0}), "habits")
+    lived = calls(await play(mana, "kai", ticks=40, mix={"habits": 1.0}), "habits")
     tools = Counter(action.tool_name for action in lived if action.result == "ok")
     assert tools["habits.update"]
     assert tools["habits.archive"]
@@ -201,14 +202,9 @@ async def test_an_app_without_tools_is_left_in_peace():
 
 
 async def test_somebody_who_pokes_around_only_looks(mana):
-    days = await play(mana, "maya", ticks=12, mix={"goals": 1.0})
-    assert {action.tool_name for action in calls(days)} <= {
-        "books.list",
-        "habits.list",
-        "notes.search",
-        "spaces.list",
-        "todo.list",
-    }
+    days = await play(mana, "maya", ticks=12, mix={"bets": 1.0})
+    reading = {spec.name for spec in default_registry() if spec.policy_hint == "read"}
+    assert {action.tool_name for action in calls(days)} <= reading | {"books.list"}
     assert calls(days)
 
 
@@ -253,10 +249,10 @@ async def test_a_persona_prefers_its_modules_by_weight(mana):
 
 
 async def test_wishes_that_no_module_fulfils_are_counted(mana):
-    days = await play(mana, "paul", mix={"invoices": 3, "contacts": 1})
+    days = await play(mana, "paul", mix={"practice": 3, "picture": 1})
     assert calls(days) == []
     skipped = sum((scene.skipped_modules for _, _, scene in days), Counter())
-    assert set(skipped) <= {"invoices", "contacts"}
+    assert set(skipped) <= {"practice", "picture"}
     assert sum(skipped.values()) >= len(days)
     assert all(ratings == [] for _, ratings, _ in days)
 

@@ -19,6 +19,7 @@ from mana_lab.errors import (
 )
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.runner import App, Endpoint, Recorder
+from mana_lab.tools import default_registry
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ async def test_the_tools_are_listed_with_schema_and_hints(app):
 async def test_the_list_of_tools_is_fetched_once_for_all_sessions_of_a_user(mana, anna):
     for _ in range(3):
         async with await mana.app(anna) as app:
-            assert len(await app.tools()) == 11
+            assert len(await app.tools()) == len(default_registry())
             assert (await app.call("todo.list")).ok
     assert mana.gateway_service.methods.count("tools/list") == 1
 

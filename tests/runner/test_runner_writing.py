@@ -9,7 +9,7 @@ from mana_lab.personas import Persona, load_catalog
 from mana_lab.runner.brain import Scene
 from mana_lab.runner.calls import ToolInfo
 from mana_lab.runner.scripted.blunders import blunder
-from mana_lab.runner.scripted.schemas import takes_id
+from mana_lab.runner.scripted.schemas import required, takes_id
 from mana_lab.runner.scripted.voices import voice_of, voices
 from mana_lab.runner.scripted.writer import Writer
 from mana_lab.tools import default_registry
@@ -79,7 +79,8 @@ def test_a_blunder_breaks_the_schema_or_names_what_is_not_there(tool):
         if wrong == right:
             assert not tool.input_schema.get("properties")
         elif takes_id(tool) and checker(tool).is_valid(wrong):
-            assert wrong["id"] not in IDS
+            names = [name for name in required(tool) if name == "id" or name.endswith("Id")]
+            assert all(wrong[name] not in IDS for name in names)
 
 
 def test_every_persona_of_the_catalog_has_a_voice_of_its_own():

@@ -33,8 +33,9 @@ def matching(schema):
         "null": lambda _: st.none(),
         "boolean": lambda _: st.booleans(),
         "integer": whole,
+        "number": number,
         "string": words,
-        "array": lambda schema: st.lists(matching(schema["items"]), max_size=4),
+        "array": several,
         "object": members,
     }[schema["type"]](schema)
 
@@ -42,6 +43,19 @@ def matching(schema):
 def whole(schema):
     least = schema.get("minimum", schema.get("exclusiveMinimum", -1) + 1)
     return st.integers(least, schema["maximum"])
+
+
+def number(schema):
+    least = schema.get("minimum", schema.get("exclusiveMinimum"))
+    above = "exclusiveMinimum" in schema
+    return st.floats(least, schema["maximum"], exclude_min=above) | st.integers(
+        int(least) + above, int(schema["maximum"])
+    )
+
+
+def several(schema):
+    most = min(schema.get("maxItems", 4), 4)
+    return st.lists(matching(schema["items"]), min_size=schema.get("minItems", 0), max_size=most)
 
 
 def words(schema):

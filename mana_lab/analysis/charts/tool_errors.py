@@ -18,6 +18,8 @@ from mana_lab.analysis.charts.figure import (
 from mana_lab.analysis.charts.wording import counted, enough, listed, percent, title_note
 from mana_lab.analysis.friction import tool_friction
 
+_ROWS = 12
+
 
 def tool_errors_table(actions: pd.DataFrame) -> pd.DataFrame:
     """Return the calls, errors and retries of each tool.
@@ -39,11 +41,14 @@ def tool_errors(actions: pd.DataFrame) -> Chart:
     """
     if actions.empty:
         return empty_chart("No calls yet", "Nobody has called a tool: seed and run the lab first.")
-    table = tool_errors_table(actions)
-    left_out = title_note(table["calls"], "tool", "call")
+    every = tool_errors_table(actions)
+    table = _worth_a_row(every)
+    left_out = title_note(every["calls"], "tool", "call")
+    if hidden := len(every) - len(table):
+        left_out += f"; {counted(hidden, 'tool')} without a failed call not shown"
     with house_style():
         chart = new_chart(
-            _finding(table),
+            _finding(every),
             height=1.5 + 0.26 * len(table),
             note=f"retried: the same tool again within the next two calls of the tick{left_out}",
         )
@@ -56,6 +61,12 @@ def tool_errors(actions: pd.DataFrame) -> Chart:
         retrying.set_title("retried, of the failed calls", pad=6)
         retrying.tick_params(labelleft=False)
         return chart.settled()
+
+
+def _worth_a_row(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out tools that never failed where there are many; the first ones stay in any case."""
+    failing = int((table["errors"] > 0).sum())
+    return table.head(max(failing, _ROWS))
 
 
 def _finding(table: pd.DataFrame) -> str:

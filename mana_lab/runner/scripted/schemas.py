@@ -40,7 +40,10 @@ def plain(schema: Schema, root: Schema) -> Schema:
         return plain(target, root)
     branches = schema.get("anyOf") or schema.get("oneOf") or []
     solid = [branch for branch in branches if branch.get("type") != "null"]
-    return plain(solid[0], root) if solid else schema
+    if not solid:
+        return schema
+    beside = {name: schema[name] for name in ("examples",) if name in schema}
+    return {**plain(solid[0], root), **beside}
 
 
 def choices(schema: Schema) -> list[Any]:

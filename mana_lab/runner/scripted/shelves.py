@@ -18,11 +18,13 @@ class Shelf:
 
     Attributes:
         reads: Show what is there.
+        opens: Show one thing of it.
         creates: Add something.
         changes: Act on something that is there.
     """
 
     reads: list[ToolInfo] = field(default_factory=list)
+    opens: list[ToolInfo] = field(default_factory=list)
     creates: list[ToolInfo] = field(default_factory=list)
     changes: list[ToolInfo] = field(default_factory=list)
 
@@ -35,7 +37,7 @@ def arrange(tools: Iterable[ToolInfo]) -> dict[str, Shelf]:
             continue
         shelf = shelves.setdefault(tool.module, Shelf())
         if tool.reads:
-            shelf.reads.append(tool)
+            (shelf.opens if takes_id(tool) else shelf.reads).append(tool)
         elif takes_id(tool):
             shelf.changes.append(tool)
         else:

@@ -17,6 +17,9 @@ from mana_lab.runner.scripted.shelves import Shelf, Things, arrange
 from mana_lab.runner.scripted.voices import Topic, Voice
 from mana_lab.runner.scripted.writer import Writer
 
+_READS_ON = 0.3
+"""Chance of opening one of the things that a list has shown."""
+
 
 @dataclass
 class _Attempt:
@@ -97,8 +100,8 @@ class Visit:
             if shelf.reads and self._random.random() < behavior.looks_first:
                 await self._look(shelf)
             await self._write(tool, [])
-        else:
-            await self._look(shelf)
+        elif await self._look(shelf) and self._random.random() < _READS_ON:
+            await self._open_one(shelf)
 
     async def _look(self, shelf: Shelf) -> bool:
         if not shelf.reads:
@@ -107,6 +110,14 @@ class Visit:
         topic = self._writer.topic(tool.module)
         arguments = self._writer.write(tool, topic, detail=self._behavior.detail / 2)
         return await self._attempt(_Attempt(tool, topic, arguments))
+
+    async def _open_one(self, shelf: Shelf) -> None:
+        """Read one thing in full, where a list has shown some."""
+        for tool in shelf.opens:
+            if ids := self._things.open(tool.module):
+                topic = self._writer.topic(tool.module)
+                arguments = self._writer.write(tool, topic, detail=0.0, ids=ids)
+                await self._attempt(_Attempt(tool, topic, arguments))
 
     async def _change(self, module: str, shelf: Shelf, tool: ToolInfo) -> None:
         if not self._things.open(module):

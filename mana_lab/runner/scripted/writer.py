@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,18 @@ _TITLES = frozenset({"title", "name", "label", "subject"})
 _SEARCHES = frozenset({"query", "search", "q"})
 _ICONS = ("star", "book", "leaf", "heart", "bolt", "moon")
 _COLORS = ("#0ea5e9", "#22c55e", "#f59e0b", "#6366f1", "#ef4444")
-_AHEAD = ("due", "end", "until", "remind")
+_AHEAD = ("due", "end", "until", "remind", "start")
+_PAGING = frozenset({"cursor", "pageToken"})
+"""Only an answer says what stands there."""
+_NAMES = {
+    "firstName": ("Amara", "Jonas", "Mei", "Nils", "Paula", "Yusuf"),
+    "lastName": ("Bauer", "Costa", "Demir", "Lindqvist", "Novak", "Okoye"),
+    "company": ("Studio Nord", "Hafen & Sons", "Lumen Labs", "City Archive"),
+    "clientName": ("Studio Nord", "Hafen & Sons", "Familie Novak", "City Archive"),
+    "author": ("A. Costa", "J. Lindqvist", "M. Okoye"),
+    "creator": ("A. Costa", "J. Lindqvist", "M. Okoye"),
+    "city": ("Leipzig", "Lisbon", "Vienna", "Bremen"),
+}
 
 
 class Writer:
@@ -50,7 +62,7 @@ class Writer:
         needed = required(tool)
         arguments: dict[str, Any] = {}
         for name, schema in properties(tool).items():
-            if name not in needed and self._random.random() >= detail:
+            if name not in needed and (name in _PAGING or self._random.random() >= detail):
                 continue
             value = self.value(tool, name, schema, topic, ids)
             if value not in ("", None) or name in needed:
@@ -108,8 +120,12 @@ class Writer:
         return [value for value in values if value is not None]
 
     def _text(self, name: str, schema: Schema, topic: Topic) -> str:
+        if "pattern" in schema:
+            return self._patterned(schema, topic)
         if name in _SEARCHES:
             text = self._random.choice(self._voice.search)
+        elif name in _NAMES:
+            text = self._random.choice(_NAMES[name])
         elif name == "icon":
             text = self._random.choice(_ICONS)
         elif name in _TITLES:
@@ -117,3 +133,11 @@ class Writer:
         else:
             text = topic.text or topic.title
         return text[: int(schema.get("maxLength", 10_000))]
+
+    def _patterned(self, schema: Schema, topic: Topic) -> str:
+        """Return a text of that form; the form's own example stands in for what one cannot say."""
+        said = topic.title or topic.text
+        page = "https://example.org/" + re.sub(r"[^a-z0-9]+", "-", said.lower()).strip("-")
+        candidates = [page, said, *map(str, schema.get("examples") or ())]
+        fitting = [text for text in candidates if re.search(schema["pattern"], text)]
+        return fitting[0] if fitting else said
