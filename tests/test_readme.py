@@ -1,5 +1,6 @@
 """The README's promises: its commands and its example work as they stand."""
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -7,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from mana_lab import Lab
+from mana_lab.personas import Catalog, load_catalog
+from mana_lab.registry import Registry
+from mana_lab.registry.audit import audit
+from mana_lab.registry.manifest import manifest_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +38,24 @@ def test_the_python_example_runs(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "my-lab" / "secrets.json").exists()
+
+
+async def test_the_tool_of_the_readme_works(tmp_path):
+    (example,) = [block for block in blocks("python") if "plants.add" in block]
+    module = tmp_path / "plants_of_the_readme.py"
+    module.write_text(example)
+    spec = importlib.util.spec_from_file_location(module.stem, module)
+    plants = importlib.util.module_from_spec(spec)
+    sys.modules[module.stem] = plants
+    spec.loader.exec_module(plants)
+    catalog = Catalog([load_catalog().get("anna")])
+    async with await Lab.open(tmp_path / "lab", catalog=catalog, tools=[plants.add]) as lab:
+        await lab.seed()
+        anna = await lab.persona("anna")
+        assert (await anna.call("plants.add", name="Monstera")).data["name"] == "Monstera"
+        encrypted = {"plants/plants": ["notes"]}
+        registry = Registry([plants.add])
+        assert audit(registry, encrypted, manifest_of(registry)) == []
 
 
 @pytest.mark.parametrize("name", ["demo", "test"])

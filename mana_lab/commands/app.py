@@ -9,6 +9,7 @@ from mana_lab.commands.demo import demo
 from mana_lab.commands.living import report, run
 from mana_lab.commands.people import cleanup, seed, token
 from mana_lab.commands.serving import serve
+from mana_lab.commands.tools import tools
 
 app = typer.Typer(
     add_completion=False,
@@ -16,5 +17,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="AI personas become real users of the Mana app.\n\nFor example: python -m mana_lab demo",
 )
-for command in (demo, seed, run, report, serve, token, notebooks, cleanup):
+for command in (demo, seed, run, report, serve, token, tools, notebooks, cleanup):
     app.command()(command)

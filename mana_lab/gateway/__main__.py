@@ -123,7 +123,7 @@ def _app(
     clock = SystemClock()
     identity = IdentityClient(settings.auth_url, http)
     return create_app(
-        tools.default_registry(),
+        tools.with_plugins(tools.default_registry()),
         Backend(identity, SyncClient(settings.sync_url, http, _CLIENT_ID), clock=clock),
         verifier=verifier,
         identity=identity,

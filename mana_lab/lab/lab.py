@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -36,7 +36,9 @@ from mana_lab.personas import (
     persona_password,
     seed,
 )
+from mana_lab.registry import AnyToolSpec, Registry
 from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+from mana_lab.tools import default_registry, with_plugins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +56,7 @@ class Lab(Closing):
 
     Attributes:
         catalog: The personas.
+        registry: The tools.
         clock: The lab's time.
     """
 
@@ -62,12 +65,14 @@ class Lab(Closing):
         folder: LabFolder,
         stores: Stores,
         services: Services,
+        registry: Registry,
         clock: Clock,
         catalog: Catalog,
         progress: Progress,
         stack: AsyncExitStack,
     ) -> None:
         self.catalog = catalog
+        self.registry = registry
         self.clock = clock
         self._stores = stores
         self._services = services
@@ -87,6 +92,7 @@ class Lab(Closing):
         *,
         clock: Clock | None = None,
         catalog: Catalog | None = None,
+        tools: Iterable[AnyToolSpec] = (),
         progress: Progress | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
@@ -96,23 +102,26 @@ class Lab(Closing):
             clock: The lab's time. By default simulated: it begins on Monday 2026-01-05, stands
                 still, and goes on where the last run ended.
             catalog: The personas; by default those that ship with the package.
+            tools: More tools than those of the app and of installed packages.
             progress: Told what is being done; by default a line in a notebook, else nothing.
 
         Raises:
             LabBusyError: The folder is open elsewhere.
             SettingsError: The folder cannot be used, or its secrets are damaged.
             CatalogError: The catalog breaks one of its rules.
+            DuplicateToolError: There is a tool of that name already.
         """
         known = catalog or load_catalog()
+        registry = with_plugins(default_registry(), tools)
         async with AsyncExitStack() as stack:
             held = LabFolder(Path(folder))
             stack.callback(held.release)
             stores = await stack.enter_async_context(Stores.open(held))
             time = clock or await time_of(stores)
-            services = await stack.enter_async_context(wired(stores, held.secrets, time))
+            services = await stack.enter_async_context(wired(stores, held.secrets, time, registry))
             await stack.enter_async_context(running(services.gateway_app))
             tell = progress or (line if in_notebook() else silent)
-            return cls(held, stores, services, time, known, tell, stack.pop_all())
+            return cls(held, stores, services, registry, time, known, tell, stack.pop_all())
 
     async def seed(self) -> SeedReport:
         """Make the catalog's personas real users: accounts, vaults, personal spaces.
@@ -253,7 +262,9 @@ class Lab(Closing):
         self._check_open()
         if self._gateway is not None:
             await self._gateway.close()
-        self._gateway = await Gateway.open(port, self._stores, self._secrets, self.clock)
+        self._gateway = await Gateway.open(
+            port, self._stores, self._secrets, self.clock, self.registry
+        )
         return self._gateway
 
     def actions_df(self, run: RunChoice = None) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from mana_lab import gateway, tools
+from mana_lab import gateway
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway import GatewayConfig
@@ -22,7 +22,7 @@ from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig
 from mana_lab.lab.folder import LabFolder
-from mana_lab.registry import Backend
+from mana_lab.registry import Backend, Registry
 from mana_lab.runner import ledger
 from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets
 from mana_lab.storage import Store
@@ -92,6 +92,7 @@ async def wired(
     stores: Stores,
     secrets: LabSecrets,
     clock: Clock,
+    registry: Registry,
     *,
     issuer: str = INSIDE,
     gateway_url: str = INSIDE,
@@ -102,6 +103,7 @@ async def wired(
         stores: What the services keep their data in.
         secrets: The lab's secrets.
         clock: The lab's clock.
+        registry: The tools.
         issuer: The ``iss`` of the tokens, and where clients of the gateway sign in.
         gateway_url: Where the gateway stands for its clients.
     """
@@ -131,7 +133,7 @@ async def wired(
         identity = IdentityClient(INSIDE, to_identity)
         sync = SyncClient(INSIDE, to_sync, _CLIENT_ID)
         gateway_app = gateway.create_app(
-            tools.default_registry(),
+            registry,
             Backend(identity, sync, clock=clock),
             verifier=verifier,
             identity=identity,

@@ -20,7 +20,9 @@ from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.services import Stores, wired
 from mana_lab.lab.time import time_of
 from mana_lab.notebook import BackgroundServer
+from mana_lab.registry import Registry
 from mana_lab.settings import LabSecrets
+from mana_lab.tools import default_registry, with_plugins
 
 
 class Gateway:
@@ -35,7 +37,9 @@ class Gateway:
         self.url = _url(server.port) + MCP_PATH
 
     @classmethod
-    async def open(cls, port: int, stores: Stores, secrets: LabSecrets, clock: Clock) -> Self:
+    async def open(
+        cls, port: int, stores: Stores, secrets: LabSecrets, clock: Clock, registry: Registry
+    ) -> Self:
         """Listen on *port* and serve.
 
         Raises:
@@ -48,7 +52,7 @@ class Gateway:
 
         @asynccontextmanager
         async def build() -> AsyncIterator[ASGIApp]:
-            async with wired(stores, secrets, clock, gateway_url=url) as services:
+            async with wired(stores, secrets, clock, registry, gateway_url=url) as services:
                 yield services.gateway_app
 
         server = BackgroundServer(build, sock)
@@ -110,7 +114,12 @@ async def serve_lab(
         async with (
             Stores.open(held) as stores,
             wired(
-                stores, held.secrets, await time_of(stores), issuer=auth_url, gateway_url=url
+                stores,
+                held.secrets,
+                await time_of(stores),
+                with_plugins(default_registry()),
+                issuer=auth_url,
+                gateway_url=url,
             ) as services,
         ):
             apps = (services.identity_app, services.sync_app, services.gateway_app)

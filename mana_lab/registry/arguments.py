@@ -121,10 +121,37 @@ def _kind(value: Any) -> str:
 
 
 def _expected(node: JsonSchema) -> str:
-    branches = [_alternative(branch) for branch in node.get("anyOf", [node])]
-    examples = [item for branch in _branches(node) for item in branch.get("examples", ())]
-    text = " or ".join(dict.fromkeys(branches))
-    return f"{text}, such as {_json(examples[0])}" if examples else text
+    sample = _sample(node)
+    return _words(node) if sample is None else f"{_words(node)}, such as {_json(sample)}"
+
+
+def _words(node: JsonSchema) -> str:
+    return " or ".join(dict.fromkeys(map(_alternative, node.get("anyOf", [node]))))
+
+
+def _sample(node: JsonSchema) -> Any:
+    """Return a value that *node* allows; None where its words name all there are."""
+    for branch in _branches(node):
+        if "examples" in branch:
+            return branch["examples"][0]
+    for branch in node.get("anyOf", [node]):
+        kind = branch.get("type")
+        if {"enum", "const", "pattern", "format"} & branch.keys():
+            continue
+        if kind in {"integer", "number"}:
+            return branch.get("minimum", branch.get("exclusiveMinimum", 0) + 1)
+        if kind == "string":
+            return "some text"[: branch.get("maxLength")]
+        if kind == "array":
+            item = _member(branch.get("items", {}))
+            return None if item is None else [item]
+        if kind == "object" and branch.get("required"):
+            return {name: _member(branch["properties"][name]) for name in branch["required"]}
+    return None
+
+
+def _member(node: JsonSchema) -> Any:
+    return node["enum"][0] if "enum" in node else _sample(node)
 
 
 def _alternative(node: JsonSchema) -> str:
@@ -138,7 +165,7 @@ def _alternative(node: JsonSchema) -> str:
     if kind in {"integer", "number"}:
         return f"{'an integer' if kind == 'integer' else 'a number'}{_range(node)}"
     if kind == "array":
-        return f"a list of {_how_many(node)}{_expected(node.get('items', {}))}"
+        return f"a list of {_how_many(node)}{_words(node.get('items', {}))}"
     return {"boolean": "true or false", "null": "null", "object": "an object"}.get(
         str(kind), "what the input schema says"
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from mana_lab.errors import InvalidInputError, InvalidOutputError
 from mana_lab.registry.arguments import refusal
 from mana_lab.registry.context import ToolContext
+from mana_lab.registry.names import is_tool_name
 from mana_lab.registry.records import PolicyHint
 from mana_lab.registry.schema import JsonSchema, open_objects, schema_of, undescribed
 from mana_lab.registry.tables import Table
@@ -27,8 +27,6 @@ In = TypeVar("In", bound=BaseModel)
 Out = TypeVar("Out", bound=BaseModel)
 
 Scope: TypeAlias = Literal["user-space", "admin"]
-
-_NAME = re.compile(r"[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z0-9]*", re.ASCII)
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,7 +61,7 @@ class ToolSpec(Generic[In, Out]):
     def __post_init__(self) -> None:
         if self.policy_hint == "read":
             object.__setattr__(self, "idempotent", True)
-        if not _NAME.fullmatch(self.name):
+        if not is_tool_name(self.name):
             raise InvalidInputError(
                 f"{self.name[:80]!r} is not a tool name; expected module.verb, such as todo.create"
             )

@@ -23,8 +23,9 @@ from mana_lab.tools import (
     spaces,
     todo,
 )
+from mana_lab.tools.plugins import ENTRY_POINTS, with_plugins
 
-__all__ = ["default_registry"]
+__all__ = ["ENTRY_POINTS", "default_registry", "with_plugins"]
 
 _MODULES = (
     articles,

@@ -264,7 +264,7 @@ async def send(given: InvoiceId, ctx: ToolContext) -> Done:
 async def mark_paid(given: Payment, ctx: ToolContext) -> Done:
     """Note that an invoice that was sent has been paid, today or on another day.
 
-    A draft has to be sent first, with invoices.send.
+    Not for a draft: that has to be sent first, with invoices.send.
 
     Example: {"id": "<id from invoices.list>", "date": "2026-01-19"}
     """
@@ -280,7 +280,7 @@ async def mark_paid(given: Payment, ctx: ToolContext) -> Done:
 async def cancel(given: InvoiceId, ctx: ToolContext) -> Done:
     """Cancel an invoice that is wrong or no longer owed; it stays on record with its number.
 
-    One that has been paid cannot be cancelled.
+    Not for an invoice that has been paid; that one stays paid.
 
     Example: {"id": "<id from invoices.list>"}
     """

@@ -140,8 +140,8 @@ async def add(given: NewLibraryEntry, ctx: ToolContext) -> OneLibraryEntry:
 async def rate(given: Rating, ctx: ToolContext) -> Done:
     """Say what one thought of a book, film or the like: one to five, perhaps with a review.
 
-    Rating it again replaces the rating; a review that is left out stays. How far one is changes
-    with library.update.
+    Rating it again replaces the rating; a review that is left out stays. To note how far one is
+    use library.update.
 
     Example: {"id": "<id from library.list>", "rating": 5, "review": "Quiet and strange."}
     """

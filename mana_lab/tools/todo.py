@@ -152,7 +152,8 @@ async def list_tasks(given: TaskFilter, ctx: ToolContext) -> Tasks:
 async def complete(given: TaskId, ctx: ToolContext) -> Done:
     """Mark a task as done; it then no longer stands in todo.list.
 
-    Completing a task that is completed changes nothing. There is no way back with this tool.
+    Completing a task that is completed changes nothing, and there is no way back. To change what
+    the task says use todo.update.
 
     Example: {"id": "<id from todo.list>"}
     """

@@ -66,7 +66,7 @@ def get_tool(name: str, table: Table, one: type[One], *, noun: str, found_by: st
     return ToolSpec(
         name,
         f"Read one {noun} in full, as it is now.\n"
-        f"For a {noun} whose id is known; to find one use {found_by}. Changes nothing.\n"
+        f"For one whose id is known; to find some use {found_by}. Changes nothing.\n"
         f'Example: {{"id": "<id from {found_by}>"}}',
         RecordId,
         one,
@@ -92,9 +92,9 @@ def delete_tool(name: str, table: Table, *, noun: str, instead: str) -> Any:
 
     return ToolSpec(
         name,
-        f"Take a {noun} away for good; nothing brings it back.\n"
-        f"Not for a {noun} that is only out of the way: use {instead} for that. Refused unless "
-        "the owner of the space allows such tools.\n"
+        f"Delete one {noun} for good; nothing brings it back.\n"
+        f"Not for one that is only in the way: use {instead} for that. Refused unless the owner "
+        "of the space allows such tools.\n"
         f'Example: {{"id": "<id of the {noun}>"}}',
         RecordId,
         Done,

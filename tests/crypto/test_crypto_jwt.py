@@ -255,6 +255,7 @@ def test_every_claim_comes_out() -> None:
         "tier": "founder",
         "kind": "persona",
         "sid": "s1",
+        "zoneinfo": "Europe/Berlin",
     }
     found = judge(claims(**given))
     assert found.model_dump() == CLAIMS | given | {"aud": (AUDIENCE,), "nbf": 0}

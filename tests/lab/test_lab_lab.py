@@ -8,10 +8,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import Field
 
 from mana_lab import Lab, SimulatedClock, SystemClock
 from mana_lab.clock import SIMULATION_EPOCH
 from mana_lab.errors import (
+    DuplicateToolError,
     InvalidInputError,
     LabBusyError,
     LabClosedError,
@@ -19,6 +21,7 @@ from mana_lab.errors import (
     SettingsError,
     UnknownPersonaError,
 )
+from mana_lab.registry import ToolContext, ToolInput, ToolOutput, ToolSpec
 
 
 async def stored(lab, table="sync_changes"):
@@ -306,3 +309,24 @@ async def test_another_key_than_the_databases_is_an_error(folder):
         await Lab.open(folder)
     with pytest.raises(SettingsError, match="MANA_AUTH_KEK"):
         await Lab.open(folder)
+
+
+async def test_a_tool_of_ones_own_is_offered_inside_and_outside(folder, few):
+    class Given(ToolInput):
+        times: int = Field(1, ge=1, le=9, description="How often")
+
+    class Rung(ToolOutput):
+        sound: str
+
+    async def handler(given: Given, _ctx: ToolContext) -> Rung:
+        return Rung(sound="ding " * given.times)
+
+    ring = ToolSpec("bells.ring", "Ring a bell.", Given, Rung, handler, policy_hint="read")
+    async with await Lab.open(folder, catalog=few, tools=[ring]) as lab:
+        anna = await lab.persona("anna")
+        assert (await anna.call("bells.ring", times=2)).data == {"sound": "ding ding "}
+        assert "bells.ring" in lab.registry
+    with pytest.raises(DuplicateToolError):
+        await Lab.open(folder, catalog=few, tools=[ring, ring])
+    async with await Lab.open(folder, catalog=few) as lab:
+        assert "bells.ring" not in lab.registry

@@ -85,20 +85,35 @@ REFUSALS = {
     ),
     "type": ({"title": 7}, "title", "integer 7", 'a string of 1 to 5 characters, such as "Hi"'),
     "null": ({"title": "a", "flag": None}, "flag", "null", "true or false"),
-    "number text": ({"title": "a", "limit": "5"}, "limit", 'string "5"', "an integer from 1 to 10"),
-    "fraction": ({"title": "a", "limit": 5.5}, "limit", "number 5.5", "an integer from 1 to 10"),
+    "number text": (
+        {"title": "a", "limit": "5"},
+        "limit",
+        'string "5"',
+        "an integer from 1 to 10, such as 1",
+    ),
+    "fraction": (
+        {"title": "a", "limit": 5.5},
+        "limit",
+        "number 5.5",
+        "an integer from 1 to 10, such as 1",
+    ),
     "boolean": (
         {"title": "a", "count": True},
         "count",
         "boolean true",
-        "an integer above 0 or null",
+        "an integer above 0 or null, such as 1",
     ),
-    "too big": ({"title": "a", "most": 11}, "most", "integer 11", "an integer of at most 10"),
+    "too big": (
+        {"title": "a", "most": 11},
+        "most",
+        "integer 11",
+        "an integer of at most 10, such as 1",
+    ),
     "unsafe": (
         {"title": "a", "count": 2**53},
         "count",
         "integer 9007199254740992",
-        "an integer above 0 or null",
+        "an integer above 0 or null, such as 1",
     ),
     "pattern": (
         {"title": "a", "color": "red"},
@@ -112,18 +127,33 @@ REFUSALS = {
         'string "2026-02-30"',
         'a calendar date, such as "2026-01-05"',
     ),
-    "item": ({"title": "a", "tags": ["x", None]}, "tags[1]", "null", "a string"),
-    "list": ({"title": "a", "tags": "x"}, "tags", 'string "x"', "a list of a string"),
+    "item": (
+        {"title": "a", "tags": ["x", None]},
+        "tags[1]",
+        "null",
+        'a string, such as "some text"',
+    ),
+    "list": (
+        {"title": "a", "tags": "x"},
+        "tags",
+        'string "x"',
+        'a list of a string, such as ["some text"]',
+    ),
     "deep": (
         {"title": "a", "parts": [{"text": ""}]},
         "parts[0].text",
         'string ""',
-        "a string of at least 1 characters",
+        'a string of at least 1 characters, such as "some text"',
     ),
-    "map": ({"title": "a", "scores": {"x": "y"}}, "scores.x", 'string "y"', "an integer"),
+    "map": (
+        {"title": "a", "scores": {"x": "y"}},
+        "scores.x",
+        'string "y"',
+        "an integer, such as 1",
+    ),
     "const": ({"title": "a", "always": 2}, "always", "integer 2", "1"),
-    "all": ([1], "", "list", "an object"),
-}  # fmt: skip
+    "all": ([1], "", "list", 'an object, such as {"title": "Hi"}'),
+}
 
 
 @pytest.mark.parametrize("case", REFUSALS)
