@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,6 +33,12 @@ _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_SHOWN = 60
 
 
+def _first_name(name: str) -> str:
+    if name != name.strip() or not name.isprintable():
+        raise ValueError("must be printable text with no space around it")
+    return name
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -41,13 +48,16 @@ def _zone(name: str) -> str:
 
 
 def _some_weight(mix: dict[str, float]) -> dict[str, float]:
-    if sum(mix.values()) <= 0:
+    total = sum(mix.values())
+    if total <= 0:
         raise ValueError("must give some module a weight above 0")
+    if math.isinf(total):
+        raise ValueError("must have weights of a finite sum")
     return mix
 
 
 Module: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-zA-Z0-9]*$")]
-Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class _Model(BaseModel):
@@ -74,7 +84,9 @@ class Persona(_Model):
         timezone: Where they live (IANA name).
     """
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_first_name)
+    ]
     email: Annotated[
         str,
         StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*@mana\.test$", max_length=254),
@@ -200,6 +212,8 @@ def _parse(name: str, text: str) -> Any:
         ) from None
     except RecursionError:
         raise CatalogError(f"{name}: is nested too deeply") from None
+    except ValueError:
+        raise CatalogError(f"{name}: has a number of too many digits") from None
 
 
 def _unique(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -215,13 +229,13 @@ def _sentence(name: str, error: ValidationError, content: Any) -> str:
     first = error.errors()[0]
     place = [part for part in first["loc"] if part != "[key]"]
     reason = _reason(first["type"], str(first["msg"]), place)
-    where = name
+    where, whole = name, "the file"
     if len(place) > 1 and place[0] == "personas" and isinstance(place[1], int):
-        where = f"{name}: persona {_who(content, place[1])}"
+        where, whole = f"{name}: persona {_who(content, place[1])}", "the entry"
         place = place[2:]
-    field = ".".join(str(part) for part in place)
+    field = ".".join(_plain(str(part)) for part in place)
     got = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
-    return f"{where}: {field or 'the file'} {reason}{got}"
+    return f"{where}: {field or whole} {reason}{got}"
 
 
 def _reason(kind: str, message: str, place: list[int | str]) -> str:
@@ -239,7 +253,13 @@ def _reason(kind: str, message: str, place: list[int | str]) -> str:
 def _who(content: Any, index: int) -> str:
     entry = content["personas"][index]
     name = entry.get("name") if isinstance(entry, dict) else None
-    return str(name)[:_LONGEST_SHOWN] if isinstance(name, str) and name else f"number {index + 1}"
+    if not isinstance(name, str) or not name.strip():
+        return f"number {index + 1}"
+    return name[:_LONGEST_SHOWN] if name.isprintable() else _short(name)
+
+
+def _plain(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONGEST_SHOWN else _short(text)
 
 
 def _short(value: Any) -> str:

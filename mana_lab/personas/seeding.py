@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
 from mana_lab.errors import (
     ForbiddenError,
     InvalidCredentialsError,
@@ -136,17 +139,22 @@ async def _seed_one(
 
 
 def _record(persona: Persona, password: str) -> PersonaUpsert:
-    return PersonaUpsert(
-        email=persona.email,
-        name=persona.name,
-        password=password,
-        archetype=persona.archetype,
-        system_prompt=persona.system_prompt,
-        module_mix=persona.module_mix,
-        tick_cadence=persona.tick_cadence,
-        language=persona.language,
-        timezone=persona.timezone,
-    )
+    try:
+        return PersonaUpsert(
+            email=persona.email,
+            name=persona.name,
+            password=password,
+            archetype=persona.archetype,
+            system_prompt=persona.system_prompt,
+            module_mix=persona.module_mix,
+            tick_cadence=persona.tick_cadence,
+            language=persona.language,
+            timezone=persona.timezone,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = to_camel(str(first["loc"][0]))
+        raise InvalidInputError(f"{field} is not what the service takes ({first['msg']})") from None
 
 
 def _advice(error: ManaLabError) -> str:

@@ -45,7 +45,6 @@ Predicate: TypeAlias = Callable[[Fields], bool]
 _Held: TypeAlias = list[Record]
 
 _KEYLESS = (VaultNotInitialisedError, ZeroKnowledgeUserError)
-_LOCKED = (DecryptionError, MalformedCiphertextError, *_KEYLESS)
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,7 @@ class Records:
         self._new_id = new_id
         self._policy_hint = policy_hint
         self._personal = space.type == "personal"
+        self._key: MasterKey | None = None
 
     async def create(self, fields: Mapping[str, Any], *, ordered: bool = False) -> Fields:
         """Add a record; a call that is done again writes the same record again.
@@ -162,9 +162,10 @@ class Records:
         for record in records:
             if limit is not None and len(found) >= limit:
                 break
-            if not self._is_here(record) or not (where is None or where(self._open(record))):
+            opened = self._open(record)
+            if not self._is_here(record) or not (where is None or where(opened)):
                 continue
-            plain = await self._plain(record)
+            plain = await self._plain(record, opened)
             if matching is None or matching(plain):
                 found.append(plain)
         return found
@@ -196,11 +197,12 @@ class Records:
         rows: Rows = []
         last = 0
         for record in self._replica.newest(before):
-            if not self._is_here(record) or not (where is None or where(self._open(record))):
+            opened = self._open(record)
+            if not self._is_here(record) or not (where is None or where(opened)):
                 continue
             if len(rows) == limit and matching is None:
                 return Page(rows, _cursor_at(last))
-            plain = await self._plain(record)
+            plain = await self._plain(record, opened)
             if matching is not None and not matching(plain):
                 continue
             if len(rows) == limit:
@@ -317,38 +319,60 @@ class Records:
 
     def _open(self, record: Record) -> Fields:
         return {
-            name: copy.deepcopy(value)
+            name: _copied(value)
             for name, value in record.fields.items()
             if name not in self._table.encrypted
         }
 
-    async def _plain(self, record: Record) -> Fields:
-        return await self._decrypted(record, record.fields) | {"id": record.id}
+    async def _plain(self, record: Record, opened: Fields | None = None) -> Fields:
+        plain = self._open(record) if opened is None else opened
+        secret = [name for name in self._table.encrypted if name in record.fields]
+        if secret:
+            plain |= await self._decrypted(record, secret)
+        plain["id"] = record.id
+        return plain
 
     async def _sealed(self, fields: Fields) -> Fields:
         secret = [name for name in self._table.encrypted if fields.get(name) is not None]
         if not secret or not self._personal:
             return fields
-        return encrypt_fields(fields, secret, await self._master_key())
+        return encrypt_fields(fields, secret, await self._own_key())
+
+    async def _own_key(self) -> MasterKey:
+        if self._key is None:
+            self._key = await self._master_key()
+        return self._key
 
     async def _decrypted(self, record: Record, names: Iterable[str]) -> Fields:
-        fields = {name: copy.deepcopy(record.fields[name]) for name in names}
-        for name, value in fields.items():
-            if name in self._table.encrypted and is_encrypted(value):
-                fields[name] = await self._unwrapped(record, name)
+        fields = {name: _copied(record.fields[name]) for name in names}
+        sealed = [
+            name for name in self._table.encrypted if name in fields and is_encrypted(fields[name])
+        ]
+        if not sealed:
+            return fields
+        try:
+            key = await self._own_key()
+        except _KEYLESS:
+            if self._personal:
+                raise
+            return fields
+        for name in sealed:
+            fields[name] = self._unwrapped(record, name, key)
         return fields
 
-    async def _unwrapped(self, record: Record, name: str) -> Any:
+    def _unwrapped(self, record: Record, name: str, key: MasterKey) -> Any:
         try:
-            return unwrap_value(record.fields[name], await self._master_key())
-        except _LOCKED as error:
+            return unwrap_value(record.fields[name], key)
+        except (DecryptionError, MalformedCiphertextError):
             if not self._personal:
                 return record.fields[name]
-            if isinstance(error, _KEYLESS):
-                raise
             raise DecryptionError(
                 f"{name} of the record {record.id} does not open with this user's key"
             ) from None
+
+
+def _copied(value: Any) -> Any:
+    return copy.deepcopy(value) if isinstance(value, list | dict) else value
 
 
 def _cursor_at(seq: int) -> str:
