@@ -22,7 +22,7 @@ from mana_lab.registry import (
     Uuid,
     tool,
 )
-from mana_lab.tools.usual import delete_tool, get_tool
+from mana_lab.tools.usual import containing, delete_tool, get_tool
 
 HABITS = Table("habits", "habits")
 LOGS = Table("habits", "habitLogs")
@@ -97,6 +97,19 @@ class HabitArchiving(ToolInput):
 
     id: Uuid = Field(description="The habit's id, from habits.list")
     archived: bool = Field(True, description="false brings an archived habit back")
+
+
+class HabitSearch(PageInput):
+    """Which habits to find."""
+
+    query: str = Field("", max_length=120, description="Text to look for; empty for all habits")
+    include_archived: bool = Field(False, description="Also find archived habits")
+
+
+class HabitPage(PageOutput):
+    """A page of habits."""
+
+    habits: list[Habit]
 
 
 class HabitLog(ToolOutput):
@@ -194,6 +207,24 @@ async def archive(given: HabitArchiving, ctx: ToolContext) -> Done:
     return Done()
 
 
+@tool("habits.search", policy_hint="read", tables=(HABITS,))
+async def search(given: HabitSearch, ctx: ToolContext) -> HabitPage:
+    """Find habits by a text in the title, newest first, page by page.
+
+    Upper and lower case are the same, and an empty query gives all that are kept up. To see them
+    in the order in which they were started use habits.list.
+
+    Example: {"query": "run"}
+    """
+    page = await ctx.records(HABITS).page(
+        limit=given.limit,
+        cursor=given.cursor,
+        where=lambda habit: given.include_archived or not habit.get("isArchived"),
+        matching=containing(given.query, "title"),
+    )
+    return HabitPage(habits=[Habit.of(row) for row in page.rows], next_cursor=page.next_cursor)
+
+
 @tool("habits.log", policy_hint="write", tables=(HABITS, LOGS))
 async def log(given: NewLog, ctx: ToolContext) -> OneLog:
     """Note that a habit was done, once or several times, today or on another day.
@@ -229,4 +260,4 @@ async def recent_logs(given: LogFilter, ctx: ToolContext) -> LogPage:
 get = get_tool("habits.get", HABITS, OneHabit, noun="habit", found_by="habits.list")
 delete = delete_tool("habits.delete", HABITS, noun="habit", instead="habits.archive")
 
-TOOLS = (create, list_habits, update, archive, log, recent_logs, get, delete)
+TOOLS = (create, list_habits, search, update, archive, log, recent_logs, get, delete)

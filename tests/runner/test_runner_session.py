@@ -34,7 +34,7 @@ def refusing(status, code):
 
 
 async def test_a_persona_signs_in_and_acts_in_its_personal_space(app, anna):
-    """Defects 9.1-7 and 9.1-8: the token is the access token, and it lists the spaces."""
+    """The token is the access token, and it lists the spaces."""
     assert app.user.email == anna.email
     assert app.user.kind == "persona"
     assert app.space.type == "personal"

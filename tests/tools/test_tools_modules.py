@@ -24,6 +24,7 @@ async def pages(caller, tool, member, **arguments):
     [
         ("todo.create", "todo.search", "tasks", {}),
         ("notes.create", "notes.list", "notes", {}),
+        ("habits.create", "habits.search", "habits", {}),
         ("journal.add", "journal.list", "entries", {"content": "text"}),
         ("calendar.create", "calendar.search", "events", {"startTime": "2026-01-05T09:00:00Z"}),
         ("articles.save", "articles.list", "articles", {"url": "https://example.org/a"}),
