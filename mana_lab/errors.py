@@ -43,6 +43,7 @@ stable ``code`` that a program or a model can act on. The tree::
         ├── InvalidOutputError         invalid-output
         ├── PortInUseError             port-in-use
         ├── NotebookFailedError        notebook-failed
+        ├── StoreDamagedError          store-damaged
         └── StoreClosedError           store-closed
 """
 
@@ -328,6 +329,12 @@ class PortInUseError(InfrastructureError):
     """The port to listen on is taken."""
 
     code: ClassVar[str] = "port-in-use"
+
+
+class StoreDamagedError(InfrastructureError):
+    """A database file cannot be used."""
+
+    code: ClassVar[str] = "store-damaged"
 
 
 class NotebookFailedError(InfrastructureError):

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData, make_url
+from sqlalchemy.exc import DatabaseError
 
 from mana_lab.closing import Closing
-from mana_lab.errors import StoreClosedError
+from mana_lab.errors import StoreClosedError, StoreDamagedError
 from mana_lab.storage.engines import reader_engine, writer_engine
 from mana_lab.storage.writer import Writer
 
@@ -45,10 +46,17 @@ class Store(Closing):
 
         Raises:
             SettingsError: The URL is not one of a SQLite file.
+            StoreDamagedError: The file is no database, or cannot be opened.
         """
         store = cls(writer_engine(url), reader_engine(url, _READERS))
         try:
             await store.write(metadata.create_all)
+        except DatabaseError as error:
+            await store.close()
+            raise StoreDamagedError(
+                f"the database {make_url(url).database} cannot be used: {error.orig}; restore it, "
+                "or start anew elsewhere"
+            ) from error
         except BaseException:
             await store.close()
             raise

@@ -19,6 +19,7 @@ from mana_lab.errors import (
     LabClosedError,
     NotFoundError,
     SettingsError,
+    StoreDamagedError,
     UnknownPersonaError,
 )
 from mana_lab.registry import ToolContext, ToolInput, ToolOutput, ToolSpec
@@ -330,3 +331,15 @@ async def test_a_tool_of_ones_own_is_offered_inside_and_outside(folder, few):
         await Lab.open(folder, catalog=few, tools=[ring, ring])
     async with await Lab.open(folder, catalog=few) as lab:
         assert "bells.ring" not in lab.registry
+
+
+@pytest.mark.parametrize("name", ["identity", "sync", "ledger"])
+async def test_a_damaged_database_is_named_and_frees_the_folder(folder, few, name):
+    path = folder / f"{name}.db"
+    good = path.read_bytes()
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreDamagedError, match=f"{name}.db cannot be used"):
+        await Lab.open(folder, catalog=few)
+    path.write_bytes(good)
+    async with await Lab.open(folder, catalog=few) as lab:
+        assert await lab.token("anna")

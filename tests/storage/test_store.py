@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
-from mana_lab.errors import SettingsError, StoreClosedError
+from mana_lab.errors import SettingsError, StoreClosedError, StoreDamagedError
 from mana_lab.storage import Store, UtcDateTime, insert_or_ignore
 
 METADATA = MetaData()
@@ -215,6 +215,6 @@ async def test_insert_or_ignore_counts_what_it_wrote(store):
 
 async def test_a_damaged_file_is_an_error_and_leaves_no_thread(tmp_path):
     (tmp_path / "rows.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(DatabaseError, match="not a database"):
+    with pytest.raises(StoreDamagedError, match=r"rows\.db cannot be used: file is not a database"):
         await Store.open(f"sqlite:///{tmp_path}/rows.db", METADATA)
     assert not [thread for thread in threading.enumerate() if thread.name == "mana-lab-writer"]
