@@ -21,6 +21,12 @@ async def house(tmp_path, clock):
 
 
 @pytest.fixture
+def catalog() -> Catalog:
+    """Return all ten."""
+    return load_catalog()
+
+
+@pytest.fixture
 def few() -> Catalog:
     """Return three personas."""
     catalog = load_catalog()
