@@ -1,4 +1,4 @@
-"""Seeding from beside: many at once, again, and when the service gives trouble."""
+"""Seeding many at once, seeding again, and seeding where something gives trouble."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ from mana_lab.identity.server.schema import (
 )
 from mana_lab.personas import Catalog, persona_password, plan_seed, seed
 
-PATIENCE = 60
+PATIENCE = 30
 """Seconds after which a test that waits for what never comes gives up."""
 
 
@@ -55,6 +55,18 @@ async def test_the_service_knows_of_a_persona_what_the_catalog_says(house, catal
     for outcome in report.outcomes:
         kept = (await house.identity.persona(token, outcome.user_id)).persona.model_dump()
         assert kept.items() >= outcome.persona.model_dump().items()
+
+
+async def test_everybody_can_sign_in_and_has_an_open_vault_and_a_space(house, catalog):
+    report = await seeded(house, catalog)
+    assert f"{report!r}" == "<SeedReport: 10 created>"
+    for outcome in report.outcomes:
+        login = await signed_in(house, outcome.persona)
+        assert (login.user.id, login.user.kind) == (outcome.user_id, "persona")
+        status = await house.identity.vault_status(login.access_token)
+        assert (status.vault_exists, status.zero_knowledge) == (True, False)
+        (space,) = await house.identity.spaces(login.access_token)
+        assert (space.name, space.type, space.role) == (outcome.persona.name, "personal", "owner")
 
 
 async def test_seeding_again_leaves_accounts_spaces_and_vault_keys_as_they_are(house, catalog):
@@ -153,7 +165,7 @@ async def test_as_many_personas_are_worked_on_at_a_time_as_wanted_and_no_more(
 async def test_a_concurrency_below_one_is_refused_before_anybody_is_asked(
     house, catalog, concurrency
 ):
-    async with through(house) as (identity, door):
+    async with asyncio.timeout(PATIENCE), through(house) as (identity, door):
         with pytest.raises(InvalidInputError, match=f"at least 1, got {concurrency}"):
             await seeded(house, catalog, identity, concurrency=concurrency)
     assert door.seen == []
@@ -239,6 +251,9 @@ async def test_a_failed_change_of_the_secret_leaves_the_first_password(house, fe
     first = await seeded(house, few)
     report = await seeded(house, few, secret="another secret")
     assert [each.user_id for each in report.failed] == [each.user_id for each in first.outcomes]
+    assert {each.error for each in report.failed} == {
+        "the account has another password; was it seeded with another seed secret?"
+    }
     for persona in few:
         assert (await signed_in(house, persona)).user.email == persona.email
 
@@ -253,16 +268,24 @@ async def test_where_nobody_listens_everybody_fails_with_the_reason(house, few, 
     }
 
 
-async def test_with_a_token_that_is_not_taken_nothing_is_made(house, catalog):
-    before = await everything(house)
-    ordinary = (await house.person("human@example.test")).access_token
-    report = await seeded(house, catalog, admin_token=ordinary)
-    assert len(report.failed) == len(catalog)
-    assert {each.user_id for each in report.outcomes} == {None}
-    report = await seeded(house, catalog, admin_token="nonsense")
-    assert len(report.failed) == len(catalog)
-    assert len(await house.rows(USERS)) == len(before["users"]) + 1
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", ""])
+async def test_a_token_that_is_not_taken_fails_everybody_with_advice(house, few, token):
+    report = await seeded(house, few, admin_token=token)
+    assert [each.persona for each in report.failed] == list(few)
+    for outcome in report.outcomes:
+        assert outcome.user_id is None
+        assert outcome.error.startswith("the administrator's token is not taken; sign in again (")
     assert await house.rows(PERSONAS) == []
+
+
+async def test_a_token_that_is_no_administrators_fails_everybody_and_says_so(house, few):
+    ordinary = (await house.person("human@example.test")).access_token
+    before = await everything(house)
+    report = await seeded(house, few, admin_token=ordinary)
+    assert [each.persona for each in report.failed] == list(few)
+    for outcome in report.outcomes:
+        assert outcome.error.startswith("the token is not an administrator's (")
+    assert await everything(house) == before
 
 
 def test_a_plan_lists_everybody_in_order_without_an_account(catalog):

@@ -1,4 +1,4 @@
-"""Cleanup from beside: what stays, what is asked, and what happens in trouble."""
+"""What a cleanup takes, what it leaves alone, and what it does where something gives trouble."""
 
 from contextlib import asynccontextmanager
 
