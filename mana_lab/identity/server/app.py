@@ -8,7 +8,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from mana_lab.clock import Clock, SystemClock, iso_millis
-from mana_lab.identity.server import routes_admin, routes_auth, routes_internal
+from mana_lab.identity.server import (
+    routes_admin,
+    routes_auth,
+    routes_internal,
+    routes_spaces,
+    routes_vault,
+)
 from mana_lab.identity.server.access import Rooms
 from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
@@ -65,7 +71,7 @@ def create_app(
     app.add_middleware(
         BodyLimit, limit=BODY_BYTES, longer={"/actions": BATCH_BYTES, "/feedback": BATCH_BYTES}
     )
-    for module in (routes_auth, routes_admin, routes_internal):
+    for module in (routes_auth, routes_spaces, routes_vault, routes_admin, routes_internal):
         app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
 
     @app.get("/health")

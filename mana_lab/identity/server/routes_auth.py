@@ -1,20 +1,18 @@
-"""Routes for people: signing up and in, published keys, spaces, vaults."""
+"""Routes for people: signing up and in, published keys."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, SignedIn, caller
+from mana_lab.identity.server.access import Parts
 from mana_lab.identity.server.accounts import SESSION_LIFETIME
-from mana_lab.identity.server.spaces import spaces_of
-from mana_lab.identity.server.vaults import Caller
 
 router = APIRouter()
 _COOKIE = "mana.session_token"
@@ -48,30 +46,6 @@ async def login(request: wire.LoginRequest, parts: Parts, response: Response) ->
 async def jwks(parts: Parts) -> dict[str, Any]:
     """Publish the public keys (RFC 7517)."""
     return await parts.tokens.jwks()
-
-
-@router.get("/api/auth/organization/list")
-async def spaces(user: SignedIn, parts: Parts) -> list[wire.Organization]:
-    """List the spaces that the caller is in."""
-    return await parts.store.read(lambda connection: spaces_of(connection, user.id))
-
-
-@router.get("/api/v1/me/encryption-vault/status")
-async def vault_status(user: SignedIn, parts: Parts) -> wire.VaultStatus:
-    """Tell what the caller's vault is like."""
-    return await parts.vaults.status(user.id)
-
-
-@router.post("/api/v1/me/encryption-vault/init", response_model_exclude_none=True)
-async def vault_init(asking: Annotated[Caller, Depends(caller)], parts: Parts) -> wire.VaultKey:
-    """Make the caller's vault if there is none; return its key."""
-    return await parts.vaults.init(asking)
-
-
-@router.get("/api/v1/me/encryption-vault/key", response_model_exclude_none=True)
-async def vault_key(asking: Annotated[Caller, Depends(caller)], parts: Parts) -> wire.VaultKey:
-    """Return the key of the caller's vault."""
-    return await parts.vaults.key(asking)
 
 
 def _signed(token: str, kek: bytes) -> str:

@@ -1,0 +1,141 @@
+"""Personas as an operator writes and reads them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from mana_lab.errors import ErrorKind
+from mana_lab.identity.wire.base import Cadence, Email, Name, Password, RequestModel, WireModel
+
+
+class PersonaUpsert(RequestModel):
+    """``POST /api/v1/admin/personas``."""
+
+    email: Email
+    password: Password = Field(repr=False)
+    archetype: Name
+    system_prompt: Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
+    module_mix: dict[
+        Annotated[str, StringConstraints(min_length=1, max_length=60)],
+        Annotated[float, Field(ge=0, allow_inf_nan=False)],
+    ]
+    tick_cadence: Cadence = "daily"
+    name: Name | None = None
+    language: Annotated[str, StringConstraints(max_length=35)] | None = None
+    timezone: Annotated[str, StringConstraints(max_length=60)] | None = None
+
+
+class PersonaCreated(WireModel):
+    """The answer to a create-or-update."""
+
+    ok: bool = True
+    user_id: str
+    email: str
+    created: bool = False
+
+
+class PersonaSummary(WireModel):
+    """A persona in the list."""
+
+    user_id: str
+    email: str
+    name: str
+    archetype: str
+    tick_cadence: Cadence
+    last_active_at: datetime | None
+    created_at: datetime
+    actions7d: int = Field(alias="actions7d")
+
+
+class PersonaList(WireModel):
+    """``GET /api/v1/admin/personas``."""
+
+    personas: list[PersonaSummary]
+
+
+class PersonaProfile(WireModel):
+    """All that is kept about a persona."""
+
+    user_id: str
+    email: str
+    name: str
+    archetype: str
+    system_prompt: str
+    module_mix: dict[str, float]
+    tick_cadence: Cadence
+    language: str | None = None
+    timezone: str | None = None
+    last_active_at: datetime | None
+    created_at: datetime
+
+
+class ActionRow(WireModel):
+    """An audited call as it is stored."""
+
+    id: str
+    tick_id: str
+    run_id: str | None = None
+    seq: int
+    tool_name: str
+    module: str | None = None
+    input_hash: str | None = None
+    result: Literal["ok", "error"]
+    error_kind: ErrorKind | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    latency_ms: float | None = None
+    occurred_at: datetime
+    created_at: datetime
+
+
+class ModuleRating(WireModel):
+    """How a persona rates one module, on average.
+
+    Attributes:
+        avg_rating: The mean of the ratings, from 1 to 5.
+        count: How many there are.
+    """
+
+    module: str
+    avg_rating: float
+    count: int
+
+
+class PersonaDetail(WireModel):
+    """``GET /api/v1/admin/personas/{id}``."""
+
+    persona: PersonaProfile
+    recent_actions: list[ActionRow]
+    feedback_by_module: list[ModuleRating]
+
+
+class Deleted(WireModel):
+    """The answer to a deletion."""
+
+    ok: bool = True
+    deleted: str
+
+
+class DuePersona(WireModel):
+    """A persona whose next tick is due."""
+
+    user_id: str
+    email: str
+    name: str
+    archetype: str
+    system_prompt: str
+    module_mix: dict[str, float]
+    tick_cadence: Cadence
+    language: str | None = None
+    timezone: str | None = None
+    last_active_at: datetime | None = None
+
+
+class DuePersonas(WireModel):
+    """``GET /api/v1/internal/personas/due``."""
+
+    personas: list[DuePersona]
+    server_time: datetime
