@@ -14,6 +14,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── SettingsError              invalid-settings
     │   ├── PayloadTooLargeError       payload-too-large
     │   ├── FutureStampError           future-stamp
+    │   ├── RecoveryWrapMissingError   recovery-wrap-missing
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -24,8 +25,11 @@ stable ``code`` that a program or a model can act on. The tree::
     │   │   ├── NotAMemberError        not-a-member
     │   │   ├── ForeignSessionError    foreign-session
     │   │   ├── NotAPersonaError       not-a-persona
+    │   │   ├── KeyProofError          key-proof-failed
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
+    │   │   ├── DowngradeError         ciphertext-downgraded
+    │   │   └── WrongRecoveryCodeError wrong-recovery-code
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
     ├── NotFoundError                  not-found
@@ -35,6 +39,10 @@ stable ``code`` that a program or a model can act on. The tree::
     ├── ConflictError                  conflict
     │   ├── DuplicateToolError         duplicate-tool
     │   ├── EmailTakenError            email-taken
+    │   ├── RotationForbiddenError     zk-rotate-forbidden
+    │   ├── ZeroKnowledgeActiveError   zk-active
+    │   ├── RotationUnfinishedError    rotation-unfinished
+    │   ├── KeyExhaustedError          key-exhausted
     │   ├── LabBusyError               lab-busy
     │   └── LabClosedError             lab-closed
     └── InfrastructureError            infrastructure
@@ -151,6 +159,12 @@ class FutureStampError(InvalidInputError):
     code: ClassVar[str] = "future-stamp"
 
 
+class RecoveryWrapMissingError(InvalidInputError):
+    """Zero-knowledge mode needs a key that is wrapped with a recovery code first."""
+
+    code: ClassVar[str] = "recovery-wrap-missing"
+
+
 class QueryError(InvalidInputError):
     """A SQL query of the lab could not be run."""
 
@@ -215,6 +229,12 @@ class NotAPersonaError(ForbiddenError):
     status: ClassVar[int] = 400
 
 
+class KeyProofError(ForbiddenError):
+    """The caller did not show that they hold the vault's current key."""
+
+    code: ClassVar[str] = "key-proof-failed"
+
+
 class ZeroKnowledgeUserError(ForbiddenError):
     """The user's vault key is not held by the server, so it cannot decrypt for them."""
 
@@ -227,6 +247,18 @@ class DecryptionError(RefusedError):
     code: ClassVar[str] = "decryption-failed"
 
 
+class DowngradeError(DecryptionError):
+    """A value is not bound to its place, where only bound ones are taken."""
+
+    code: ClassVar[str] = "ciphertext-downgraded"
+
+
+class WrongRecoveryCodeError(DecryptionError):
+    """A recovery code does not open the vault; nothing more is said."""
+
+    code: ClassVar[str] = "wrong-recovery-code"
+
+
 class MisdirectedRequestError(RefusedError):
     """The request's ``Host`` names another server than this one."""
 
@@ -235,10 +267,19 @@ class MisdirectedRequestError(RefusedError):
 
 
 class RateLimitedError(RefusedError):
-    """Too many requests; try again later."""
+    """Too many requests; try again later.
+
+    Args:
+        message: What there was too much of.
+        retry_after_s: In how many seconds it is worth trying again, where that is known.
+    """
 
     code: ClassVar[str] = "rate-limited"
     status: ClassVar[int] = 429
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class NotFoundError(ManaLabError):
@@ -285,6 +326,30 @@ class EmailTakenError(ConflictError):
     """An account with this e-mail address exists."""
 
     code: ClassVar[str] = "email-taken"
+
+
+class RotationForbiddenError(ConflictError):
+    """A vault in zero-knowledge mode has no key here that could be rotated."""
+
+    code: ClassVar[str] = "zk-rotate-forbidden"
+
+
+class ZeroKnowledgeActiveError(ConflictError):
+    """The recovery wrap is all that is left of the key, so it stays."""
+
+    code: ClassVar[str] = "zk-active"
+
+
+class RotationUnfinishedError(ConflictError):
+    """Earlier keys of the vault are still needed."""
+
+    code: ClassVar[str] = "rotation-unfinished"
+
+
+class KeyExhaustedError(ConflictError):
+    """A key has encrypted as much as is safe; only another key may go on."""
+
+    code: ClassVar[str] = "key-exhausted"
 
 
 class LabBusyError(ConflictError):

@@ -7,6 +7,8 @@ network access is the fetch of a key set in :class:`TokenVerifier`.
 from __future__ import annotations
 
 from mana_lab.crypto.bearer import bearer_token
+from mana_lab.crypto.derive import is_proof, key_proof, proof_verifier
+from mana_lab.crypto.encoding import decode_base64, encode_base64
 from mana_lab.crypto.field import (
     decrypt_fields,
     encrypt_fields,
@@ -25,6 +27,7 @@ from mana_lab.crypto.jwks import TokenVerifier
 from mana_lab.crypto.jwt import Claims, sign, verify
 from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
 from mana_lab.crypto.keys import MasterKey, generate_master_key, import_master_key
+from mana_lab.crypto.recovery import RecoveryCode
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.crypto.tokenkeys import KeySet, SigningKey
 
@@ -33,19 +36,25 @@ __all__ = [
     "JsonValue",
     "KeySet",
     "MasterKey",
+    "RecoveryCode",
     "SigningKey",
     "TokenVerifier",
     "WrappedKey",
     "bearer_token",
     "canonical_hash",
     "canonical_json",
+    "decode_base64",
     "decrypt_fields",
+    "encode_base64",
     "encrypt_fields",
     "generate_master_key",
     "import_master_key",
     "is_encrypted",
+    "is_proof",
     "js_parse",
     "js_stringify",
+    "key_proof",
+    "proof_verifier",
     "sign",
     "strict_json",
     "unwrap_master_key",
