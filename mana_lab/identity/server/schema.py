@@ -220,6 +220,23 @@ VAULTS = Table(
     ),
 )
 
+VAULT_KEYS = Table(
+    "encryption_vault_keys",
+    METADATA,
+    _owner(primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("verifier", String(44), nullable=False),
+    Column("wrapped_mk", String),
+    Column("wrap_iv", String),
+    Column("kek_id", String, nullable=False, default="env-v1"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    CheckConstraint("(wrapped_mk IS NULL) = (wrap_iv IS NULL)", name="wrap_iv_pair"),
+    CheckConstraint("(wrapped_mk IS NULL) = (retired_at IS NULL)", name="retired_wrap"),
+)
+"""A row for every key of a vault that is in use: for the current one, whose wrap lies in the vault
+itself, by what a proof of it is recognised; for earlier ones also their wrap."""
+
 VAULT_AUDIT = Table(
     "encryption_vault_audit",
     METADATA,

@@ -63,8 +63,13 @@ from mana_lab.identity.wire.spaces import (
     SpaceMetadata,
 )
 from mana_lab.identity.wire.vaults import (
+    PreviousKey,
+    RecoveryWrap,
+    RotationFinish,
     VaultKey,
     VaultStatus,
+    ZeroKnowledgeRequest,
+    ZeroKnowledgeState,
 )
 
 __all__ = [
@@ -100,10 +105,13 @@ __all__ = [
     "PersonaProfile",
     "PersonaSummary",
     "PersonaUpsert",
+    "PreviousKey",
+    "RecoveryWrap",
     "RegisterRequest",
     "Registered",
     "RequestModel",
     "Role",
+    "RotationFinish",
     "ShortText",
     "Space",
     "SpaceMetadata",
@@ -117,6 +125,8 @@ __all__ = [
     "VaultStatus",
     "WireModel",
     "Written",
+    "ZeroKnowledgeRequest",
+    "ZeroKnowledgeState",
     "normalise_email",
     "to_json",
 ]
