@@ -26,6 +26,8 @@ stable ``code`` that a program or a model can act on. The tree::
     │   │   ├── NotAPersonaError       not-a-persona
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
+    │   ├── SignatureError             bad-signature
+    │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
     ├── NotFoundError                  not-found
@@ -225,6 +227,18 @@ class DecryptionError(RefusedError):
     """A ciphertext does not open with this key; nothing more is said."""
 
     code: ClassVar[str] = "decryption-failed"
+
+
+class SignatureError(RefusedError):
+    """A text does not carry the signature that it needs."""
+
+    code: ClassVar[str] = "bad-signature"
+
+
+class ToolDriftError(RefusedError):
+    """A tool is new or has changed since the tools were approved."""
+
+    code: ClassVar[str] = "tool-drift"
 
 
 class MisdirectedRequestError(RefusedError):

@@ -25,6 +25,7 @@ from mana_lab.crypto.jwks import TokenVerifier
 from mana_lab.crypto.jwt import Claims, sign, verify
 from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
 from mana_lab.crypto.keys import MasterKey, generate_master_key, import_master_key
+from mana_lab.crypto.signed import sign_text, signed_text
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.crypto.tokenkeys import KeySet, SigningKey
 
@@ -47,6 +48,8 @@ __all__ = [
     "js_parse",
     "js_stringify",
     "sign",
+    "sign_text",
+    "signed_text",
     "strict_json",
     "unwrap_master_key",
     "unwrap_value",
