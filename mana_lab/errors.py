@@ -30,6 +30,8 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── DecryptionError            decryption-failed
     │   │   ├── DowngradeError         ciphertext-downgraded
     │   │   └── WrongRecoveryCodeError wrong-recovery-code
+    │   ├── SignatureError             bad-signature
+    │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
     ├── NotFoundError                  not-found
@@ -257,6 +259,18 @@ class WrongRecoveryCodeError(DecryptionError):
     """A recovery code does not open the vault; nothing more is said."""
 
     code: ClassVar[str] = "wrong-recovery-code"
+
+
+class SignatureError(RefusedError):
+    """A text does not carry the signature that it needs."""
+
+    code: ClassVar[str] = "bad-signature"
+
+
+class ToolDriftError(RefusedError):
+    """A tool is new or has changed since the tools were approved."""
+
+    code: ClassVar[str] = "tool-drift"
 
 
 class MisdirectedRequestError(RefusedError):

@@ -28,6 +28,7 @@ from mana_lab.crypto.jwt import Claims, sign, verify
 from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
 from mana_lab.crypto.keys import MasterKey, generate_master_key, import_master_key
 from mana_lab.crypto.recovery import RecoveryCode
+from mana_lab.crypto.signed import sign_text, signed_text
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.crypto.tokenkeys import KeySet, SigningKey
 
@@ -56,6 +57,8 @@ __all__ = [
     "key_proof",
     "proof_verifier",
     "sign",
+    "sign_text",
+    "signed_text",
     "strict_json",
     "unwrap_master_key",
     "unwrap_value",

@@ -158,6 +158,7 @@ PERSONA_ACTIONS = Table(
     Column("run_id", String),
     Column("seq", Integer, nullable=False),
     Column("tool_name", String, nullable=False),
+    Column("tool_hash", String(64)),
     Column("module", String),
     Column("input_hash", String),
     Column("result", String, nullable=False),
