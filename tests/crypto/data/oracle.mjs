@@ -17,6 +17,15 @@ const answers = {
     const base64 = (part) => Buffer.from(part).toString("base64");
     return `enc:1:${base64(bytes(iv))}.${base64(sealed)}`;
   },
+  bind: async ({ text, key, keyId, iv, place }) => {
+    const encoder = new TextEncoder();
+    const plaintext = encoder.encode(JSON.stringify(JSON.parse(text)));
+    const additionalData = encoder.encode(JSON.stringify(["enc:2:", ...place, keyId]));
+    const algorithm = { name: "AES-GCM", iv: bytes(iv), additionalData };
+    const sealed = await crypto.subtle.encrypt(algorithm, await importKey(key), plaintext);
+    const base64 = (part) => Buffer.from(part).toString("base64");
+    return `enc:2:${keyId}:${base64(bytes(iv))}.${base64(sealed)}`;
+  },
   unwrap: async ({ text, key }) => {
     const dot = text.indexOf(".");
     const part = (from, to) => Buffer.from(atob(text.slice(from, to)), "latin1");
