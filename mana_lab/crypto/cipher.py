@@ -49,12 +49,17 @@ class FieldCipher:
 
     Args:
         ring: The user's keys.
-        policy: Which format is written, and which is believed.
+        policy: Which format is written, and which is believed; by default the browser's.
+
+    Attributes:
+        ring: The keys it works with.
     """
 
     def __init__(self, ring: KeyRing, policy: CipherPolicy | None = None) -> None:
         self.ring = ring
+        self._keys = tuple(ring)
         self._policy = policy or CipherPolicy()
+        self._renewal_secret: bytes | None = None
 
     def seal(self, value: JsonValue, place: FieldPlace) -> str | None:
         """Encrypt a JSON value with the current key; None stays None.
@@ -100,11 +105,13 @@ class FieldCipher:
         if key is self.ring.current:
             return None
 
+        if self._renewal_secret is None:
+            self._renewal_secret = derive(self.ring.current.export(), _RENEWAL_INFO)
+        about = js_stringify([*place, text]).encode()
+        digest = hmac.digest(self._renewal_secret, about, hashlib.sha256)
+
         def iv(length: int) -> bytes:
-            secret = derive(self.ring.current.export(), _RENEWAL_INFO)
-            return hmac.digest(secret, js_stringify([*place, text]).encode(), hashlib.sha256)[
-                :length
-            ]
+            return digest[:length]
 
         if self._policy.writes == BOUND_PREFIX or text.startswith(BOUND_PREFIX):
             return bind_value(value, self.ring.current, place, random_bytes=iv)
@@ -115,7 +122,7 @@ class FieldCipher:
             return open_bound(text, self.ring, place)
         if self._policy.bound_only:
             raise _downgraded()
-        for key in self.ring:
+        for key in self._keys:
             try:
                 return key, unwrap_value(text, key)
             except DecryptionError:

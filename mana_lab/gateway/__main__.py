@@ -10,7 +10,6 @@ from typing import Annotated
 
 import httpx
 import typer
-from starlette.applications import Starlette
 
 from mana_lab import tools
 from mana_lab.clock import SystemClock
@@ -135,27 +134,19 @@ async def _serve(
             clock=SystemClock(),
         )
         stack.push_async_callback(verifier.close)
-        app = _app(settings, config, registry, http, verifier)
+        identity = IdentityClient(settings.auth_url, http)
+        sync = SyncClient(settings.sync_url, http, _CLIENT_ID)
+        backend = Backend(identity, sync, clock=SystemClock(), tables=registry.tables())
+        stack.push_async_callback(backend.close)
+        app = create_app(
+            registry,
+            backend,
+            verifier=verifier,
+            identity=identity,
+            config=config,
+            clock=SystemClock(),
+        )
         await until_stopped(serve(app, sock, on_ready=announce))
-
-
-def _app(
-    settings: Settings,
-    config: GatewayConfig,
-    registry: Registry,
-    http: httpx.AsyncClient,
-    verifier: TokenVerifier,
-) -> Starlette:
-    clock = SystemClock()
-    identity = IdentityClient(settings.auth_url, http)
-    return create_app(
-        registry,
-        Backend(identity, SyncClient(settings.sync_url, http, _CLIENT_ID), clock=clock),
-        verifier=verifier,
-        identity=identity,
-        config=config,
-        clock=clock,
-    )
 
 
 if __name__ == "__main__":

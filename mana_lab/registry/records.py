@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from mana_lab.clock import Clock
-from mana_lab.crypto import MasterKey
 from mana_lab.errors import (
     ConflictError,
     InfrastructureError,
@@ -62,7 +61,7 @@ class Records:
         space: The active space.
         token: The caller's access token.
         clock: The lab's time.
-        master_key: Fetches the caller's key; called when a value has to be encrypted or decrypted.
+        sealing: Encrypts and decrypts for the caller.
         new_id: Makes the ids of new records.
         policy_hint: ``read`` refuses writing, ``write`` refuses deleting.
     """
@@ -76,7 +75,7 @@ class Records:
         space: SpaceLike,
         token: str,
         clock: Clock,
-        master_key: Callable[[], Awaitable[MasterKey]],
+        sealing: Sealing,
         new_id: Callable[[], str],
         policy_hint: PolicyHint = "read",
     ) -> None:
@@ -88,7 +87,7 @@ class Records:
         self._clock = clock
         self._new_id = new_id
         self._policy_hint = policy_hint
-        self._sealing = Sealing(table, personal=space.type == "personal", master_key=master_key)
+        self._sealing = sealing
 
     async def create(self, fields: Mapping[str, Any], *, ordered: bool = False) -> Fields:
         """Add a record; a call that is done again writes the same record again.
@@ -202,9 +201,9 @@ class Records:
             if matching is None:
                 yield record, None
                 continue
-            if not sealing.ready:
-                await sealing.prepare(record)
-            plain = sealing.shared_plain(record)
+            plain = sealing.plain_at_once(record)
+            if plain is None:
+                plain = await sealing.shared_plain(record)
             if matching(plain):
                 yield record, plain
 
@@ -282,7 +281,7 @@ class Records:
         if ordered:
             data["order"] = self._next_order()
         data |= {"spaceId": self._space.id, "createdAt": stamp, "updatedAt": stamp}
-        sealed = await self._sealing.sealed(data)
+        sealed = await self._sealing.sealed(record_id, data)
         insert = Change(
             table=self._table.name,
             id=record_id,
@@ -303,7 +302,7 @@ class Records:
         if not new:
             return
         stamp = self._replica.stamp(self._clock.now())
-        sealed = await self._sealing.sealed({**new, "updatedAt": stamp})
+        sealed = await self._sealing.sealed(record.id, {**new, "updatedAt": stamp})
         update = Change.to_update(self._table.name, record.id, sealed, stamp)
         await self._replica.push(
             self._token, [update.model_copy(update={"space_id": self._space.id})]

@@ -1,6 +1,7 @@
 """Sealing: which values of a record are encrypted, and with whose key.
 
-In a personal space the fields that a table declares as encrypted are, with the caller's master key.
+In a personal space the fields that a table declares as encrypted are, with the caller's master key;
+after a rotation the keys before open what is not encrypted anew yet.
 In a shared space, as in the app, the members have no key in common, so records are written readable
 for all of them; a value there that the caller cannot decrypt is returned as it stands.
 """
@@ -8,10 +9,10 @@ for all of them; a value there that the caller cannot decrypt is returned as it 
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any, TypeAlias
 
-from mana_lab.crypto import MasterKey, encrypt_fields, is_encrypted, unwrap_value
+from mana_lab.crypto import CipherPolicy, FieldCipher, FieldPlace, is_encrypted
 from mana_lab.errors import (
     DecryptionError,
     MalformedCiphertextError,
@@ -21,6 +22,9 @@ from mana_lab.errors import (
 from mana_lab.registry.tables import Table
 from mana_lab.sync.merge import Record
 
+OpenCipher: TypeAlias = Callable[[FieldCipher | None], Awaitable[FieldCipher]]
+"""Fetches the caller's keys; given a cipher that did not open a value, keys that may be newer."""
+
 _KEYLESS = (VaultNotInitialisedError, ZeroKnowledgeUserError)
 
 
@@ -29,30 +33,43 @@ class Sealing:
 
     Args:
         table: Which fields are encrypted.
+        user_id: The caller.
         personal: Whether the space is the caller's own.
-        master_key: Fetches the caller's key; called once, when the first value needs it.
-
-    Attributes:
-        ready: Whether the key was asked for already, so that records need no preparing.
+        open_cipher: Fetches the caller's keys; called when the first value needs them, and once
+            more when they do not open one: another process may have rotated them meanwhile.
+        policy: Which values are believed.
     """
 
     def __init__(
-        self, table: Table, *, personal: bool, master_key: Callable[[], Awaitable[MasterKey]]
+        self,
+        table: Table,
+        *,
+        user_id: str,
+        personal: bool,
+        open_cipher: OpenCipher,
+        policy: CipherPolicy,
     ) -> None:
+        self._table = table
+        self._user_id = user_id
         self._names = frozenset(table.encrypted)
         self._personal = personal
-        self._master_key = master_key
-        self._key: MasterKey | None = None
-        self.ready = False
+        self._open_cipher = open_cipher
+        self._bound_only = policy.bound_only
+        self._cipher: FieldCipher | None = None
+        self._ready = False
+        self._renewed = False
 
-    async def sealed(self, fields: dict[str, Any]) -> dict[str, Any]:
-        """Return *fields* as they are written."""
+    async def sealed(self, record_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return *fields* as they are written to the record."""
         secret = [name for name in self._names if fields.get(name) is not None]
         if not secret or not self._personal:
             return fields
-        if self._key is None:
-            self._key = await self._master_key()
-        return encrypt_fields(fields, secret, self._key)
+        if self._cipher is None:
+            self._cipher = await self._open_cipher(None)
+        sealed = {
+            name: self._cipher.seal(fields[name], self._place(record_id, name)) for name in secret
+        }
+        return fields | sealed
 
     def public(self, record: Record) -> dict[str, Any]:
         """Return the fields that are never encrypted; the values are the record's own."""
@@ -64,57 +81,81 @@ class Sealing:
         Raises:
             ZeroKnowledgeUserError: It has encrypted values, and the user alone holds the key.
             VaultNotInitialisedError: It has encrypted values, and the user has no key.
-            DecryptionError: A value does not open with the user's key.
+            DecryptionError: A value does not open with the user's keys.
         """
-        await self.prepare(record)
-        return copy.deepcopy(self.shared_plain(record))
-
-    async def prepare(self, record: Record) -> None:
-        """Fetch the key, if the record is the first one that needs it.
-
-        Raises:
-            ZeroKnowledgeUserError: As for :meth:`plain`.
-            VaultNotInitialisedError: As for :meth:`plain`.
-        """
-        if not self.ready and any(is_encrypted(record.fields.get(name)) for name in self._names):
-            await self._ask()
-
-    def shared_plain(self, record: Record) -> dict[str, Any]:
-        """Return a prepared record in plaintext; values that are not encrypted are its own.
-
-        Raises:
-            DecryptionError: As for :meth:`plain`.
-        """
-        plain = {
-            name: self._opened(record, name) if name in self._names else value
-            for name, value in record.fields.items()
-        }
-        plain["id"] = record.id
-        return plain
+        return copy.deepcopy(await self.shared_plain(record))
 
     async def some_plain(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
-        """Return a copy of those fields of the record, in plaintext."""
-        await self.prepare(record)
-        return {name: copy.deepcopy(self._opened(record, name)) for name in names}
+        """Return a copy of those fields of the record, in plaintext.
+
+        Raises:
+            ManaLabError: As for :meth:`plain`.
+        """
+        return copy.deepcopy(await self._prepared(record, list(names)))
+
+    async def shared_plain(self, record: Record) -> dict[str, Any]:
+        """Return the record in plaintext; values that are not encrypted are its own.
+
+        Raises:
+            ManaLabError: As for :meth:`plain`.
+        """
+        return await self._prepared(record, record.fields) | {"id": record.id}
+
+    def plain_at_once(self, record: Record) -> dict[str, Any] | None:
+        """Return what :meth:`shared_plain` does if that needs no waiting; None if it does."""
+        if not self._ready:
+            return None
+        try:
+            return self._opened(record, record.fields) | {"id": record.id}
+        except DecryptionError:
+            return None
+
+    async def _prepared(self, record: Record, names: Collection[str]) -> dict[str, Any]:
+        if not self._ready:
+            secret = self._names.intersection(names)
+            if any(self._needs_key(record.fields.get(name)) for name in secret):
+                await self._ask()
+        try:
+            return self._opened(record, names)
+        except DecryptionError:
+            if self._renewed:
+                raise
+        self._renewed = True
+        self._cipher = await self._open_cipher(self._cipher)
+        return self._opened(record, names)
+
+    def _needs_key(self, value: Any) -> bool:
+        return is_encrypted(value) or (self._bound_only and value is not None)
 
     async def _ask(self) -> None:
-        if self._key is None:
+        if self._cipher is None:
             try:
-                self._key = await self._master_key()
+                self._cipher = await self._open_cipher(None)
             except _KEYLESS:
                 if self._personal:
                     raise
-        self.ready = True
+        self._ready = True
 
-    def _opened(self, record: Record, name: str) -> Any:
+    def _opened(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
+        cipher, fields = self._cipher, record.fields
+        if cipher is None:
+            return {name: fields[name] for name in names}
+        return {
+            name: self._value(cipher, record, name) if name in self._names else fields[name]
+            for name in names
+        }
+
+    def _value(self, cipher: FieldCipher, record: Record, name: str) -> Any:
         value = record.fields[name]
-        if self._key is None or name not in self._names:
-            return value
         try:
-            return unwrap_value(value, self._key)
-        except (DecryptionError, MalformedCiphertextError):
+            return cipher.open(value, self._place(record.id, name))
+        except (DecryptionError, MalformedCiphertextError) as error:
             if not self._personal:
                 return value
-            raise DecryptionError(
+            kind = type(error) if isinstance(error, DecryptionError) else DecryptionError
+            raise kind(
                 f"{name} of the record {record.id} does not open with this user's key"
             ) from None
+
+    def _place(self, record_id: str, name: str) -> FieldPlace:
+        return FieldPlace(self._user_id, self._table.app_id, self._table.name, record_id, name)
