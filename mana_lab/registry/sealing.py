@@ -8,7 +8,7 @@ for all of them; a value there that the caller cannot decrypt is returned as it 
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from mana_lab.crypto import MasterKey, encrypt_fields, is_encrypted, unwrap_value
@@ -92,9 +92,10 @@ class Sealing:
         plain["id"] = record.id
         return plain
 
-    async def some_plain(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
-        """Return a copy of those fields of the record, in plaintext."""
-        await self.prepare(record)
+    async def some_plain(self, record: Record, names: Collection[str]) -> dict[str, Any]:
+        """Return a copy of those fields of the record, in plaintext; asks for no key in vain."""
+        if not self._names.isdisjoint(names):
+            await self.prepare(record)
         return {name: copy.deepcopy(self._opened(record, name)) for name in names}
 
     async def _ask(self) -> None:
