@@ -85,13 +85,13 @@ class Sealing:
         """
         return copy.deepcopy(await self.shared_plain(record))
 
-    async def some_plain(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
-        """Return a copy of those fields of the record, in plaintext.
+    async def some_plain(self, record: Record, names: Collection[str]) -> dict[str, Any]:
+        """Return a copy of those fields of the record, in plaintext; asks for no key in vain.
 
         Raises:
             ManaLabError: As for :meth:`plain`.
         """
-        return copy.deepcopy(await self._prepared(record, list(names)))
+        return copy.deepcopy(await self._prepared(record, names))
 
     async def shared_plain(self, record: Record) -> dict[str, Any]:
         """Return the record in plaintext; values that are not encrypted are its own.

@@ -190,7 +190,8 @@ async def today(given: Day, ctx: ToolContext) -> Moods:
 async def recent(given: RecentMoods, ctx: ToolContext) -> MoodPage:
     """List how somebody felt in the last days, what was noted last first, page by page.
 
-    Archived entries are left out unless asked for. Use it to see how moods change over time. For today alone use mood.today.
+    Archived entries are left out unless asked for. Use it to see how moods change over time. For
+    today alone use mood.today.
 
     Example: {"days": 14}
     """

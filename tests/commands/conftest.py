@@ -11,6 +11,7 @@ from mana_lab.commands import app
 
 VARIABLES = ("MANA_AUTH_URL", "MANA_ADMIN_JWT", "PERSONA_SEED_SECRET", "MANA_LAB_ENV")
 
+
 @pytest.fixture
 def run():
     """Return what runs a command in this process, without the caller's environment."""
