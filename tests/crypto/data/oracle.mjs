@@ -17,6 +17,13 @@ const answers = {
     const base64 = (part) => Buffer.from(part).toString("base64");
     return `enc:1:${base64(bytes(iv))}.${base64(sealed)}`;
   },
+  derive: async ({ secret, info }) => {
+    const base = await crypto.subtle.importKey("raw", bytes(secret), "HKDF", false, ["deriveBits"]);
+    const salt = new Uint8Array();
+    const purpose = new TextEncoder().encode(info);
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt, info: purpose };
+    return hex(await crypto.subtle.deriveBits(algorithm, base, 256));
+  },
   bind: async ({ text, key, keyId, iv, place }) => {
     const encoder = new TextEncoder();
     const plaintext = encoder.encode(JSON.stringify(JSON.parse(text)));
