@@ -2,10 +2,11 @@ import asyncio
 
 import pytest
 from identity_house import PASSWORD, bearer
+from sqlalchemy import delete
 from vault_house import ROOT, WRAP, Asking, audit, key_text, proof_of, refusal
 
 from mana_lab.errors import RotationUnfinishedError
-from mana_lab.identity.server.schema import VAULT_AUDIT, VAULT_KEYS, VAULTS
+from mana_lab.identity.server.schema import USERS, VAULT_AUDIT, VAULT_KEYS, VAULTS
 from mana_lab.identity.server.vault_keys import MAX_PREVIOUS_KEYS
 from mana_lab.identity.wire import RotationFinish
 
@@ -172,3 +173,23 @@ async def test_a_malformed_key_id_is_a_bad_request(ask, key_id):
 async def test_nobody_rotates_without_a_token(house):
     for name in ("rotate", "rotate/finish", "recovery-wrap", "zero-knowledge"):
         assert (await house.http.post(f"{ROOT}/{name}")).status_code == 401
+
+
+async def test_the_keys_go_with_the_account(house, ask):
+    await ask("POST", "rotate")
+    await house.store.write(
+        lambda connection: connection.execute(delete(USERS).where(USERS.c.id == ask.login.user.id))
+    )
+    for table in (VAULTS, VAULT_KEYS, VAULT_AUDIT):
+        assert await house.rows(table) == []
+
+
+async def test_every_operation_of_the_vault_is_documented_once(house):
+    openapi = (await house.http.get("/openapi.json")).json()
+    found = [
+        operation["operationId"]
+        for path, operations in openapi["paths"].items()
+        if path.startswith(ROOT)
+        for operation in operations.values()
+    ]
+    assert len(found) == len(set(found)) == 9

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import pickle
 import traceback
 
@@ -146,7 +147,8 @@ async def test_closing_forgets_the_keys_and_ends_what_is_being_fetched(rotating,
     assert fetches(house) == 2
 
 
-async def test_nothing_shows_a_key(rotating, house):
+async def test_nothing_shows_a_key(rotating, house, caplog):
+    caplog.set_level(logging.DEBUG)
     backend = house.new_backend()
     await rotating.keep("hush")
     await rotating.rotate()
@@ -164,6 +166,8 @@ async def test_nothing_shows_a_key(rotating, house):
         frames = traceback.StackSummary.extract(below, capture_locals=True)
         shown += ["".join(frames.format()), repr(error.__context__)]
     assert len(shown) == 7
+    assert caplog.records
+    shown.append(caplog.text)
     for secret in secrets:
         assert not [text for text in shown if secret in text]
     with pytest.raises(TypeError):

@@ -109,11 +109,20 @@ class ErrorDetail(WireModel):
 
 
 class ErrorBody(WireModel):
-    """Every answer that is not a success."""
+    """Every answer that is not a success.
+
+    Attributes:
+        error: The code of the error, as in :mod:`mana_lab.errors`.
+        message: What was got, and what is allowed or to do next.
+        status: The HTTP status.
+        code: What the original's clients know a refusal of the vault by.
+        details: What is wrong with single members of the request.
+    """
 
     error: str
     message: str
     status: int
+    code: str | None = None
     details: list[ErrorDetail] | None = None
 
 
