@@ -48,7 +48,8 @@ class Approvals:
         """Return what was approved; None when nothing ever was.
 
         Raises:
-            SettingsError: The file was damaged, or changed by somebody without the key.
+            SettingsError: The file was damaged, changed by somebody without the key, or cannot be
+                read.
         """
         try:
             text = self.path.read_text(encoding="ascii")
@@ -60,14 +61,25 @@ class Approvals:
                 f"{self.path.name} does not carry this owner's signature; look at the tools, "
                 "remove the file and approve them again"
             ) from None
+        except OSError as error:
+            raise self._unusable(error) from None
 
     def write(self, manifest: Manifest) -> None:
-        """Approve those tools, and no others."""
+        """Approve those tools, and no others.
+
+        Raises:
+            SettingsError: The file cannot be written.
+        """
+        signed = sign_text(write_manifest(manifest), self._key(), kind=_KIND)
         partial = self.path.with_suffix(".partial")
-        partial.write_text(
-            sign_text(write_manifest(manifest), self._key(), kind=_KIND), encoding="ascii"
-        )
-        partial.replace(self.path)
+        try:
+            partial.write_text(signed, encoding="ascii")
+            partial.replace(self.path)
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> SettingsError:
+        return SettingsError(f"the approved tools in {self.path}: {error.strerror or error}")
 
     def _key(self) -> SigningKey:
         return SigningKey("approved-tools", hmac.digest(self.secret, b"approved tools", "sha256"))

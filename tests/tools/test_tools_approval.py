@@ -129,6 +129,12 @@ def test_approvals_that_somebody_else_wrote_are_not_believed(approvals, damage):
     assert repr(SECRET) not in repr(approvals)
 
 
+def test_a_place_where_no_file_can_be_is_named(tmp_path):
+    for path in (tmp_path / "gone" / "tools.jws", tmp_path):
+        with pytest.raises(SettingsError, match="the approved tools in"):
+            check_approved(offered(ring), Approvals(path, SECRET))
+
+
 @pytest.fixture
 def installed(monkeypatch):
     """Return what installs a package with a tool, as far as entry points go."""
