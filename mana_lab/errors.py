@@ -14,20 +14,27 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── SettingsError              invalid-settings
     │   ├── PayloadTooLargeError       payload-too-large
     │   ├── FutureStampError           future-stamp
+    │   ├── SpaceMetadataError         space-metadata
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
     │   │   ├── InvalidCredentialsError  invalid-credentials
     │   │   ├── TokenExpiredError      token-expired
+    │   │   ├── SessionEndedError      session-ended
     │   │   └── InvalidTokenError      invalid-token
     │   ├── ForbiddenError             forbidden
     │   │   ├── NotAMemberError        not-a-member
     │   │   ├── ForeignSessionError    foreign-session
+    │   │   ├── ForeignOriginError     foreign-origin
+    │   │   ├── ModuleNotAdmittedError module-not-admitted
     │   │   ├── NotAPersonaError       not-a-persona
+    │   │   ├── PersonalSpaceError     personal-space
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
+    │       ├── AccountLockedError     account-locked
+    │       └── SignupsClosedError     signups-closed
     ├── NotFoundError                  not-found
     │   ├── UnknownToolError           unknown-tool
     │   ├── UnknownPersonaError        unknown-persona
@@ -35,8 +42,12 @@ stable ``code`` that a program or a model can act on. The tree::
     ├── ConflictError                  conflict
     │   ├── DuplicateToolError         duplicate-tool
     │   ├── EmailTakenError            email-taken
+    │   ├── HumanAccountError          human-account
+    │   ├── InvitationClosedError      invitation-closed
     │   ├── LabBusyError               lab-busy
-    │   └── LabClosedError             lab-closed
+    │   ├── LabClosedError             lab-closed
+    │   ├── LastOwnerError             last-owner
+    │   └── SpaceExistsError           space-exists
     └── InfrastructureError            infrastructure
         ├── ServiceUnavailableError    service-unavailable
         ├── ProtocolError              protocol-error
@@ -49,7 +60,7 @@ stable ``code`` that a program or a model can act on. The tree::
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 ErrorKind: TypeAlias = Literal[
     "invalid-input", "refused", "not-found", "conflict", "infrastructure"
@@ -69,10 +80,16 @@ class ManaLabError(Exception):
     kind: ClassVar[ErrorKind] = "infrastructure"
     status: ClassVar[int] = 500
     """The HTTP status that a service answers with."""
+    mana_code: ClassVar[str | None] = None
+    """What Mana's own services call the failure, where their clients go by that name."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return what a service's answer says besides code, message and status."""
+        return {} if self.mana_code is None else {"code": self.mana_code}
 
 
 class InvalidInputError(ManaLabError):
@@ -151,6 +168,13 @@ class FutureStampError(InvalidInputError):
     code: ClassVar[str] = "future-stamp"
 
 
+class SpaceMetadataError(InvalidInputError):
+    """A new space does not say of which shared type it is."""
+
+    code: ClassVar[str] = "space-metadata"
+    mana_code: ClassVar[str | None] = "SPACE_METADATA_INVALID"
+
+
 class QueryError(InvalidInputError):
     """A SQL query of the lab could not be run."""
 
@@ -184,6 +208,12 @@ class TokenExpiredError(UnauthenticatedError):
     code: ClassVar[str] = "token-expired"
 
 
+class SessionEndedError(UnauthenticatedError):
+    """A genuine token belongs to a session that was signed out, or is over."""
+
+    code: ClassVar[str] = "session-ended"
+
+
 class InvalidTokenError(UnauthenticatedError):
     """A token is not one that this service accepts."""
 
@@ -208,11 +238,30 @@ class ForeignSessionError(ForbiddenError):
     code: ClassVar[str] = "foreign-session"
 
 
+class ForeignOriginError(ForbiddenError):
+    """A request with a session cookie comes from somebody else's page, or does not say whose."""
+
+    code: ClassVar[str] = "foreign-origin"
+
+
+class ModuleNotAdmittedError(ForbiddenError):
+    """The space is of a type that does not admit the tool's module."""
+
+    code: ClassVar[str] = "module-not-admitted"
+
+
 class NotAPersonaError(ForbiddenError):
     """The account is a person's, and this operation is for personas only."""
 
     code: ClassVar[str] = "not-a-persona"
     status: ClassVar[int] = 400
+
+
+class PersonalSpaceError(ForbiddenError):
+    """A personal space is neither shared nor left nor deleted."""
+
+    code: ClassVar[str] = "personal-space"
+    mana_code: ClassVar[str | None] = "SPACE_PERSONAL_UNDELETABLE"
 
 
 class ZeroKnowledgeUserError(ForbiddenError):
@@ -235,10 +284,60 @@ class MisdirectedRequestError(RefusedError):
 
 
 class RateLimitedError(RefusedError):
-    """Too many requests; try again later."""
+    """Too many requests; try again later.
+
+    Args:
+        message: What was too much.
+        retry_after_s: After how many seconds trying again makes sense, where that is known.
+    """
 
     code: ClassVar[str] = "rate-limited"
     status: ClassVar[int] = 429
+
+    def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also when to try again."""
+        known = super().wire_members()
+        return (
+            known if self.retry_after_s is None else known | {"retryAfterSec": self.retry_after_s}
+        )
+
+
+class AccountLockedError(RateLimitedError):
+    """Too many wrong passwords for one address, whether it has an account or not."""
+
+    code: ClassVar[str] = "account-locked"
+    mana_code: ClassVar[str | None] = "ACCOUNT_LOCKED"
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also how long the lock lasts, by the name that it has in Mana."""
+        return super().wire_members() | {"remainingSeconds": self.retry_after_s}
+
+
+class SignupsClosedError(RateLimitedError):
+    """As many people signed up today as may.
+
+    Args:
+        message: What happened.
+        retry_after_s: Seconds until signing up is possible again.
+        resets_at: When that is, in ISO 8601.
+    """
+
+    code: ClassVar[str] = "signups-closed"
+    mana_code: ClassVar[str | None] = "SIGNUP_LIMIT_REACHED"
+
+    def __init__(
+        self, message: str, *, retry_after_s: int | None = None, resets_at: str | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.resets_at = resets_at
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also that no place is left, and when there will be."""
+        return super().wire_members() | {"spotsRemaining": 0, "resetsAt": self.resets_at}
 
 
 class NotFoundError(ManaLabError):
@@ -285,6 +384,33 @@ class EmailTakenError(ConflictError):
     """An account with this e-mail address exists."""
 
     code: ClassVar[str] = "email-taken"
+    mana_code: ClassVar[str | None] = "EMAIL_ALREADY_REGISTERED"
+
+
+class HumanAccountError(ConflictError):
+    """The address that a persona was to have belongs to a person."""
+
+    code: ClassVar[str] = "human-account"
+
+
+class InvitationClosedError(ConflictError):
+    """An invitation was answered, taken back or is too old."""
+
+    code: ClassVar[str] = "invitation-closed"
+
+
+class LastOwnerError(ConflictError):
+    """A space would be left without an owner."""
+
+    code: ClassVar[str] = "last-owner"
+
+
+class SpaceExistsError(ConflictError):
+    """There is a space with this slug."""
+
+    code: ClassVar[str] = "space-exists"
+    status: ClassVar[int] = 400
+    mana_code: ClassVar[str | None] = "ORGANIZATION_ALREADY_EXISTS"
 
 
 class LabBusyError(ConflictError):

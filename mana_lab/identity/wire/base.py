@@ -109,12 +109,23 @@ class ErrorDetail(WireModel):
 
 
 class ErrorBody(WireModel):
-    """Every answer that is not a success."""
+    """Every answer that is not a success.
+
+    Attributes:
+        error: The stable name of the failure.
+        message: What happened, and what to do next.
+        status: The HTTP status.
+        code: Mana's own name for it, where its clients go by that.
+        details: What is wrong with single members of the request.
+        retry_after_sec: After how many seconds to try again.
+    """
 
     error: str
     message: str
     status: int
+    code: str | None = None
     details: list[ErrorDetail] | None = None
+    retry_after_sec: int | None = None
 
 
 def to_json(model: BaseModel) -> Any:
