@@ -24,7 +24,7 @@ from mana_lab.identity.server import AdminAccount, IdentityConfig
 from mana_lab.lab.folder import LabFolder
 from mana_lab.registry import Backend, Registry
 from mana_lab.runner import ledger
-from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets
+from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets, Settings
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.client import SyncClient
@@ -165,7 +165,10 @@ async def wired(
 
 
 def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
+    settings = Settings.from_environment()
+    settings.check(secrets)
     return IdentityConfig(
+        production=settings.production,
         issuer=issuer,
         audience=DEFAULT_AUDIENCE,
         kek=secrets.kek(),
