@@ -7,7 +7,10 @@ from typing import Any, Literal
 
 from identity_house import ADMIN, PASSWORD, bearer, service
 
+from mana_lab.crypto import encode_base64
+
 SPACE = "/api/auth/organization"
+VAULT = "/api/v1/me/encryption-vault"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ _PERSONA = {
     "systemPrompt": "You are Kai.",
     "moduleMix": {"todo": 1},
 }
+_KEY = encode_base64(bytes(32))
+_WRAP = {"recoveryWrappedMk": encode_base64(bytes(48)), "recoveryIv": encode_base64(bytes(12))}
 _ACTION = {"tickId": "t", "toolName": "todo.create", "result": "ok"}
 
 ROUTES = (
@@ -46,6 +51,10 @@ ROUTES = (
     Route("POST", "/api/v1/auth/session-to-token", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/logout", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/validate", {"token": "x"}),
+    Route("POST", f"{VAULT}/recovery-wrap", _WRAP, "user"),
+    Route("PUT", f"{VAULT}/recovery-wrap", _WRAP, "user"),
+    Route("POST", f"{VAULT}/zero-knowledge", {"enable": True}, "user"),
+    Route("POST", f"{VAULT}/rotate/finish", {"keyId": "x", "keyProof": _KEY}, "user"),
     Route("POST", "/api/v1/admin/personas", _PERSONA, "admin"),
     Route("POST", "/api/v1/internal/personas/x/actions", {"actions": [_ACTION]}, "service"),
     Route(
@@ -60,8 +69,6 @@ ROUTES = (
 
 async def headers_of(house, route: Route) -> dict[str, str]:
     """Return what shows that the sender may ask."""
-    if route.who == "admin":
+    if route.who in {"admin", "user"}:
         return bearer(await house.admin())
-    if route.who == "user":
-        return bearer((await house.person("user@a.test")).access_token)
     return service() if route.who == "service" else {}

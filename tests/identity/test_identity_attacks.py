@@ -117,7 +117,7 @@ async def test_a_body_nested_too_deep_or_too_long_is_refused(house, route):
     ):
         answer = await send(house, route, content=content)
         assert answer.status_code in statuses
-        assert set(answer.json()) <= {"error", "message", "status", "details"}
+        assert set(answer.json()) <= {"error", "message", "status", "details", "code"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
