@@ -15,17 +15,22 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── PayloadTooLargeError       payload-too-large
     │   ├── FutureStampError           future-stamp
     │   ├── RecoveryWrapMissingError   recovery-wrap-missing
+    │   ├── SpaceMetadataError         space-metadata
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
     │   │   ├── InvalidCredentialsError  invalid-credentials
     │   │   ├── TokenExpiredError      token-expired
+    │   │   ├── SessionEndedError      session-ended
     │   │   └── InvalidTokenError      invalid-token
     │   ├── ForbiddenError             forbidden
     │   │   ├── NotAMemberError        not-a-member
     │   │   ├── ForeignSessionError    foreign-session
+    │   │   ├── ForeignOriginError     foreign-origin
+    │   │   ├── ModuleNotAdmittedError module-not-admitted
     │   │   ├── NotAPersonaError       not-a-persona
     │   │   ├── KeyProofError          key-proof-failed
+    │   │   ├── PersonalSpaceError     personal-space
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
     │   │   ├── DowngradeError         ciphertext-downgraded
@@ -34,6 +39,8 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
+    │       ├── AccountLockedError     account-locked
+    │       └── SignupsClosedError     signups-closed
     ├── NotFoundError                  not-found
     │   ├── UnknownToolError           unknown-tool
     │   ├── UnknownPersonaError        unknown-persona
@@ -45,8 +52,12 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── ZeroKnowledgeActiveError   zk-active
     │   ├── RotationUnfinishedError    rotation-unfinished
     │   ├── KeyExhaustedError          key-exhausted
+    │   ├── HumanAccountError          human-account
+    │   ├── InvitationClosedError      invitation-closed
     │   ├── LabBusyError               lab-busy
-    │   └── LabClosedError             lab-closed
+    │   ├── LabClosedError             lab-closed
+    │   ├── LastOwnerError             last-owner
+    │   └── SpaceExistsError           space-exists
     └── InfrastructureError            infrastructure
         ├── ServiceUnavailableError    service-unavailable
         ├── ProtocolError              protocol-error
@@ -59,7 +70,7 @@ stable ``code`` that a program or a model can act on. The tree::
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 ErrorKind: TypeAlias = Literal[
     "invalid-input", "refused", "not-found", "conflict", "infrastructure"
@@ -79,10 +90,16 @@ class ManaLabError(Exception):
     kind: ClassVar[ErrorKind] = "infrastructure"
     status: ClassVar[int] = 500
     """The HTTP status that a service answers with."""
+    mana_code: ClassVar[str | None] = None
+    """What Mana's own services call the failure, where their clients go by that name."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return what a service's answer says besides code, message and status."""
+        return {} if self.mana_code is None else {"code": self.mana_code}
 
 
 class InvalidInputError(ManaLabError):
@@ -165,6 +182,14 @@ class RecoveryWrapMissingError(InvalidInputError):
     """Zero-knowledge mode needs a key that is wrapped with a recovery code first."""
 
     code: ClassVar[str] = "recovery-wrap-missing"
+    mana_code: ClassVar[str | None] = "RECOVERY_WRAP_MISSING"
+
+
+class SpaceMetadataError(InvalidInputError):
+    """A new space does not say of which shared type it is."""
+
+    code: ClassVar[str] = "space-metadata"
+    mana_code: ClassVar[str | None] = "SPACE_METADATA_INVALID"
 
 
 class QueryError(InvalidInputError):
@@ -200,6 +225,12 @@ class TokenExpiredError(UnauthenticatedError):
     code: ClassVar[str] = "token-expired"
 
 
+class SessionEndedError(UnauthenticatedError):
+    """A genuine token belongs to a session that was signed out, or is over."""
+
+    code: ClassVar[str] = "session-ended"
+
+
 class InvalidTokenError(UnauthenticatedError):
     """A token is not one that this service accepts."""
 
@@ -224,6 +255,18 @@ class ForeignSessionError(ForbiddenError):
     code: ClassVar[str] = "foreign-session"
 
 
+class ForeignOriginError(ForbiddenError):
+    """A request with a session cookie comes from somebody else's page, or does not say whose."""
+
+    code: ClassVar[str] = "foreign-origin"
+
+
+class ModuleNotAdmittedError(ForbiddenError):
+    """The space is of a type that does not admit the tool's module."""
+
+    code: ClassVar[str] = "module-not-admitted"
+
+
 class NotAPersonaError(ForbiddenError):
     """The account is a person's, and this operation is for personas only."""
 
@@ -235,6 +278,13 @@ class KeyProofError(ForbiddenError):
     """The caller did not show that they hold the vault's current key."""
 
     code: ClassVar[str] = "key-proof-failed"
+
+
+class PersonalSpaceError(ForbiddenError):
+    """A personal space is neither shared nor left nor deleted."""
+
+    code: ClassVar[str] = "personal-space"
+    mana_code: ClassVar[str | None] = "SPACE_PERSONAL_UNDELETABLE"
 
 
 class ZeroKnowledgeUserError(ForbiddenError):
@@ -284,8 +334,8 @@ class RateLimitedError(RefusedError):
     """Too many requests; try again later.
 
     Args:
-        message: What there was too much of.
-        retry_after_s: In how many seconds it is worth trying again, where that is known.
+        message: What was too much.
+        retry_after_s: After how many seconds trying again makes sense, where that is known.
     """
 
     code: ClassVar[str] = "rate-limited"
@@ -294,6 +344,47 @@ class RateLimitedError(RefusedError):
     def __init__(self, message: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also when to try again."""
+        known = super().wire_members()
+        return (
+            known if self.retry_after_s is None else known | {"retryAfterSec": self.retry_after_s}
+        )
+
+
+class AccountLockedError(RateLimitedError):
+    """Too many wrong passwords for one address, whether it has an account or not."""
+
+    code: ClassVar[str] = "account-locked"
+    mana_code: ClassVar[str | None] = "ACCOUNT_LOCKED"
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also how long the lock lasts, by the name that it has in Mana."""
+        return super().wire_members() | {"remainingSeconds": self.retry_after_s}
+
+
+class SignupsClosedError(RateLimitedError):
+    """As many people signed up today as may.
+
+    Args:
+        message: What happened.
+        retry_after_s: Seconds until signing up is possible again.
+        resets_at: When that is, in ISO 8601.
+    """
+
+    code: ClassVar[str] = "signups-closed"
+    mana_code: ClassVar[str | None] = "SIGNUP_LIMIT_REACHED"
+
+    def __init__(
+        self, message: str, *, retry_after_s: int | None = None, resets_at: str | None = None
+    ) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.resets_at = resets_at
+
+    def wire_members(self) -> dict[str, Any]:
+        """Return also that no place is left, and when there will be."""
+        return super().wire_members() | {"spotsRemaining": 0, "resetsAt": self.resets_at}
 
 
 class NotFoundError(ManaLabError):
@@ -320,6 +411,7 @@ class VaultNotInitialisedError(NotFoundError):
     """The user has no vault key yet."""
 
     code: ClassVar[str] = "vault-not-initialised"
+    mana_code: ClassVar[str | None] = "VAULT_NOT_INITIALISED"
 
 
 class ConflictError(ManaLabError):
@@ -340,18 +432,47 @@ class EmailTakenError(ConflictError):
     """An account with this e-mail address exists."""
 
     code: ClassVar[str] = "email-taken"
+    mana_code: ClassVar[str | None] = "EMAIL_ALREADY_REGISTERED"
+
+
+class HumanAccountError(ConflictError):
+    """The address that a persona was to have belongs to a person."""
+
+    code: ClassVar[str] = "human-account"
+
+
+class InvitationClosedError(ConflictError):
+    """An invitation was answered, taken back or is too old."""
+
+    code: ClassVar[str] = "invitation-closed"
+
+
+class LastOwnerError(ConflictError):
+    """A space would be left without an owner."""
+
+    code: ClassVar[str] = "last-owner"
+
+
+class SpaceExistsError(ConflictError):
+    """There is a space with this slug."""
+
+    code: ClassVar[str] = "space-exists"
+    status: ClassVar[int] = 400
+    mana_code: ClassVar[str | None] = "ORGANIZATION_ALREADY_EXISTS"
 
 
 class RotationForbiddenError(ConflictError):
     """A vault in zero-knowledge mode has no key here that could be rotated."""
 
     code: ClassVar[str] = "zk-rotate-forbidden"
+    mana_code: ClassVar[str | None] = "ZK_ROTATE_FORBIDDEN"
 
 
 class ZeroKnowledgeActiveError(ConflictError):
     """The recovery wrap is all that is left of the key, so it stays."""
 
     code: ClassVar[str] = "zk-active"
+    mana_code: ClassVar[str | None] = "ZK_ACTIVE"
 
 
 class RotationUnfinishedError(ConflictError):

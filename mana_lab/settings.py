@@ -108,6 +108,24 @@ class Settings(BaseModel):
             )
         return text
 
+    @property
+    def production(self) -> bool:
+        """Whether development secrets are refused."""
+        return self.environment == "production"
+
+    def check(self, secrets: LabSecrets) -> None:
+        """Let the secrets of a lab pass, unless this is production and everybody knows them.
+
+        Raises:
+            SettingsError: The personas' passwords derive from the secret for development.
+        """
+        seed_secret = secrets.persona_seed_secret.get_secret_value()
+        if self.production and seed_secret == DEVELOPMENT_SEED_SECRET:
+            raise SettingsError(
+                "PERSONA_SEED_SECRET: is the one for development; in production it must be a "
+                "secret of its own"
+            )
+
 
 class LabSecrets(BaseModel):
     """The secrets of one embedded lab; made on first open, kept in a file only its owner reads.

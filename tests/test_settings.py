@@ -1,9 +1,10 @@
 import stat
 
 import pytest
+from pydantic import SecretStr
 
 from mana_lab.errors import SettingsError
-from mana_lab.settings import LabSecrets, Settings, decode_key
+from mana_lab.settings import DEVELOPMENT_SEED_SECRET, LabSecrets, Settings, decode_key
 
 
 def test_the_issuer_is_the_identity_service_unless_it_is_named():
@@ -40,6 +41,18 @@ def test_two_labs_share_no_secret():
     first, second = LabSecrets.generate(), LabSecrets.generate()
     for name in LabSecrets.model_fields:
         assert getattr(first, name) != getattr(second, name)
+
+
+def test_production_takes_no_seed_secret_that_everybody_knows():
+    known = LabSecrets.generate().model_copy(
+        update={"persona_seed_secret": SecretStr(DEVELOPMENT_SEED_SECRET)}
+    )
+    production = Settings.from_environment({"MANA_LAB_ENV": "production"})
+    Settings.from_environment({}).check(known)
+    production.check(LabSecrets.generate())
+    with pytest.raises(SettingsError, match="PERSONA_SEED_SECRET") as refused:
+        production.check(known)
+    assert DEVELOPMENT_SEED_SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"auth_kek": "canary"}'])

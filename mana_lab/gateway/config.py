@@ -17,6 +17,7 @@ METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 """Where RFC 9728 §3 puts the description of a protected resource."""
 
 _URL = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]+")
+_LONGEST_BELIEF_S = 30.0
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -35,7 +36,8 @@ class GatewayConfig:
         max_sessions: Sessions open at a time, of all users.
         max_sessions_per_user: Sessions open at a time, of one user.
         session_idle_s: After how many seconds without a request a session ends.
-        membership_age_s: How long, in seconds, a user's list of spaces is believed.
+        membership_age_s: How long, in seconds, a session's list of spaces is believed; at most
+            30, because so long a session that was signed out still gets in.
 
     Raises:
         SettingsError: A value is not of that form.
@@ -55,6 +57,10 @@ class GatewayConfig:
     def __post_init__(self) -> None:
         check_url(self.resource_url, "resource_url")
         check_url(self.authorization_server, "authorization_server")
+        if not 0 <= self.membership_age_s <= _LONGEST_BELIEF_S:
+            raise SettingsError(
+                f"membership_age_s: got {self.membership_age_s}, need 0 to {_LONGEST_BELIEF_S:g}"
+            )
         for host in self.host_rules:
             check_host_rule(host)
         for origin in self.origin_rules:

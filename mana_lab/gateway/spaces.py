@@ -21,7 +21,7 @@ SPACE_HEADER: Final = "x-mana-space"
 """The header that names the space to act in."""
 
 _SPACE = "mana.space"
-_MAX_USERS = 10_000
+_MAX_SESSIONS = 10_000
 
 
 def space_of(scope: Scope) -> Space:
@@ -40,7 +40,8 @@ class SpaceResolver:
     """Finds the space of each POST, and lets only members of it through.
 
     Without the header it is the caller's personal space. That somebody *is* a member is believed
-    for a short while; that they are not is asked again.
+    for a short while, and only of the session that it was told to, so that a session that was
+    signed out does not live on another one's answer; that they are not is asked again.
 
     Args:
         app: What stands behind; it finds the space with :func:`space_of`.
@@ -56,7 +57,7 @@ class SpaceResolver:
         self._identity = identity
         self._clock = clock
         self._max_age_s = max_age_s
-        self._known: LruMap[str, _Memberships] = LruMap(_MAX_USERS)
+        self._known: LruMap[tuple[str, str], _Memberships] = LruMap(_MAX_SESSIONS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its space, or answer 403, or 503 when nobody knows.
@@ -78,7 +79,7 @@ class SpaceResolver:
         await self._app({**scope, _SPACE: space}, receive, send)
 
     async def _space(self, principal: Principal, wanted: str | None) -> Space:
-        known = self._known.get(principal.user_id)
+        known = self._known.get((principal.user_id, principal.session_id))
         if known is not None and self._clock.monotonic() - known.asked_at < self._max_age_s:
             space = _pick(known.spaces, wanted)
             if space is not None:
@@ -96,7 +97,8 @@ class SpaceResolver:
     async def _ask(self, principal: Principal) -> tuple[Space, ...]:
         asked_at = self._clock.monotonic()
         spaces = tuple(await self._identity.spaces(principal.token))
-        self._known.put(principal.user_id, _Memberships(spaces, asked_at))
+        asked_for = (principal.user_id, principal.session_id)
+        self._known.put(asked_for, _Memberships(spaces, asked_at))
         return spaces
 
 

@@ -23,6 +23,7 @@ class Principal:
         kind: ``human``, ``persona`` or ``system``.
         zone: Where they live; their days begin and end there.
         token: The access token of this request, for the services behind; never shown.
+        session_id: The token's ``sid``: the session that it was given for.
     """
 
     user_id: str
@@ -32,6 +33,7 @@ class Principal:
     kind: str = "human"
     zone: ZoneInfo = _UTC
     token: str = field(default="", repr=False)
+    session_id: str = ""
 
     @classmethod
     def of(cls, claims: Claims, token: str) -> Principal:
@@ -44,6 +46,7 @@ class Principal:
             claims.kind,
             _zone_of(claims.zoneinfo),
             token,
+            claims.sid,
         )
 
 

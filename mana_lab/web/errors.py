@@ -1,8 +1,9 @@
 """The one shape of a service's errors.
 
 Every answer that is not a success is ``{"error": code, "message": sentence, "status": number}``,
-with ``details`` where single members of the request are wrong. Values that were sent are not sent
-back, and what went wrong inside stays in the log.
+with ``details`` where single members of the request are wrong, and with what else the error has to
+say: Mana's own name for it in ``code``, when to try again in ``retryAfterSec``. Values that were
+sent are not sent back, and what went wrong inside stays in the log.
 """
 
 from __future__ import annotations
@@ -17,12 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from mana_lab.errors import (
-    InvalidInputError,
-    ManaLabError,
-    RateLimitedError,
-    error_from_wire,
-)
+from mana_lab.errors import InvalidInputError, ManaLabError, RateLimitedError, error_from_wire
 
 _logger = logging.getLogger(__name__)
 _MOST_DETAILS = 20
@@ -47,15 +43,21 @@ def error_response(
         "error": error.code,
         "message": error.message,
         "status": error.status,
+        **error.wire_members(),
     }
     if details:
         body["details"] = list(details)
     if code is not None:
         body["code"] = code
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return JSONResponse(body, error.status, _headers(error))
+
+
+def _headers(error: ManaLabError) -> dict[str, str]:
+    if error.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
-    return JSONResponse(body, error.status, headers)
+        return {"Retry-After": str(error.retry_after_s)}
+    return {}
 
 
 def invalid_request(error: RequestValidationError, *, code: str | None = None) -> JSONResponse:

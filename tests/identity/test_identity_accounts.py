@@ -69,6 +69,7 @@ async def test_a_second_sign_up_with_an_address_is_a_conflict_that_creates_nothi
         REGISTER, json={"email": " ANNA@example.test ", "password": PASSWORD}
     )
     assert (answer.status_code, answer.json()["error"]) == (409, "email-taken")
+    assert answer.json()["code"] == "EMAIL_ALREADY_REGISTERED"
     assert before == {table.name: len(await house.rows(table)) for table in METADATA.sorted_tables}
     with pytest.raises(EmailTakenError):
         await house.identity.register("anna@example.test", PASSWORD)

@@ -179,7 +179,8 @@ async def test_the_description_says_what_is_answered(house):
                 assert refusal["schema"]["$ref"].endswith("/ErrorBody")
     login = document["paths"]["/api/v1/auth/login"]["post"]["responses"]["200"]
     assert login["content"]["application/json"]["schema"]["$ref"].endswith("/Login")
-    assert set(document["components"]["securitySchemes"]) == {"HTTPBearer", "APIKeyHeader"}
+    schemes = set(document["components"]["securitySchemes"])
+    assert schemes == {"HTTPBearer", "APIKeyHeader", "APIKeyCookie"}
     ids = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert len(ids) == len(set(ids))
 

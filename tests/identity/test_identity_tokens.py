@@ -155,6 +155,26 @@ def test_a_configuration_without_its_secrets_is_refused(changes, name):
         identity_config(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"kek": bytes(32)}, "MANA_AUTH_KEK"),
+        ({"kek": b"k" * 32}, "MANA_AUTH_KEK"),
+        ({"service_key": "dev-service-key"}, "MANA_SERVICE_KEY"),
+        ({"service_key": "short"}, "MANA_SERVICE_KEY"),
+    ],
+)
+def test_production_takes_no_secret_that_everybody_knows(changes, name):
+    identity_config(**changes)
+    with pytest.raises(SettingsError, match=name) as refused:
+        identity_config(production=True, **changes)
+    assert "kkkk" not in str(refused.value)
+
+
+def test_production_takes_secrets_that_are_some():
+    assert identity_config(production=True).production
+
+
 def test_a_configuration_shows_none_of_its_secrets():
     shown = repr(identity_config())
     for secret in (ADMIN.password, "service-key", repr(bytes(range(32)))):

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 
+from mana_lab.clock import Clock
 from mana_lab.crypto import bearer_token
 from mana_lab.errors import ForbiddenError, UnauthenticatedError
-from mana_lab.identity.server.accounts import Accounts, get_user
+from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
+from mana_lab.identity.server.cookies import COOKIE, session_token_of
 from mana_lab.identity.server.personas import Personas
+from mana_lab.identity.server.sessions import Sessions, user_in_session
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Caller, Vaults
 from mana_lab.identity.wire import User
@@ -26,9 +29,11 @@ class Rooms:
     """What the routes work with; one set an application."""
 
     config: IdentityConfig
+    clock: Clock
     store: Store
     tokens: Tokens
     accounts: Accounts
+    sessions: Sessions
     vaults: Vaults
     personas: Personas
     activity: Activity
@@ -42,6 +47,7 @@ def rooms(request: Request) -> Rooms:
 
 Parts = Annotated[Rooms, Depends(rooms)]
 Bearer = Annotated[object, Depends(HTTPBearer(bearerFormat="JWT", auto_error=False))]
+Cookie = Annotated[str | None, Depends(APIKeyCookie(name=COOKIE, auto_error=False))]
 ServiceKey = Annotated[str | None, Depends(APIKeyHeader(name="X-Service-Key", auto_error=False))]
 
 
@@ -50,15 +56,33 @@ async def signed_in(request: Request, parts: Parts, _: Bearer) -> User:
 
     Raises:
         UnauthenticatedError: There is no good token, or its account was deleted.
+        SessionEndedError: The token's session was signed out.
     """
     claims = await parts.tokens.verify(bearer_token(request.scope["headers"]))
-    user = await parts.store.read(lambda connection: get_user(connection, claims.sub))
-    if user is None:
-        raise UnauthenticatedError("the account does not exist any more")
-    return user
+    now = parts.clock.now()
+    return await parts.store.read(
+        lambda connection: user_in_session(connection, claims.sub, claims.sid, now)
+    )
 
 
 SignedIn = Annotated[User, Depends(signed_in)]
+
+
+async def visitor(request: Request, parts: Parts, _: Bearer, __: Cookie) -> User:
+    """Return the caller's account, known by an access token or else by a browser's cookie.
+
+    Raises:
+        UnauthenticatedError: There is neither, or it is not good any more.
+        ForeignOriginError: The cookie comes from somebody else's page.
+    """
+    if "authorization" not in request.headers:
+        token = session_token_of(request, parts.config)
+        if token is not None:
+            return await parts.sessions.user_of(token)
+    return await signed_in(request, parts, _)
+
+
+Visitor = Annotated[User, Depends(visitor)]
 
 
 def administrator(user: SignedIn) -> User:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from mana_lab.clock import Clock
 from mana_lab.errors import EmailTakenError, InvalidCredentialsError, SettingsError
 from mana_lab.identity.server.config import AdminAccount
 from mana_lab.identity.server.ids import new_id
+from mana_lab.identity.server.lockout import check_unlocked, count_failure, forget_failures
 from mana_lab.identity.server.passwords import PasswordHasher
-from mana_lab.identity.server.schema import ACCOUNTS, SESSIONS, USERS
+from mana_lab.identity.server.schema import ACCOUNTS, USERS
+from mana_lab.identity.server.sessions import NewSession, open_session
+from mana_lab.identity.server.signups import check_open, count_signup, signup_status
 from mana_lab.identity.server.spaces import create_personal_space
 from mana_lab.identity.server.tokens import Tokens
-from mana_lab.identity.wire import Kind, Login, Role, Tier, User, normalise_email
+from mana_lab.identity.server.users import as_user, find_user, get_user
+from mana_lab.identity.wire import Kind, Login, Role, SignupStatus, Tier, User, normalise_email
 from mana_lab.storage import Store
-
-SESSION_LIFETIME = timedelta(days=7)
-"""How long a session, and with it the refresh token, is good for."""
 
 _CREDENTIAL = "credential"
 
@@ -60,10 +59,19 @@ class Accounts:
         hasher: Hashes passwords.
         tokens: Mints access tokens.
         clock: The lab's time.
+        max_daily_signups: How many people may sign up a day; 0 for any number.
     """
 
-    def __init__(self, store: Store, hasher: PasswordHasher, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        hasher: PasswordHasher,
+        tokens: Tokens,
+        clock: Clock,
+        max_daily_signups: int = 0,
+    ) -> None:
         self._store = store
+        self._max_daily_signups = max_daily_signups
         self._hasher = hasher
         self._tokens = tokens
         self._clock = clock
@@ -73,10 +81,23 @@ class Accounts:
 
         Raises:
             EmailTakenError: The address has an account.
+            SignupsClosedError: As many people signed up today as may.
         """
+        limit, now = self._max_daily_signups, self._clock.now()
+        await self._store.read(lambda connection: check_open(connection, limit, now))
         account = await self.draft(email, password, name)
-        now = self._clock.now()
-        return await self._store.write(lambda connection: create_account(connection, account, now))
+
+        def work(connection: Connection) -> User:
+            user = create_account(connection, account, now)
+            count_signup(connection, limit, now)
+            return user
+
+        return await self._store.write(work)
+
+    async def signup_status(self) -> SignupStatus:
+        """Return whether signing up is possible."""
+        limit, now = self._max_daily_signups, self._clock.now()
+        return await self._store.read(lambda connection: signup_status(connection, limit, now))
 
     async def draft(
         self, email: str, password: str, name: str | None = None, rank: Rank | None = None
@@ -87,36 +108,30 @@ class Accounts:
     async def sign_in(self, email: str, password: str) -> Login:
         """Check the password and open a session.
 
+        Whether the password is still looked at is decided where the session is made or the failure
+        counted, so that tries at the same time get no more than tries one after another.
+
         Raises:
             InvalidCredentialsError: E-mail and password do not belong together; an address
                 without an account gets the same answer after the same time.
+            AccountLockedError: There were too many wrong passwords for the address.
         """
         address = normalise_email(email)
-        row = await self._store.read(lambda connection: _credential(connection, address))
+        row = await self._store.read(
+            lambda connection: _unlocked_credential(connection, address, self._clock.now())
+        )
         right = await self._hasher.verify(password, row.password if row else None)
-        if row is None or not right:
+        user = as_user(row) if row is not None and right else None
+        session = NewSession()
+        if not await self._store.write(
+            lambda connection: _decide(connection, address, user, session, self._clock.now())
+        ):
             raise InvalidCredentialsError("Invalid credentials")
-        user = as_user(row)
-        session_id, token = new_id(), secrets.token_urlsafe(24)
-        now = self._clock.now()
-
-        def work(connection: Connection) -> None:
-            connection.execute(
-                delete(SESSIONS).where(SESSIONS.c.user_id == user.id, SESSIONS.c.expires_at < now)
-            )
-            connection.execute(
-                insert(SESSIONS).values(
-                    id=session_id,
-                    user_id=user.id,
-                    token_hash=hashlib.sha256(token.encode()).hexdigest(),
-                    expires_at=now + SESSION_LIFETIME,
-                    created_at=now,
-                )
-            )
-
-        await self._store.write(work)
-        access = await self._tokens.mint(user, session_id)
-        return Login(token=token, access_token=access, refresh_token=token, user=user)
+        assert user is not None  # noqa: S101 - nobody else gets a session
+        access = await self._tokens.mint(user, session.id)
+        return Login(
+            token=session.token, access_token=access, refresh_token=session.token, user=user
+        )
 
     async def ensure_admin(self, admin: AdminAccount) -> None:
         """Make the operator's account; again is harmless, and its password stays.
@@ -184,21 +199,24 @@ def create_account(connection: Connection, account: NewAccount, now: datetime) -
     return user
 
 
-def find_user(connection: Connection, email: str) -> User | None:
-    """Return the account with that address."""
-    row = connection.execute(select(USERS).where(USERS.c.email == email)).first()
-    return as_user(row) if row else None
+def _unlocked_credential(
+    connection: Connection, address: str, now: datetime
+) -> Row[tuple[object, ...]] | None:
+    check_unlocked(connection, address, now)
+    return _credential(connection, address)
 
 
-def get_user(connection: Connection, user_id: str) -> User | None:
-    """Return the account with that id."""
-    row = connection.execute(select(USERS).where(USERS.c.id == user_id)).first()
-    return as_user(row) if row else None
-
-
-def as_user(row: Row[tuple[object, ...]]) -> User:
-    """Return a row of ``users`` as its owner sees it."""
-    return User.model_validate({name: getattr(row, name) for name in User.model_fields})
+def _decide(
+    connection: Connection, address: str, user: User | None, session: NewSession, now: datetime
+) -> bool:
+    """Open the session of a user whose password was right, or count a failure."""
+    if user is None or get_user(connection, user.id) is None:
+        count_failure(connection, address, now)
+        return False
+    check_unlocked(connection, address, now, deciding=True)
+    forget_failures(connection, address)
+    open_session(connection, user.id, session, now)
+    return True
 
 
 def _credential(connection: Connection, email: str) -> Row[tuple[object, ...]] | None:

@@ -21,6 +21,7 @@ from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
 from mana_lab.identity.server.passwords import PasswordHasher
 from mana_lab.identity.server.personas import Personas
+from mana_lab.identity.server.sessions import Sessions
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Vaults
 from mana_lab.identity.wire import ErrorBody
@@ -49,12 +50,15 @@ def create_app(
         wall_clock: The moment of writing, for ``created_at`` of actions and ratings.
     """
     tokens = Tokens(store, config, clock)
-    accounts = Accounts(store, PasswordHasher(config.password_cost), tokens, clock)
+    hasher = PasswordHasher(config.password_cost)
+    accounts = Accounts(store, hasher, tokens, clock, config.max_daily_signups)
     rooms = Rooms(
         config,
+        clock,
         store,
         tokens,
         accounts,
+        Sessions(store, tokens, clock),
         Vaults(store, config.kek, clock),
         Personas(store, accounts, clock),
         Activity(store, clock=clock, wall_clock=wall_clock or SystemClock()),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from mana_lab.errors import SettingsError
 from mana_lab.identity.server.passwords import PasswordCost
 from mana_lab.settings import DEFAULT_AUDIENCE
 
 _KEK_BYTES = 32
+_DEVELOPMENT_SERVICE_KEY = "dev-service-key"
+_SHORTEST_SERVICE_KEY = 16
+_FEWEST_KEK_VALUES = 8
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,14 @@ class IdentityConfig:
         audience: The ``aud`` of its tokens.
         admin: An account to make with the role ``admin``.
         password_cost: How dear a password hash is.
+        max_daily_signups: How many people may sign up a day (UTC); 0 for any number.
+        trusted_origins: Whose pages may act with a session cookie, besides the issuer's own, such
+            as ``https://mana.how``.
+        production: Whether development secrets are refused.
 
     Raises:
-        SettingsError: The key is not 32 bytes, or the service key is empty.
+        SettingsError: The key is not 32 bytes, the service key is empty, or the cap is below 0; in
+            production also a secret that everybody knows or could guess.
     """
 
     issuer: str
@@ -46,9 +55,37 @@ class IdentityConfig:
     audience: str = DEFAULT_AUDIENCE
     admin: AdminAccount | None = None
     password_cost: PasswordCost = field(default_factory=PasswordCost)
+    max_daily_signups: int = 0
+    trusted_origins: tuple[str, ...] = ()
+    production: bool = False
 
     def __post_init__(self) -> None:
         if len(self.kek) != _KEK_BYTES:
             raise SettingsError(f"MANA_AUTH_KEK: got {len(self.kek)} bytes, need exactly 32")
         if not self.service_key:
             raise SettingsError("MANA_SERVICE_KEY: must not be empty")
+        if self.max_daily_signups < 0:
+            raise SettingsError("MAX_DAILY_SIGNUPS: must be 0 (any number) or more")
+        if self.production:
+            self._refuse_development_secrets()
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Whose pages may act with a session cookie."""
+        issuer = urlsplit(self.issuer)
+        return frozenset({f"{issuer.scheme}://{issuer.netloc}", *self.trusted_origins})
+
+    def _refuse_development_secrets(self) -> None:
+        if len(set(self.kek)) < _FEWEST_KEK_VALUES:
+            raise SettingsError(
+                "MANA_AUTH_KEK: is not random; in production it must be 32 bytes that nobody can "
+                "guess"
+            )
+        if (
+            self.service_key == _DEVELOPMENT_SERVICE_KEY
+            or len(self.service_key) < _SHORTEST_SERVICE_KEY
+        ):
+            raise SettingsError(
+                "MANA_SERVICE_KEY: is the one for development, or shorter than "
+                f"{_SHORTEST_SERVICE_KEY} characters; in production it must be a secret of its own"
+            )

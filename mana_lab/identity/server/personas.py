@@ -9,15 +9,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from mana_lab.clock import Clock
-from mana_lab.errors import ConflictError, InvalidInputError, NotAPersonaError, NotFoundError
-from mana_lab.identity.server.accounts import (
-    Accounts,
-    NewAccount,
-    Rank,
-    create_account,
-    find_user,
-    get_user,
+from mana_lab.errors import (
+    ConflictError,
+    HumanAccountError,
+    InvalidInputError,
+    NotAPersonaError,
+    NotFoundError,
 )
+from mana_lab.identity.server.accounts import Accounts, NewAccount, Rank, create_account
 from mana_lab.identity.server.due import is_due
 from mana_lab.identity.server.schema import (
     PERSONA_ACTIONS,
@@ -26,6 +25,7 @@ from mana_lab.identity.server.schema import (
     USERS,
 )
 from mana_lab.identity.server.spaces import delete_own_spaces
+from mana_lab.identity.server.users import find_user, get_user
 from mana_lab.identity.wire import (
     ActionRow,
     DuePersona,
@@ -68,7 +68,7 @@ class Personas:
         The password of an account that is there already stays.
 
         Raises:
-            ConflictError: The address belongs to a person.
+            HumanAccountError: The address belongs to a person.
             InvalidInputError: The time zone does not exist.
         """
         _check_zone(wanted.timezone)
@@ -158,7 +158,7 @@ def _upsert(
             raise ConflictError("the account was deleted in the meantime; try again")
         user = create_account(connection, draft, now)
     if user.kind != PERSONA_RANK.kind:
-        raise ConflictError("the address is a person's account, not a persona's")
+        raise HumanAccountError("the address is a person's account, not a persona's")
     if wanted.name is not None:
         connection.execute(update(USERS).where(USERS.c.id == user.id).values(name=wanted.name))
     record = wanted.model_dump(exclude={"email", "password", "name"})

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
 
 from mana_lab.identity import wire
 from mana_lab.identity.server.access import Parts, service
+from mana_lab.identity.server.sessions import is_active
 from mana_lab.identity.server.spaces import memberships_of
 
 router = APIRouter(prefix="/api/v1/internal", dependencies=[Depends(service)])
 
 
 @router.get("/users/{user_id}/memberships")
-async def memberships(user_id: str, parts: Parts) -> wire.Memberships:
-    """Tell where a user is a member."""
-    found = await parts.store.read(lambda connection: memberships_of(connection, user_id))
-    return wire.Memberships(user_id=user_id, memberships=found)
+async def memberships(user_id: str, parts: Parts, sid: str | None = None) -> wire.Memberships:
+    """Tell where a user is a member, and whether the session *sid* of theirs lives."""
+    now = parts.clock.now()
+
+    def work(connection: Connection) -> wire.Memberships:
+        return wire.Memberships(
+            user_id=user_id,
+            memberships=memberships_of(connection, user_id),
+            session_active=is_active(connection, user_id, sid, now),
+        )
+
+    return await parts.store.read(work)
 
 
 @router.get("/personas/due")

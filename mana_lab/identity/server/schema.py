@@ -97,6 +97,24 @@ SESSIONS = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+LOGIN_ATTEMPTS = Table(
+    "login_attempts",
+    METADATA,
+    Column("address_hash", String, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False, index=True),
+    Column("locked_until", UtcDateTime),
+    CheckConstraint("failures >= 0", name="failures"),
+)
+
+SIGNUP_DAYS = Table(
+    "signup_days",
+    METADATA,
+    Column("day", String(10), primary_key=True),
+    Column("signups", Integer, nullable=False),
+    CheckConstraint("signups >= 0", name="signups"),
+)
+
 JWKS = Table(
     "jwks",
     METADATA,

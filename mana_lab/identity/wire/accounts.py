@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -71,3 +71,60 @@ class Login(WireModel):
     access_token: str = Field(repr=False)
     refresh_token: str = Field(repr=False)
     user: User
+
+
+class SessionToken(RequestModel):
+    """A body that may carry the session token, where no cookie does.
+
+    It is that of ``POST /api/v1/auth/refresh``, ``/session-to-token`` and ``/logout``.
+    """
+
+    refresh_token: Annotated[str, StringConstraints(max_length=512)] | None = Field(
+        default=None, repr=False
+    )
+
+
+class TokenPair(WireModel):
+    """A fresh access token, and the session token that it was given for."""
+
+    access_token: str = Field(repr=False)
+    refresh_token: str = Field(repr=False)
+
+
+class Success(WireModel):
+    """An answer of Better Auth that says no more than that it was done."""
+
+    success: bool = True
+
+
+class TokenToValidate(RequestModel):
+    """``POST /api/v1/auth/validate``."""
+
+    token: Annotated[str, StringConstraints(max_length=20_000)] | None = Field(
+        default=None, repr=False
+    )
+
+
+class Validated(WireModel):
+    """Whether an access token is good now, and if so what it says."""
+
+    valid: bool
+    payload: dict[str, Any] | None = None
+
+
+class SignupStatus(WireModel):
+    """Whether signing up is possible.
+
+    Attributes:
+        registration_open: Whether it is.
+        spots_remaining: How many more may sign up today; None for any number.
+        total_today: How many have.
+        limit: How many may a day; 0 for any number.
+        resets_at: When the next day begins.
+    """
+
+    registration_open: bool
+    spots_remaining: int | None
+    total_today: int
+    limit: int
+    resets_at: datetime

@@ -44,7 +44,15 @@ class Membership(WireModel):
 
 
 class Memberships(WireModel):
-    """``GET /api/v1/internal/users/{id}/memberships``."""
+    """``GET /api/v1/internal/users/{id}/memberships``.
+
+    Attributes:
+        user_id: Whose.
+        memberships: Where they are a member.
+        session_active: Whether the session that was asked about is theirs and lives; where none
+            was asked about, whether the account exists.
+    """
 
     user_id: str
     memberships: list[Membership]
+    session_active: bool = True

@@ -1,0 +1,103 @@
+"""How the identity service is called: one request, and its answer or the error that it says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from mana_lab.errors import (
+    ManaLabError,
+    ProtocolError,
+    RateLimitedError,
+    ServiceUnavailableError,
+    error_from_wire,
+)
+
+M = TypeVar("M", bound=BaseModel)
+_LONGEST_MESSAGE = 500
+
+
+class Transport:
+    """Sends requests to one identity service; it holds no identity itself.
+
+    Args:
+        base_url: Where the service is.
+        http: The client to use; it stays the caller's.
+    """
+
+    def __init__(self, base_url: str, http: httpx.AsyncClient) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._http = http
+
+    async def _get(self, path: str, answer: type[M], headers: dict[str, str]) -> M:
+        return _parse(await self._send("GET", path, headers), answer)
+
+    async def _post(
+        self, path: str, body: Any, answer: type[M], headers: dict[str, str] | None = None
+    ) -> M:
+        return _parse(await self._send("POST", path, headers, body), answer)
+
+    async def _send(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+    ) -> httpx.Response:
+        try:
+            request = self._http.build_request(
+                method, self._base_url + path, headers=headers, json=body
+            )
+            request.headers.pop("cookie", None)
+            response = await self._http.send(request)
+        except httpx.HTTPError as error:
+            raise ServiceUnavailableError(
+                f"the identity service cannot be reached ({type(error).__name__})"
+            ) from None
+        for cookie in response.cookies:
+            self._http.cookies.delete(cookie)
+        if response.is_success:
+            return response
+        raise _error(response)
+
+
+def segment(text: str) -> str:
+    """Return *text* as one segment of a path."""
+    return quote(text, safe="")
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that shows an access token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def service(key: str) -> dict[str, str]:
+    """Return the header that shows the service key."""
+    return {"X-Service-Key": key}
+
+
+def _parse(response: httpx.Response, answer: type[M]) -> M:
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError:
+        raise ProtocolError(f"the identity service's answer is not a {answer.__name__}") from None
+
+
+def _error(response: httpx.Response) -> ManaLabError:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        body = None
+    known = body if isinstance(body, dict) else {}
+    message = str(known.get("message") or f"the identity service answered {response.status_code}")
+    details = known.get("details")
+    if isinstance(details, list):
+        parts = [f"{d['path']}: {d['message']}" for d in details if isinstance(d, dict)]
+        message = "; ".join([message, *parts])
+    error = error_from_wire(
+        response.status_code, str(known.get("error", "")), message[:_LONGEST_MESSAGE]
+    )
+    wait = known.get("retryAfterSec")
+    if isinstance(error, RateLimitedError) and isinstance(wait, int):
+        error.retry_after_s = wait
+    return error

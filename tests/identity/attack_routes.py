@@ -1,0 +1,67 @@
+"""Every route of the identity service with a request that it takes, for tests that spoil one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from identity_house import ADMIN, PASSWORD, bearer, service
+
+SPACE = "/api/auth/organization"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route that takes a body.
+
+    Attributes:
+        method: The HTTP method.
+        path: Its path, or the first part of it.
+        body: What it takes.
+        who: Whom it wants to see.
+    """
+
+    method: str
+    path: str
+    body: dict[str, Any] = field(default_factory=dict)
+    who: Literal["anybody", "user", "admin", "service"] = "anybody"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+_PERSONA = {
+    "email": "kai@mana.test",
+    "password": PASSWORD,
+    "archetype": "solo-dev",
+    "systemPrompt": "You are Kai.",
+    "moduleMix": {"todo": 1},
+}
+_ACTION = {"tickId": "t", "toolName": "todo.create", "result": "ok"}
+
+ROUTES = (
+    Route("POST", "/api/v1/auth/register", {"email": "zoe@a.test", "password": PASSWORD}),
+    Route("POST", "/api/v1/auth/login", {"email": ADMIN.email, "password": ADMIN.password}),
+    Route("POST", "/api/v1/auth/refresh", {"refreshToken": "x"}),
+    Route("POST", "/api/v1/auth/session-to-token", {"refreshToken": "x"}),
+    Route("POST", "/api/v1/auth/logout", {"refreshToken": "x"}),
+    Route("POST", "/api/v1/auth/validate", {"token": "x"}),
+    Route("POST", "/api/v1/admin/personas", _PERSONA, "admin"),
+    Route("POST", "/api/v1/internal/personas/x/actions", {"actions": [_ACTION]}, "service"),
+    Route(
+        "POST",
+        "/api/v1/internal/personas/x/feedback",
+        {"feedback": [{"tickId": "t", "module": "todo", "rating": 4}]},
+        "service",
+    ),
+    Route("POST", "/api/v1/internal/personas/x/ticks", {"tickId": "t"}, "service"),
+)
+
+
+async def headers_of(house, route: Route) -> dict[str, str]:
+    """Return what shows that the sender may ask."""
+    if route.who == "admin":
+        return bearer(await house.admin())
+    if route.who == "user":
+        return bearer((await house.person("user@a.test")).access_token)
+    return service() if route.who == "service" else {}
