@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from identity_house import ADMIN, PASSWORD, bearer, service
+from vault_house import ROOT, WRAP, key_text
 
 from mana_lab.crypto import encode_base64
 
@@ -64,6 +65,10 @@ ROUTES = (
         "service",
     ),
     Route("POST", "/api/v1/internal/personas/x/ticks", {"tickId": "t"}, "service"),
+    Route("POST", f"{ROOT}/recovery-wrap", {**WRAP, "keyProof": key_text()}, "user"),
+    Route("PUT", f"{ROOT}/recovery-wrap", {**WRAP, "keyProof": key_text()}, "user"),
+    Route("POST", f"{ROOT}/zero-knowledge", {"enable": False, "masterKey": key_text()}, "user"),
+    Route("POST", f"{ROOT}/rotate/finish", {"keyId": "k1", "keyProof": key_text()}, "user"),
 )
 
 
