@@ -15,6 +15,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── PayloadTooLargeError       payload-too-large
     │   ├── FutureStampError           future-stamp
     │   ├── SpaceMetadataError         space-metadata
+    │   ├── RecoveryWrapMissingError   recovery-wrap-missing
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -29,8 +30,13 @@ stable ``code`` that a program or a model can act on. The tree::
     │   │   ├── ModuleNotAdmittedError module-not-admitted
     │   │   ├── NotAPersonaError       not-a-persona
     │   │   ├── PersonalSpaceError     personal-space
+    │   │   ├── KeyProofError          key-proof-failed
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
+    │   │   ├── DowngradeError         ciphertext-downgraded
+    │   │   └── WrongRecoveryCodeError wrong-recovery-code
+    │   ├── SignatureError             bad-signature
+    │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
     │   └── RateLimitedError           rate-limited
     │       ├── AccountLockedError     account-locked
@@ -44,6 +50,10 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── EmailTakenError            email-taken
     │   ├── HumanAccountError          human-account
     │   ├── InvitationClosedError      invitation-closed
+    │   ├── RotationForbiddenError     zk-rotate-forbidden
+    │   ├── ZeroKnowledgeActiveError   zk-active
+    │   ├── RotationUnfinishedError    rotation-unfinished
+    │   ├── KeyExhaustedError          key-exhausted
     │   ├── LabBusyError               lab-busy
     │   ├── LabClosedError             lab-closed
     │   ├── LastOwnerError             last-owner
@@ -175,6 +185,12 @@ class SpaceMetadataError(InvalidInputError):
     mana_code: ClassVar[str | None] = "SPACE_METADATA_INVALID"
 
 
+class RecoveryWrapMissingError(InvalidInputError):
+    """Zero-knowledge mode needs a key that is wrapped with a recovery code first."""
+
+    code: ClassVar[str] = "recovery-wrap-missing"
+
+
 class QueryError(InvalidInputError):
     """A SQL query of the lab could not be run."""
 
@@ -264,6 +280,12 @@ class PersonalSpaceError(ForbiddenError):
     mana_code: ClassVar[str | None] = "SPACE_PERSONAL_UNDELETABLE"
 
 
+class KeyProofError(ForbiddenError):
+    """The caller did not show that they hold the vault's current key."""
+
+    code: ClassVar[str] = "key-proof-failed"
+
+
 class ZeroKnowledgeUserError(ForbiddenError):
     """The user's vault key is not held by the server, so it cannot decrypt for them."""
 
@@ -274,6 +296,30 @@ class DecryptionError(RefusedError):
     """A ciphertext does not open with this key; nothing more is said."""
 
     code: ClassVar[str] = "decryption-failed"
+
+
+class DowngradeError(DecryptionError):
+    """A value is not bound to its place, where only bound ones are taken."""
+
+    code: ClassVar[str] = "ciphertext-downgraded"
+
+
+class WrongRecoveryCodeError(DecryptionError):
+    """A recovery code does not open the vault; nothing more is said."""
+
+    code: ClassVar[str] = "wrong-recovery-code"
+
+
+class SignatureError(RefusedError):
+    """A text does not carry the signature that it needs."""
+
+    code: ClassVar[str] = "bad-signature"
+
+
+class ToolDriftError(RefusedError):
+    """A tool is new or has changed since the tools were approved."""
+
+    code: ClassVar[str] = "tool-drift"
 
 
 class MisdirectedRequestError(RefusedError):
@@ -287,8 +333,8 @@ class RateLimitedError(RefusedError):
     """Too many requests; try again later.
 
     Args:
-        message: What was too much.
-        retry_after_s: After how many seconds trying again makes sense, where that is known.
+        message: What there was too much of.
+        retry_after_s: In how many seconds it is worth trying again, where that is known.
     """
 
     code: ClassVar[str] = "rate-limited"
@@ -411,6 +457,30 @@ class SpaceExistsError(ConflictError):
     code: ClassVar[str] = "space-exists"
     status: ClassVar[int] = 400
     mana_code: ClassVar[str | None] = "ORGANIZATION_ALREADY_EXISTS"
+
+
+class RotationForbiddenError(ConflictError):
+    """A vault in zero-knowledge mode has no key here that could be rotated."""
+
+    code: ClassVar[str] = "zk-rotate-forbidden"
+
+
+class ZeroKnowledgeActiveError(ConflictError):
+    """The recovery wrap is all that is left of the key, so it stays."""
+
+    code: ClassVar[str] = "zk-active"
+
+
+class RotationUnfinishedError(ConflictError):
+    """Earlier keys of the vault are still needed."""
+
+    code: ClassVar[str] = "rotation-unfinished"
+
+
+class KeyExhaustedError(ConflictError):
+    """A key has encrypted as much as is safe; only another key may go on."""
+
+    code: ClassVar[str] = "key-exhausted"
 
 
 class LabBusyError(ConflictError):

@@ -36,6 +36,8 @@ class Settings(BaseModel):
         jwt_audience: The ``aud`` to expect (``JWT_AUDIENCE``).
         admin_jwt: An administrator's token for seeding a remote Mana (``MANA_ADMIN_JWT``).
         persona_seed_secret: What persona passwords derive from (``PERSONA_SEED_SECRET``).
+        approved_tools: File of the approved tools of other packages (``MANA_APPROVED_TOOLS``).
+        tools_key: 32 bytes that sign that file, in base64 (``MANA_TOOLS_KEY``).
         environment: ``production`` refuses every development fallback (``MANA_LAB_ENV``).
     """
 
@@ -47,6 +49,8 @@ class Settings(BaseModel):
     jwt_audience: str = DEFAULT_AUDIENCE
     admin_jwt: SecretStr | None = None
     persona_seed_secret: SecretStr | None = None
+    approved_tools: Path | None = None
+    tools_key: SecretStr | None = None
     environment: Literal["development", "production"] = "development"
 
     @classmethod
@@ -72,6 +76,8 @@ class Settings(BaseModel):
             "jwt_audience": "JWT_AUDIENCE",
             "admin_jwt": "MANA_ADMIN_JWT",
             "persona_seed_secret": "PERSONA_SEED_SECRET",
+            "approved_tools": "MANA_APPROVED_TOOLS",
+            "tools_key": "MANA_TOOLS_KEY",
             "environment": "MANA_LAB_ENV",
         }
         values = {field: env[name] for field, name in names.items() if env.get(name)}
@@ -140,7 +146,7 @@ class LabSecrets(BaseModel):
 
     def kek(self) -> bytes:
         """Return the raw 32-byte key-encryption key."""
-        return decode_kek(self.auth_kek.get_secret_value())
+        return decode_key("MANA_AUTH_KEK", self.auth_kek.get_secret_value())
 
     @classmethod
     def generate(cls) -> LabSecrets:
@@ -203,8 +209,12 @@ def parameter(name: str, default: int) -> int:
     return int(text)
 
 
-def decode_kek(text: str) -> bytes:
-    """Decode a base64 key-encryption key.
+def decode_key(name: str, text: str) -> bytes:
+    """Decode a base64 key of 32 bytes.
+
+    Args:
+        name: The setting that it stands in, for the message.
+        text: What stands there.
 
     Raises:
         SettingsError: It is not standard base64 of exactly 32 bytes.
@@ -212,9 +222,9 @@ def decode_kek(text: str) -> bytes:
     try:
         raw = base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise SettingsError("MANA_AUTH_KEK: not standard base64") from None
+        raise SettingsError(f"{name}: not standard base64") from None
     if len(raw) != 32:
-        raise SettingsError(f"MANA_AUTH_KEK: got {len(raw)} bytes, need exactly 32")
+        raise SettingsError(f"{name}: got {len(raw)} bytes, need exactly 32")
     return raw
 
 

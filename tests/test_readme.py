@@ -1,6 +1,7 @@
 """The README's promises: its commands and its example work as they stand."""
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -11,9 +12,9 @@ import pytest
 
 from mana_lab import Lab
 from mana_lab.personas import Catalog, load_catalog
-from mana_lab.registry import Registry
 from mana_lab.registry.audit import audit
 from mana_lab.registry.manifest import manifest_of
+from mana_lab.shipped import catalog_dir
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,9 +54,9 @@ async def test_the_tool_of_the_readme_works(tmp_path):
         await lab.seed()
         anna = await lab.persona("anna")
         assert (await anna.call("plants.add", name="Monstera")).data["name"] == "Monstera"
-        encrypted = {"plants/plants": ["notes"]}
-        registry = Registry([plants.add])
-        assert audit(registry, encrypted, manifest_of(registry)) == []
+        shipped = json.loads((catalog_dir() / "encrypted_fields.json").read_text())
+        encrypted = shipped | {"plants/plants": ["notes"]}
+        assert audit(lab.registry, encrypted, manifest_of(lab.registry)) == []
 
 
 @pytest.mark.parametrize("name", ["demo", "test"])

@@ -4,7 +4,7 @@ import pytest
 from pydantic import SecretStr
 
 from mana_lab.errors import SettingsError
-from mana_lab.settings import DEVELOPMENT_SEED_SECRET, LabSecrets, Settings, decode_kek
+from mana_lab.settings import DEVELOPMENT_SEED_SECRET, LabSecrets, Settings, decode_key
 
 
 def test_the_issuer_is_the_identity_service_unless_it_is_named():
@@ -67,4 +67,4 @@ def test_damaged_secrets_are_an_error_that_shows_nothing(tmp_path, text):
 @pytest.mark.parametrize("text", ["not base64!", "AAAA", ""])
 def test_a_kek_that_is_not_32_bytes_is_refused(text):
     with pytest.raises(SettingsError, match="MANA_AUTH_KEK"):
-        decode_kek(text)
+        decode_key("MANA_AUTH_KEK", text)

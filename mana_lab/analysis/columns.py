@@ -42,6 +42,7 @@ ACTIONS: Columns = {
     "latency_ms": "number",
     "occurred_at": "time",
     "input_hash": "text",
+    "tool_hash": "text",
     "id": "text",
     "persona_id": "text",
     "tick_id": "text",

@@ -33,6 +33,7 @@ ACTIONS = table(
     column("run_id", String),
     column("seq", Integer),
     column("tool_name", String),
+    column("tool_hash", String),
     column("module", String),
     column("input_hash", String),
     column("result", String),

@@ -16,6 +16,15 @@ def encode_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
+def decode_base64(text: str) -> bytes | None:
+    """Decode canonical standard base64 with padding (RFC 4648 §4), or return None for others."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return raw if encode_base64(raw) == text else None
+
+
 def atob(text: str) -> bytes | None:
     """Decode as the browser's ``atob`` does, or return None where that would throw.
 

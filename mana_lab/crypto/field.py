@@ -5,7 +5,7 @@ The plaintext is the UTF-8 of ``JSON.stringify(value)``, the cipher AES-256-GCM 
 canonical; what is read is whatever the browser reads, so that no value of its own is lost here.
 
 No additional data means that two ciphertexts of one user can change places unnoticed; that is a
-property of the format.
+property of the format. :mod:`.bound` has one that does not allow it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any, Final
 
 from mana_lab.crypto.encoding import atob, encode_base64
 from mana_lab.crypto.jsjson import JsonValue, js_parse, js_stringify
-from mana_lab.crypto.keys import MasterKey
+from mana_lab.crypto.keys import IV_BYTES, TAG_BYTES, MasterKey
 from mana_lab.errors import InvalidJsonError, MalformedCiphertextError
 
 PREFIX: Final = "enc:1:"
-"""How every encrypted value begins."""
+"""How an encrypted value begins that the browser reads."""
+BOUND_PREFIX: Final = "enc:2:"
+"""How an encrypted value begins that is bound to its place."""
 
-_IV_BYTES = 12
 _MAX_IV_BYTES = 128  # above it, WebCrypto in Node refuses as well
-_TAG_BYTES = 16
 
 
 def is_encrypted(value: Any) -> bool:
-    """Tell whether *value* is a text that begins with ``enc:1:``."""
-    return isinstance(value, str) and value.startswith(PREFIX)
+    """Tell whether *value* is a text that begins with ``enc:1:`` or ``enc:2:``."""
+    return isinstance(value, str) and value.startswith((PREFIX, BOUND_PREFIX))
 
 
 def wrap_value(
@@ -53,7 +53,7 @@ def wrap_value(
     if value is None:
         return None
     plaintext = js_stringify(value).encode("utf-8")
-    iv = random_bytes(_IV_BYTES)
+    iv = random_bytes(IV_BYTES)
     return f"{PREFIX}{encode_base64(iv)}.{encode_base64(key.seal(iv, plaintext))}"
 
 
@@ -69,14 +69,22 @@ def unwrap_value(text: Any, key: MasterKey) -> JsonValue:
             is not JSON.
         DecryptionError: The key is another one, or the ciphertext was altered.
     """
-    if not is_encrypted(text):
+    if not isinstance(text, str) or not text.startswith(PREFIX):
         passed: JsonValue = text
         return passed
     iv, sealed = _parse(text)
+    return value_of(key.open(iv, sealed))
+
+
+def value_of(plaintext: bytes) -> JsonValue:
+    """Return the value whose JSON text was encrypted.
+
+    Raises:
+        MalformedCiphertextError: It is not JSON.
+    """
     # What TextDecoder does by default: bytes that are not UTF-8 become U+FFFD, a BOM is dropped.
-    plaintext = key.open(iv, sealed).decode("utf-8-sig", "replace")
     try:
-        return js_parse(plaintext)
+        return js_parse(plaintext.decode("utf-8-sig", "replace"))
     except InvalidJsonError:
         raise MalformedCiphertextError("the encrypted text holds no JSON value") from None
 
@@ -122,8 +130,8 @@ def _parse(text: str) -> tuple[bytes, bytes]:
     iv, sealed = atob(first), atob(second)
     if not dot or iv is None or sealed is None:
         raise MalformedCiphertextError("an encrypted text is enc:1:<base64 IV>.<base64 ciphertext>")
-    if not _IV_BYTES <= len(iv) <= _MAX_IV_BYTES:
-        raise MalformedCiphertextError(f"got an IV of {len(iv)} bytes, need at least {_IV_BYTES}")
-    if len(sealed) < _TAG_BYTES:
+    if not IV_BYTES <= len(iv) <= _MAX_IV_BYTES:
+        raise MalformedCiphertextError(f"got an IV of {len(iv)} bytes, need at least {IV_BYTES}")
+    if len(sealed) < TAG_BYTES:
         raise MalformedCiphertextError("the encrypted text is shorter than its tag")
     return iv, sealed

@@ -10,13 +10,14 @@ import base64
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from mana_lab.crypto.encoding import encode_base64
-from mana_lab.crypto.keys import MasterKey
+from mana_lab.crypto.keys import IV_BYTES, KEY_BYTES, TAG_BYTES, MasterKey
 from mana_lab.errors import DecryptionError
 
-_IV_BYTES = 12
-_SEALED_BYTES = 32 + 16
+SEALED_BYTES: Final = KEY_BYTES + TAG_BYTES
+"""Length of a wrapped key, before base64."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def wrap_master_key(
     Raises:
         InvalidKeyError: *kek* is not exactly 32 bytes.
     """
-    iv = random_bytes(_IV_BYTES)
+    iv = random_bytes(IV_BYTES)
     sealed = MasterKey(kek).seal(iv, key.export())
     return WrappedKey(wrapped_mk=encode_base64(sealed), wrap_iv=encode_base64(iv))
 
@@ -66,6 +67,6 @@ def unwrap_master_key(wrapped: WrappedKey, kek: bytes) -> MasterKey:
         sealed = base64.b64decode(wrapped.wrapped_mk, validate=True)
     except ValueError:
         iv = sealed = b""
-    if len(iv) != _IV_BYTES or len(sealed) != _SEALED_BYTES:
+    if len(iv) != IV_BYTES or len(sealed) != SEALED_BYTES:
         raise DecryptionError("the value does not open with this key")
     return MasterKey(service_key.open(iv, sealed))

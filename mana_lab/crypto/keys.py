@@ -9,10 +9,16 @@ from typing import Final, NoReturn, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mana_lab.errors import DecryptionError, InvalidKeyError
+from mana_lab.errors import DecryptionError, InvalidKeyError, KeyExhaustedError
 
 KEY_BYTES: Final = 32
 """Length of every symmetric key: AES-256."""
+IV_BYTES: Final = 12
+"""Length of every IV that is written (NIST SP 800-38D §8.2)."""
+TAG_BYTES: Final = 16
+"""Length of the tag at the end of every ciphertext."""
+MAX_SEALS: Final = 2**28
+"""How much one key encrypts at most: a sixteenth of what random IVs allow (ibid. §8.3)."""
 
 
 class HiddenKey:
@@ -58,41 +64,75 @@ class HiddenKey:
 
 
 class MasterKey(HiddenKey):
-    """A user's vault key: AES-256-GCM over field values, without additional data.
+    """A user's vault key: AES-256-GCM over field values.
 
     The same key and IV must never meet two plaintexts; random 12-byte IVs keep that for up to
-    2^32 values per key (NIST SP 800-38D §8.3).
-    """
+    2^32 values per key (NIST SP 800-38D §8.3). A key counts what it encrypts and stops far below.
 
-    __slots__ = ("_cipher",)
-
-    def __init__(self, raw: bytes) -> None:
-        super().__init__(raw)
-        self._cipher = AESGCM(self._raw)
-
-    def seal(self, iv: bytes, plaintext: bytes) -> bytes:
-        """Return ciphertext and 16-byte tag of *plaintext* under a fresh *iv*."""
-        return self._cipher.encrypt(iv, plaintext, None)
-
-    def open(self, iv: bytes, sealed: bytes) -> bytes:
-        """Return the plaintext of *sealed*.
-
-        Raises:
-            DecryptionError: The tag does not match: another key, or altered bytes.
-        """
-        try:
-            return self._cipher.decrypt(iv, sealed, None)
-        except InvalidTag:
-            raise DecryptionError("the value does not open with this key") from None
-
-
-def import_master_key(raw: bytes) -> MasterKey:
-    """Make a master key of 32 raw bytes.
+    Args:
+        raw: The 32 bytes.
+        key_id: What the vault calls it; empty where it has no name.
+        max_seals: How many values it encrypts at most.
 
     Raises:
         InvalidKeyError: *raw* is not exactly 32 bytes.
     """
-    return MasterKey(raw)
+
+    __slots__ = ("_cipher", "_max_seals", "_seals", "key_id")
+
+    def __init__(self, raw: bytes, key_id: str = "", *, max_seals: int = MAX_SEALS) -> None:
+        super().__init__(raw)
+        self.key_id = key_id
+        self._cipher = AESGCM(self._raw)
+        self._max_seals = max_seals
+        self._seals = 0
+
+    @property
+    def seals(self) -> int:
+        """How many values this object has encrypted."""
+        return self._seals
+
+    def seal(self, iv: bytes, plaintext: bytes, bound_to: bytes | None = None) -> bytes:
+        """Return ciphertext and 16-byte tag of *plaintext* under a fresh *iv*.
+
+        Args:
+            iv: 12 bytes that this key has never seen.
+            plaintext: What to encrypt.
+            bound_to: Additional data: what has to be the same for it to open again.
+
+        Raises:
+            KeyExhaustedError: The key has encrypted as much as it may.
+        """
+        if self._seals >= self._max_seals:
+            raise KeyExhaustedError(
+                f"this key has encrypted {self._seals:,} values, which is all it may; rotate it"
+            )
+        self._seals += 1
+        return self._cipher.encrypt(iv, plaintext, bound_to)
+
+    def open(self, iv: bytes, sealed: bytes, bound_to: bytes | None = None) -> bytes:
+        """Return the plaintext of *sealed*.
+
+        Raises:
+            DecryptionError: The tag does not match: another key or place, or altered bytes.
+        """
+        try:
+            return self._cipher.decrypt(iv, sealed, bound_to)
+        except InvalidTag:
+            raise DecryptionError("the value does not open with this key") from None
+
+
+def import_master_key(raw: bytes, key_id: str = "") -> MasterKey:
+    """Make a master key of 32 raw bytes.
+
+    Args:
+        raw: The bytes.
+        key_id: What the vault calls the key.
+
+    Raises:
+        InvalidKeyError: *raw* is not exactly 32 bytes.
+    """
+    return MasterKey(raw, key_id)
 
 
 def generate_master_key() -> MasterKey:

@@ -10,19 +10,18 @@ from typing import Annotated
 
 import httpx
 import typer
-from starlette.applications import Starlette
 
 from mana_lab import tools
 from mana_lab.clock import SystemClock
 from mana_lab.crypto import TokenVerifier
-from mana_lab.errors import InfrastructureError, SettingsError
+from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
 from mana_lab.gateway.app import MCP_PATH, create_app
 from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, GatewayConfig, check_url
 from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity.client import IdentityClient
-from mana_lab.registry import Backend
-from mana_lab.settings import Settings
+from mana_lab.registry import Backend, Registry
+from mana_lab.settings import Settings, decode_key
 from mana_lab.sync.client import SyncClient
 
 _CLIENT_ID = "mana-lab-gateway"
@@ -55,6 +54,10 @@ def main(
     jwt_audience: Annotated[
         str | None, typer.Option(help="Whom tokens must be for; else JWT_AUDIENCE.")
     ] = None,
+    approve_tools: Annotated[
+        bool,
+        typer.Option("--approve-tools", help="Approve installed packages' tools as they are now."),
+    ] = False,
 ) -> None:
     """Serve the tools of the Mana app over MCP.
 
@@ -71,12 +74,13 @@ def main(
         )
         check_url(settings.auth_url, "the identity service's URL")
         check_url(settings.sync_url, "the sync service's URL")
+        registry = _registry(settings, approve=approve_tools)
         with listen(host, port) as sock:
             own_url = _own_url(host, sock)
             config = _config(settings, public_url or own_url)
             logging.basicConfig(level=logging.WARNING)
-            asyncio.run(_serve(settings, config, sock, own_url))
-    except InfrastructureError as error:
+            asyncio.run(_serve(settings, config, registry, sock, own_url))
+    except (InfrastructureError, ToolDriftError) as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from None
     except SettingsError as error:
@@ -96,8 +100,25 @@ def _config(settings: Settings, url: str) -> GatewayConfig:
     )
 
 
+def _registry(settings: Settings, *, approve: bool) -> Registry:
+    registry = tools.with_plugins(tools.default_registry())
+    tools.check_approved(registry, _approvals(settings), approve=approve)
+    return registry
+
+
+def _approvals(settings: Settings) -> tools.Approvals | None:
+    if settings.approved_tools is None or settings.tools_key is None:
+        return None
+    key = decode_key("MANA_TOOLS_KEY", settings.tools_key.get_secret_value())
+    return tools.Approvals(settings.approved_tools, key)
+
+
 async def _serve(
-    settings: Settings, config: GatewayConfig, sock: socket.socket, own_url: str
+    settings: Settings,
+    config: GatewayConfig,
+    registry: Registry,
+    sock: socket.socket,
+    own_url: str,
 ) -> None:
     def announce() -> None:
         typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
@@ -113,23 +134,19 @@ async def _serve(
             clock=SystemClock(),
         )
         stack.push_async_callback(verifier.close)
-        app = _app(settings, config, http, verifier)
+        identity = IdentityClient(settings.auth_url, http)
+        sync = SyncClient(settings.sync_url, http, _CLIENT_ID)
+        backend = Backend(identity, sync, clock=SystemClock(), tables=registry.tables())
+        stack.push_async_callback(backend.close)
+        app = create_app(
+            registry,
+            backend,
+            verifier=verifier,
+            identity=identity,
+            config=config,
+            clock=SystemClock(),
+        )
         await until_stopped(serve(app, sock, on_ready=announce))
-
-
-def _app(
-    settings: Settings, config: GatewayConfig, http: httpx.AsyncClient, verifier: TokenVerifier
-) -> Starlette:
-    clock = SystemClock()
-    identity = IdentityClient(settings.auth_url, http)
-    return create_app(
-        tools.with_plugins(tools.default_registry()),
-        Backend(identity, SyncClient(settings.sync_url, http, _CLIENT_ID), clock=clock),
-        verifier=verifier,
-        identity=identity,
-        config=config,
-        clock=clock,
-    )
 
 
 if __name__ == "__main__":

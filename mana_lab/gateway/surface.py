@@ -35,10 +35,13 @@ from mana_lab.errors import (
 from mana_lab.gateway.auth import principal_of
 from mana_lab.gateway.spaces import space_of
 from mana_lab.registry import AnyToolSpec, Backend, Registry
+from mana_lab.registry.manifest import tool_hash
 
 IDEMPOTENCY_META: Final = "how.mana/idempotencyKey"
 """In a call's ``_meta``: the caller's name for the call. A call done again under the same name
 writes the same records."""
+TOOL_META: Final = "how.mana/toolHash"
+"""In the ``_meta`` of every result: which version of the tool answered, as the manifest has it."""
 ERROR_META: Final = "how.mana/error"
 """In the ``_meta`` of a tool's failure: ``{code, kind, path?}``."""
 
@@ -79,6 +82,7 @@ class _Surface:
         self._registry = registry
         self._backend = backend
         self.tools = [_describe(spec) for spec in registry]
+        self._hashes = {spec.name: tool_hash(spec) for spec in registry}
 
     async def list_tools(
         self, _: ServerRequestContext, params: PaginatedRequestParams | None
@@ -95,8 +99,20 @@ class _Surface:
         except UnknownToolError as error:
             raise MCPError(INVALID_PARAMS, error.message, _details(error)) from None
         key = _idempotency_key(params)
+        result = await self._answer(spec, params.arguments, ctx, key)
+        return result.model_copy(
+            update={"meta": {**(result.meta or {}), TOOL_META: self._hashes[spec.name]}}
+        )
+
+    async def _answer(
+        self,
+        spec: AnyToolSpec,
+        arguments: Mapping[str, Any] | None,
+        ctx: ServerRequestContext,
+        key: str | None,
+    ) -> CallToolResult:
         try:
-            return await self._run(spec, params.arguments, ctx, key)
+            return await self._run(spec, arguments, ctx, key)
         except ManaLabError as error:
             if isinstance(error, InfrastructureError):
                 _logger.warning("%s failed: %s", spec.name, error.code)

@@ -19,6 +19,7 @@ from mana_lab.errors import (
 
 M = TypeVar("M", bound=BaseModel)
 _LONGEST_MESSAGE = 500
+_LONGEST_WAIT = 9
 
 
 class Transport:
@@ -97,7 +98,7 @@ def _error(response: httpx.Response) -> ManaLabError:
     error = error_from_wire(
         response.status_code, str(known.get("error", "")), message[:_LONGEST_MESSAGE]
     )
-    wait = known.get("retryAfterSec")
-    if isinstance(error, RateLimitedError) and isinstance(wait, int):
-        error.retry_after_s = wait
+    wait = response.headers.get("Retry-After", "")
+    if isinstance(error, RateLimitedError) and wait.isascii() and wait.isdigit():
+        error.retry_after_s = int(wait[:_LONGEST_WAIT])
     return error

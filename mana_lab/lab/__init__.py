@@ -4,6 +4,7 @@ from mana_lab.lab.folder import holds_lab
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
 from mana_lab.lab.serving import Addresses, Gateway, serve_lab
 from mana_lab.lab.session import PersonaSession
+from mana_lab.lab.tools import approve_tools
 
 __all__ = [
     "DEFAULT_FOLDER",
@@ -11,6 +12,7 @@ __all__ = [
     "Gateway",
     "Lab",
     "PersonaSession",
+    "approve_tools",
     "holds_lab",
     "serve_lab",
 ]

@@ -25,6 +25,7 @@ from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
 from mana_lab.lab.time import time_of
+from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import Progress, in_notebook, line, silent
 from mana_lab.personas import (
     Catalog,
@@ -38,7 +39,6 @@ from mana_lab.personas import (
 )
 from mana_lab.registry import AnyToolSpec, Registry
 from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
-from mana_lab.tools import default_registry, with_plugins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,6 +93,7 @@ class Lab(Closing):
         clock: Clock | None = None,
         catalog: Catalog | None = None,
         tools: Iterable[AnyToolSpec] = (),
+        approve_tools: bool = False,
         progress: Progress | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
@@ -103,6 +104,7 @@ class Lab(Closing):
                 still, and goes on where the last run ended.
             catalog: The personas; by default those that ship with the package.
             tools: More tools than those of the app and of installed packages.
+            approve_tools: Whether the tools of installed packages are approved as they are now.
             progress: Told what is being done; by default a line in a notebook, else nothing.
 
         Raises:
@@ -110,12 +112,13 @@ class Lab(Closing):
             SettingsError: The folder cannot be used, or its secrets are damaged.
             CatalogError: The catalog breaks one of its rules.
             DuplicateToolError: There is a tool of that name already.
+            ToolDriftError: A tool of an installed package has changed since it was approved.
         """
         known = catalog or load_catalog()
-        registry = with_plugins(default_registry(), tools)
         async with AsyncExitStack() as stack:
             held = LabFolder(Path(folder))
             stack.callback(held.release)
+            registry = tools_of(held, tools, approve=approve_tools)
             stores = await stack.enter_async_context(Stores.open(held))
             time = clock or await time_of(stores)
             services = await stack.enter_async_context(wired(stores, held.secrets, time, registry))

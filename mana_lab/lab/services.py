@@ -132,9 +132,11 @@ async def wired(
         to_sync = await stack.enter_async_context(_inside(sync_app))
         identity = IdentityClient(INSIDE, to_identity)
         sync = SyncClient(INSIDE, to_sync, _CLIENT_ID)
+        backend = Backend(identity, sync, clock=clock, tables=registry.tables())
+        stack.push_async_callback(backend.close)
         gateway_app = gateway.create_app(
             registry,
-            Backend(identity, sync, clock=clock),
+            backend,
             verifier=verifier,
             identity=identity,
             config=GatewayConfig(

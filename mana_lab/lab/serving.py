@@ -19,10 +19,10 @@ from mana_lab.gateway.serving import listen, serve
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.services import Stores, wired
 from mana_lab.lab.time import time_of
+from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import BackgroundServer
 from mana_lab.registry import Registry
 from mana_lab.settings import LabSecrets
-from mana_lab.tools import default_registry, with_plugins
 
 
 class Gateway:
@@ -117,7 +117,7 @@ async def serve_lab(
                 stores,
                 held.secrets,
                 await time_of(stores),
-                with_plugins(default_registry()),
+                tools_of(held),
                 issuer=auth_url,
                 gateway_url=url,
             ) as services,

@@ -25,7 +25,7 @@ from mana_lab.personas.passwords import persona_password
 OnProgress: TypeAlias = Callable[[int, int, str], None]
 """Told how many are done, how many there are, and who was last."""
 
-DEFAULT_CONCURRENCY = 4
+DEFAULT_CONCURRENCY = 8
 
 
 @dataclass(frozen=True)

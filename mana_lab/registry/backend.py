@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeAlias
 from weakref import WeakValueDictionary
 
 from mana_lab.clock import Clock
+from mana_lab.closing import Closing
+from mana_lab.crypto import CipherPolicy, FieldCipher
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry.context import ToolContext
 from mana_lab.registry.keys import MasterKeyClient
 from mana_lab.registry.lru import LruMap
 from mana_lab.registry.principal import Principal, SpaceLike
 from mana_lab.registry.records import PolicyHint, Records
+from mana_lab.registry.reencryption import Reencryption
+from mana_lab.registry.renewals import Renewals
+from mana_lab.registry.sealing import Sealing
 from mana_lab.registry.tables import Table
 from mana_lab.sync.client import SyncClient
 from mana_lab.sync.replica import Replica
@@ -28,10 +33,11 @@ _Place: TypeAlias = tuple[str, str, str]
 _ReplicaKey: TypeAlias = tuple[str, str, str, str]
 
 
-class Backend:
+class Backend(Closing):
     """The services behind the tools, with a bounded cache of replicas and keys.
 
-    Belongs to one event loop.
+    Belongs to one event loop. After a rotation of a user's key it encrypts their values anew in the
+    background, from the user's next call on.
 
     Args:
         identity: Accounts, spaces and vaults.
@@ -39,6 +45,13 @@ class Backend:
         clock: ``now`` stamps the records, ``monotonic`` ages the keys.
         random: Makes the ids of records whose call has no idempotency key.
         max_replicas: How many tables, per user and space, are kept in memory at most.
+        tables: Every table that has encrypted fields, for whatever tool; without any, nothing is
+            encrypted anew and earlier keys stay.
+        policy: In which format values are encrypted, and which is believed; by default the
+            browser's.
+
+    Attributes:
+        renewals: What is being encrypted anew.
     """
 
     def __init__(
@@ -49,12 +62,18 @@ class Backend:
         clock: Clock,
         random: Callable[[], uuid.UUID] = uuid.uuid4,
         max_replicas: int = 1024,
+        tables: Iterable[Table] = (),
+        policy: CipherPolicy | None = None,
     ) -> None:
         self._identity = identity
         self._sync = sync
         self._clock = clock
         self._random = random
-        self._keys = MasterKeyClient(identity, clock=clock)
+        self._policy = policy or CipherPolicy()
+        encrypted = [table for table in tables if table.encrypted]
+        self.renewals = Renewals(Reencryption(identity, sync, encrypted, self._policy))
+        watcher = self.renewals.start if encrypted else None
+        self._keys = MasterKeyClient(identity, clock=clock, watcher=watcher)
         self._replicas: LruMap[_ReplicaKey, Replica] = LruMap(max_replicas)
         self._locks: WeakValueDictionary[_Place, asyncio.Lock] = WeakValueDictionary()
 
@@ -79,6 +98,11 @@ class Backend:
             ids=ids,
         )
 
+    async def close(self) -> None:
+        """Stop encrypting anew, and forget all keys."""
+        await self._keys.close()
+        await self.renewals.close()
+
     def _ids(self, principal: Principal, idempotency_key: str | None) -> Iterator[str]:
         if idempotency_key is None:
             return (str(self._random()) for _ in itertools.count())
@@ -101,10 +125,21 @@ class Backend:
             space=space,
             token=principal.token,
             clock=self._clock,
-            master_key=partial(self._keys.get_key, principal.user_id, principal.token),
+            sealing=Sealing(
+                table,
+                user_id=principal.user_id,
+                personal=space.type == "personal",
+                open_cipher=partial(self._cipher, principal),
+                policy=self._policy,
+            ),
             new_id=lambda: next(ids),
             policy_hint=policy_hint,
         )
+
+    async def _cipher(self, principal: Principal, failed: FieldCipher | None) -> FieldCipher:
+        unlike = None if failed is None else failed.ring
+        ring = await self._keys.get_keys(principal.user_id, principal.token, unlike=unlike)
+        return FieldCipher(ring, self._policy)
 
     def _replica(self, user_id: str, table: Table, space_id: str) -> Replica:
         kept_under = (user_id, table.app_id, table.name, space_id)

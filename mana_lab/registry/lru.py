@@ -39,5 +39,9 @@ class LruMap(Generic[K, V]):
         """Forget the entry, if there is one."""
         self._entries.pop(key, None)
 
+    def clear(self) -> None:
+        """Forget all entries."""
+        self._entries.clear()
+
     def __len__(self) -> int:
         return len(self._entries)

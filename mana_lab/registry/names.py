@@ -7,12 +7,21 @@ import re
 from mana_lab.errors import InvalidInputError
 
 _DOTTED = re.compile(r"[a-z][a-zA-Z0-9]*\.[a-z][a-zA-Z0-9]*", re.ASCII)
+_FOLDED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", ".": "", "_": ""})
 _FLAT = re.compile(r"[a-z][a-zA-Z0-9]*_[a-z][a-zA-Z0-9]*", re.ASCII)
 
 
 def is_tool_name(name: str) -> bool:
     """Return whether *name* has the form of a tool's name, ``module.verb``."""
     return _DOTTED.fullmatch(name) is not None
+
+
+def look_alike(one: str, other: str) -> bool:
+    """Return whether the names of two tools are easily taken for one another.
+
+    They are if they differ only in case, in where the dot is, or in signs of the same shape.
+    """
+    return one.casefold().translate(_FOLDED) == other.casefold().translate(_FOLDED)
 
 
 def flat_name(name: str) -> str:

@@ -1,12 +1,8 @@
 """Records: one table of the app as the caller of a tool sees it in the active space.
 
 Reads and writes refresh the replica first, so that a tool sees its own writes and everybody
-else's. Fields that the table declares as encrypted are encrypted with the caller's master key
-before they leave this process, and decrypted only when they are returned or searched.
-
-As in the app, that holds for personal spaces. In a shared space the members have no key in common,
-so records are written readable for all of them; a value there that the caller cannot decrypt is
-returned as it stands.
+else's. Fields that the table declares as encrypted are sealed (:mod:`.sealing`) before they leave
+this process, and opened only when they are returned or searched.
 """
 
 from __future__ import annotations
@@ -14,24 +10,20 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from mana_lab.clock import Clock
-from mana_lab.crypto import MasterKey, encrypt_fields, is_encrypted, unwrap_value
 from mana_lab.errors import (
     ConflictError,
-    DecryptionError,
     InfrastructureError,
     InvalidInputError,
-    MalformedCiphertextError,
     NotFoundError,
-    VaultNotInitialisedError,
-    ZeroKnowledgeUserError,
 )
 from mana_lab.registry.models import MAX_SAFE_INTEGER
 from mana_lab.registry.principal import SpaceLike
+from mana_lab.registry.sealing import Sealing
 from mana_lab.registry.tables import Table
 from mana_lab.sync.merge import Record
 from mana_lab.sync.replica import Replica
@@ -43,8 +35,6 @@ Fields: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[Fields]
 Predicate: TypeAlias = Callable[[Fields], bool]
 _Held: TypeAlias = list[Record]
-
-_KEYLESS = (VaultNotInitialisedError, ZeroKnowledgeUserError)
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ class Records:
         space: The active space.
         token: The caller's access token.
         clock: The lab's time.
-        master_key: Fetches the caller's key; called when a value has to be encrypted or decrypted.
+        sealing: Encrypts and decrypts for the caller.
         new_id: Makes the ids of new records.
         policy_hint: ``read`` refuses writing, ``write`` refuses deleting.
     """
@@ -85,7 +75,7 @@ class Records:
         space: SpaceLike,
         token: str,
         clock: Clock,
-        master_key: Callable[[], Awaitable[MasterKey]],
+        sealing: Sealing,
         new_id: Callable[[], str],
         policy_hint: PolicyHint = "read",
     ) -> None:
@@ -95,11 +85,9 @@ class Records:
         self._space = space
         self._token = token
         self._clock = clock
-        self._master_key = master_key
         self._new_id = new_id
         self._policy_hint = policy_hint
-        self._personal = space.type == "personal"
-        self._key: MasterKey | None = None
+        self._sealing = sealing
 
     async def create(self, fields: Mapping[str, Any], *, ordered: bool = False) -> Fields:
         """Add a record; a call that is done again writes the same record again.
@@ -128,7 +116,7 @@ class Records:
                 await self._change(known, fields)
             else:
                 await self._insert(record_id, fields, ordered=ordered)
-            return await self._plain(self._find(record_id))
+            return await self._sealing.plain(self._find(record_id))
 
     async def get(self, record_id: str) -> Fields:
         """Return a record, in plaintext.
@@ -137,7 +125,7 @@ class Records:
             NotFoundError: There is no such record in the space, or not any more.
         """
         await self._replica.refresh(self._token)
-        return await self._plain(self._find(record_id))
+        return await self._sealing.plain(self._find(record_id))
 
     async def list(
         self,
@@ -159,15 +147,12 @@ class Records:
         await self._replica.refresh(self._token)
         records = self._replica.newest() if newest_first else self._replica.current()
         found: Rows = []
-        for record in records:
-            if limit is not None and len(found) >= limit:
+        if limit is not None and limit <= 0:
+            return found
+        async for record, row in self._found(records, where, matching):
+            found.append(await self._whole(record, row))
+            if len(found) == limit:
                 break
-            opened = self._open(record)
-            if not self._is_here(record) or not (where is None or where(opened)):
-                continue
-            plain = await self._plain(record, opened)
-            if matching is None or matching(plain):
-                found.append(plain)
         return found
 
     async def page(
@@ -196,20 +181,34 @@ class Records:
         await self._replica.refresh(self._token)
         rows: Rows = []
         last = 0
-        for record in self._replica.newest(before):
-            opened = self._open(record)
-            if not self._is_here(record) or not (where is None or where(opened)):
-                continue
-            if len(rows) == limit and matching is None:
-                return Page(rows, _cursor_at(last))
-            plain = await self._plain(record, opened)
-            if matching is not None and not matching(plain):
-                continue
+        async for record, row in self._found(self._replica.newest(before), where, matching):
             if len(rows) == limit:
                 return Page(rows, _cursor_at(last))
-            rows.append(plain)
+            rows.append(await self._whole(record, row))
             last = record.seq
         return Page(rows, None)
+
+    async def _found(
+        self, records: Iterable[Record], where: Predicate | None, matching: Predicate | None
+    ) -> AsyncIterator[tuple[Record, Fields | None]]:
+        """Go through the wanted records of the space; decrypted where that told that they are."""
+        sealing = self._sealing
+        for record in records:
+            if not self._is_here(record):
+                continue
+            if where is not None and not where(sealing.public(record)):
+                continue
+            if matching is None:
+                yield record, None
+                continue
+            plain = sealing.plain_at_once(record)
+            if plain is None:
+                plain = await sealing.shared_plain(record)
+            if matching(plain):
+                yield record, plain
+
+    async def _whole(self, record: Record, plain: Fields | None) -> Fields:
+        return await self._sealing.plain(record) if plain is None else copy.deepcopy(plain)
 
     async def delete(self, record_id: str) -> None:
         """Take a record away: it leaves a tombstone, and deleting it again is no write.
@@ -247,7 +246,7 @@ class Records:
         async with self._lock:
             await self._replica.refresh(self._token)
             record = self._find(record_id)
-            if unless is None or not unless(self._open(record)):
+            if unless is None or not unless(self._sealing.public(record)):
                 await self._change(record, changes)
 
     async def count(self) -> int:
@@ -282,7 +281,7 @@ class Records:
         if ordered:
             data["order"] = self._next_order()
         data |= {"spaceId": self._space.id, "createdAt": stamp, "updatedAt": stamp}
-        sealed = await self._sealed(data)
+        sealed = await self._sealing.sealed(record_id, data)
         insert = Change(
             table=self._table.name,
             id=record_id,
@@ -293,7 +292,8 @@ class Records:
         await self._replica.push(self._token, [insert])
 
     async def _change(self, record: Record, changes: Mapping[str, Any]) -> None:
-        held = await self._decrypted(record, [name for name in changes if name in record.fields])
+        known = [name for name in changes if name in record.fields]
+        held = await self._sealing.some_plain(record, known)
         new = {
             name: value
             for name, value in changes.items()
@@ -302,7 +302,7 @@ class Records:
         if not new:
             return
         stamp = self._replica.stamp(self._clock.now())
-        sealed = await self._sealed({**new, "updatedAt": stamp})
+        sealed = await self._sealing.sealed(record.id, {**new, "updatedAt": stamp})
         update = Change.to_update(self._table.name, record.id, sealed, stamp)
         await self._replica.push(
             self._token, [update.model_copy(update={"space_id": self._space.id})]
@@ -316,63 +316,6 @@ class Records:
             if isinstance(value, int | float) and abs(value) < MAX_SAFE_INTEGER
         ]
         return math.floor(max(numbers, default=-1)) + 1
-
-    def _open(self, record: Record) -> Fields:
-        return {
-            name: _copied(value)
-            for name, value in record.fields.items()
-            if name not in self._table.encrypted
-        }
-
-    async def _plain(self, record: Record, opened: Fields | None = None) -> Fields:
-        plain = self._open(record) if opened is None else opened
-        secret = [name for name in self._table.encrypted if name in record.fields]
-        if secret:
-            plain |= await self._decrypted(record, secret)
-        plain["id"] = record.id
-        return plain
-
-    async def _sealed(self, fields: Fields) -> Fields:
-        secret = [name for name in self._table.encrypted if fields.get(name) is not None]
-        if not secret or not self._personal:
-            return fields
-        return encrypt_fields(fields, secret, await self._own_key())
-
-    async def _own_key(self) -> MasterKey:
-        if self._key is None:
-            self._key = await self._master_key()
-        return self._key
-
-    async def _decrypted(self, record: Record, names: Iterable[str]) -> Fields:
-        fields = {name: _copied(record.fields[name]) for name in names}
-        sealed = [
-            name for name in self._table.encrypted if name in fields and is_encrypted(fields[name])
-        ]
-        if not sealed:
-            return fields
-        try:
-            key = await self._own_key()
-        except _KEYLESS:
-            if self._personal:
-                raise
-            return fields
-        for name in sealed:
-            fields[name] = self._unwrapped(record, name, key)
-        return fields
-
-    def _unwrapped(self, record: Record, name: str, key: MasterKey) -> Any:
-        try:
-            return unwrap_value(record.fields[name], key)
-        except (DecryptionError, MalformedCiphertextError):
-            if not self._personal:
-                return record.fields[name]
-            raise DecryptionError(
-                f"{name} of the record {record.id} does not open with this user's key"
-            ) from None
-
-
-def _copied(value: Any) -> Any:
-    return copy.deepcopy(value) if isinstance(value, list | dict) else value
 
 
 def _cursor_at(seq: int) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from mana_lab.errors import DuplicateToolError, InvalidInputError, UnknownToolError
 from mana_lab.registry.context import ToolContext
+from mana_lab.registry.names import look_alike
 from mana_lab.registry.spec import ToolSpec
 from mana_lab.registry.tables import Table
 
@@ -27,7 +28,7 @@ class Registry:
         specs: The tools to start with.
 
     Raises:
-        DuplicateToolError: Two of them have one name.
+        DuplicateToolError: Two of them have one name, or names easily mistaken.
     """
 
     def __init__(self, specs: Iterable[AnyToolSpec] = ()) -> None:
@@ -39,11 +40,14 @@ class Registry:
         """Add a tool.
 
         Raises:
-            DuplicateToolError: There is a tool of that name.
+            DuplicateToolError: There is a tool of that name, or of one easily taken for it.
             InvalidInputError: Another tool says of the same table that other fields are encrypted.
         """
         if spec.name in self._specs:
             raise DuplicateToolError(f"there are two tools called {spec.name}")
+        for name in self._specs:
+            if look_alike(spec.name, name):
+                raise DuplicateToolError(f"the name {spec.name} is easily taken for {name}")
         known = {(table.app_id, table.name): table for table in self.tables()}
         for table in spec.tables:
             other = known.get((table.app_id, table.name), table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ _LONGEST_NAME = 200
 _LONGEST_WORD = 120
 _LONGEST_MESSAGE = 500
 _BATCH = 500
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Action:
         run_id: The run it belongs to; None for a call made by hand.
         seq: Its place within the tick, from 0.
         tool_name: The tool that was called.
+        tool_hash: Which version of it answered, as the manifest has it; None if nobody said.
         module: The tool's module.
         input_hash: SHA-256 over the canonical JSON of the arguments; None if they have none.
         result: Whether the call worked.
@@ -46,6 +49,7 @@ class Action:
     run_id: str | None
     seq: int
     tool_name: str
+    tool_hash: str | None
     module: str
     input_hash: str | None
     result: Literal["ok", "error"]
@@ -102,6 +106,7 @@ class Recorder:
         *,
         error: CallError | None,
         latency_ms: float,
+        tool_hash: str | None = None,
     ) -> Action:
         """Keep the row of a finished call.
 
@@ -111,6 +116,7 @@ class Recorder:
             arguments: What it was called with; only a hash of them is kept.
             error: Why it failed; None if it worked.
             latency_ms: How long the answer took.
+            tool_hash: Which version of the tool answered.
         """
         action = Action(
             id=self.action_id(seq, tool_name),
@@ -118,6 +124,7 @@ class Recorder:
             run_id=self.run_id,
             seq=seq,
             tool_name=_storable(tool_name, _LONGEST_NAME),
+            tool_hash=tool_hash if tool_hash and _HASH.fullmatch(tool_hash) else None,
             module=_storable(module_of(tool_name), _LONGEST_WORD),
             input_hash=_hash_or_none(arguments),
             result="ok" if error is None else "error",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from mcp import Client
@@ -30,6 +31,15 @@ from mana_lab.runner.recorder import Recorder
 
 IDEMPOTENCY_META = "how.mana/idempotencyKey"
 """Tells the gateway which call this is, so that a redone call writes the same record."""
+TOOL_META = "how.mana/toolHash"
+"""Where the gateway says which version of the tool answered."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    data: Any = None
+    error: CallError | None = None
+    tool_hash: str | None = None
 
 
 class App(Closing):
@@ -138,34 +148,42 @@ class App(Closing):
         """
         given = dict(arguments or {})
         seq = self.recorder.begin()
-        data: Any = None
+        answer = _Answer()
         error: CallError | None = CallError("cancelled", "infrastructure", "the call was cancelled")
         started = self._clock.monotonic()
         latency_ms = 0.0
         try:
-            data, error = await self._send(name, given, self.recorder.idempotency_key(seq))
+            answer = await self._send(name, given, self.recorder.idempotency_key(seq))
+            error = answer.error
         finally:
             latency_ms = (self._clock.monotonic() - started) * 1000
-            action = self.recorder.record(seq, name, given, error=error, latency_ms=latency_ms)
-        return CallOutcome(name, data, error, latency_ms, action.id, seq)
+            action = self.recorder.record(
+                seq,
+                name,
+                given,
+                error=error,
+                latency_ms=latency_ms,
+                tool_hash=answer.tool_hash,
+            )
+        return CallOutcome(name, answer.data, error, latency_ms, action.id, seq)
 
     async def close(self) -> None:
         """Leave the app; again is harmless."""
         await self._connection.close()
 
-    async def _send(
-        self, name: str, arguments: dict[str, Any], key: str
-    ) -> tuple[Any, CallError | None]:
+    async def _send(self, name: str, arguments: dict[str, Any], key: str) -> _Answer:
         try:
             canonical_json(arguments)
             result = await _call(self._connection.client, name, arguments, key)
         except MCPError as error:
-            return None, error_from_mcp(error)
+            return _Answer(error=error_from_mcp(error))
         except ManaLabError as error:
-            return None, error_from_library(error)
+            return _Answer(error=error_from_library(error))
+        tool_hash = (result.meta or {}).get(TOOL_META)
+        known = tool_hash if isinstance(tool_hash, str) else None
         if result.is_error:
-            return None, error_from_result(result)
-        return _data(result), None
+            return _Answer(error=error_from_result(result), tool_hash=known)
+        return _Answer(_data(result), tool_hash=known)
 
 
 def _pick(spaces: list[Space], space_id: str | None) -> Space:

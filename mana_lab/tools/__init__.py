@@ -23,9 +23,10 @@ from mana_lab.tools import (
     spaces,
     todo,
 )
+from mana_lab.tools.approval import Approvals, check_approved
 from mana_lab.tools.plugins import ENTRY_POINTS, with_plugins
 
-__all__ = ["ENTRY_POINTS", "default_registry", "with_plugins"]
+__all__ = ["ENTRY_POINTS", "Approvals", "check_approved", "default_registry", "with_plugins"]
 
 _MODULES = (
     articles,

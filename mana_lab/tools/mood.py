@@ -78,6 +78,7 @@ class Mood(ToolOutput):
     with_whom: str | None
     notes: str | None
     tags: list[str]
+    is_archived: bool = False
     created_at: str
     updated_at: str
 
@@ -126,6 +127,7 @@ class RecentMoods(PageInput):
     """Which entries to list."""
 
     days: Integer = Field(7, ge=1, le=90, description="How many days back, today included")
+    include_archived: bool = Field(False, description="Also list archived entries")
     limit: Integer = Field(50, ge=1, le=200, description="At most this many")
 
 
@@ -143,6 +145,13 @@ class MoodChange(ToolInput):
     )
 
 
+class MoodArchiving(ToolInput):
+    """Which entry to put aside or bring back."""
+
+    id: Uuid = Field(description="The entry's id, from mood.recent")
+    archived: bool = Field(True, description="false brings an archived entry back")
+
+
 @tool("mood.log", policy_hint="write", tables=(MOODS,))
 async def log(given: NewMood, ctx: ToolContext) -> OneMood:
     """Note how somebody feels right now: a level, a feeling, perhaps what is behind it.
@@ -156,6 +165,7 @@ async def log(given: NewMood, ctx: ToolContext) -> OneMood:
     fields = given.model_dump(by_alias=True) | {
         "date": given.date or here.date().isoformat(),
         "time": given.time or f"{here:%H:%M}",
+        "isArchived": False,
     }
     return OneMood(entry=Mood.of(await ctx.records(MOODS).create(fields)))
 
@@ -169,7 +179,9 @@ async def today(given: Day, ctx: ToolContext) -> Moods:
     Example: {"date": "2026-01-05"}
     """
     day = given.date or ctx.today().isoformat()
-    found = await ctx.records(MOODS).list(where=lambda row: row.get("date") == day)
+    found = await ctx.records(MOODS).list(
+        where=lambda row: row.get("date") == day and not row.get("isArchived")
+    )
     found.sort(key=lambda row: str(row.get("time")))
     return Moods(entries=[Mood.of(row) for row in found])
 
@@ -178,14 +190,16 @@ async def today(given: Day, ctx: ToolContext) -> Moods:
 async def recent(given: RecentMoods, ctx: ToolContext) -> MoodPage:
     """List how somebody felt in the last days, what was noted last first, page by page.
 
-    Use it to see how moods change over time. For today alone use mood.today.
+    Archived entries are left out unless asked for. Use it to see how moods change over time. For
+    today alone use mood.today.
 
     Example: {"days": 14}
     """
     since = (ctx.today() - timedelta(days=given.days - 1)).isoformat()
 
     def wanted(row: dict[str, Any]) -> bool:
-        return str(row.get("date")) >= since
+        aside = bool(row.get("isArchived")) and not given.include_archived
+        return str(row.get("date")) >= since and not aside
 
     page = await ctx.records(MOODS).page(limit=given.limit, cursor=given.cursor, where=wanted)
     return MoodPage(entries=[Mood.of(row) for row in page.rows], next_cursor=page.next_cursor)
@@ -203,7 +217,19 @@ async def update(given: MoodChange, ctx: ToolContext) -> Done:
     return Done()
 
 
-get = get_tool("mood.get", MOODS, OneMood, noun="mood entry", found_by="mood.recent")
-delete = delete_tool("mood.delete", MOODS, noun="mood entry", instead="mood.update")
+@tool("mood.archive", policy_hint="write", idempotent=True, tables=(MOODS,))
+async def archive(given: MoodArchiving, ctx: ToolContext) -> Done:
+    """Put a mood entry out of sight, or bring it back; nothing is lost.
 
-TOOLS = (log, today, recent, get, update, delete)
+    Not for an entry that is wrong: change that with mood.update.
+
+    Example: {"id": "<id from mood.recent>"}
+    """
+    await ctx.records(MOODS).update(given.id, {"isArchived": given.archived})
+    return Done()
+
+
+get = get_tool("mood.get", MOODS, OneMood, noun="mood entry", found_by="mood.recent")
+delete = delete_tool("mood.delete", MOODS, noun="mood entry", instead="mood.archive")
+
+TOOLS = (log, today, recent, get, update, archive, delete)

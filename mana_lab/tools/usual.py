@@ -29,16 +29,15 @@ def containing(query: str, *names: str) -> Callable[[Mapping[str, Any]], bool] |
         return None
 
     def matches(record: Mapping[str, Any]) -> bool:
-        values = (record.get(name) for name in names)
-        texts = (text for value in values for text in _texts(value))
-        return any(wanted in text.casefold() for text in texts)
+        return any(_contains(record.get(name), wanted) for name in names)
 
     return matches
 
 
-def _texts(value: Any) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [item for item in items if isinstance(item, str)]
+def _contains(value: Any, wanted: str) -> bool:
+    if isinstance(value, str):
+        return wanted in value.casefold()
+    return isinstance(value, list) and any(_contains(item, wanted) for item in value)
 
 
 class RecordId(ToolInput):

@@ -18,7 +18,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from mana_lab.errors import InvalidInputError, ManaLabError, RateLimitedError, error_from_wire
+from mana_lab.errors import (
+    InvalidInputError,
+    ManaLabError,
+    RateLimitedError,
+    error_from_wire,
+)
 
 _logger = logging.getLogger(__name__)
 _MOST_DETAILS = 20
@@ -27,13 +32,17 @@ _LONGEST_PATH = 200
 
 
 def error_response(
-    error: ManaLabError, details: Sequence[dict[str, str]] | None = None
+    error: ManaLabError,
+    details: Sequence[dict[str, str]] | None = None,
+    *,
+    code: str | None = None,
 ) -> JSONResponse:
     """Return the answer that an error becomes.
 
     Args:
         error: The error.
         details: What is wrong with single members: ``path`` and ``message`` of each.
+        code: What the original's clients look for as ``code``, where they do.
     """
     body: dict[str, Any] = {
         "error": error.code,
@@ -43,15 +52,26 @@ def error_response(
     }
     if details:
         body["details"] = list(details)
-    return JSONResponse(body, error.status, _headers(error))
-
-
-def _headers(error: ManaLabError) -> dict[str, str]:
-    if error.status == 401:
-        return {"WWW-Authenticate": "Bearer"}
+    if code is not None:
+        body["code"] = code
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
-        return {"Retry-After": str(error.retry_after_s)}
-    return {}
+        headers["Retry-After"] = str(error.retry_after_s)
+    return JSONResponse(body, error.status, headers)
+
+
+def invalid_request(error: RequestValidationError, *, code: str | None = None) -> JSONResponse:
+    """Return the answer to a request that does not have the form of its model.
+
+    Args:
+        error: What the framework found.
+        code: As for :func:`error_response`.
+    """
+    found = error.errors()[:_MOST_DETAILS]
+    details = [{"path": _path(item["loc"]), "message": _sentence(item)} for item in found]
+    first = details[0] if details else {"path": _IN_BODY, "message": "is not valid"}
+    refusal = InvalidInputError(f"{first['path']}: {first['message']}")
+    return error_response(refusal, details, code=code)
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -71,10 +91,7 @@ async def _known(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    found = error.errors()[:_MOST_DETAILS]
-    details = [{"path": _path(item["loc"]), "message": _sentence(item)} for item in found]
-    first = details[0] if details else {"path": _IN_BODY, "message": "is not valid"}
-    return error_response(InvalidInputError(f"{first['path']}: {first['message']}"), details)
+    return invalid_request(error)
 
 
 async def _http(_: Request, error: Exception) -> JSONResponse:

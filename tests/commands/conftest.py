@@ -1,7 +1,6 @@
 """A lab that has been lived in, and the command line."""
 
 import asyncio
-import os
 import shutil
 
 import pytest
@@ -11,9 +10,6 @@ from mana_lab import Lab
 from mana_lab.commands import app
 
 VARIABLES = ("MANA_AUTH_URL", "MANA_ADMIN_JWT", "PERSONA_SEED_SECRET", "MANA_LAB_ENV")
-
-for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write colours into pipes
-    os.environ.pop(name, None)
 
 
 @pytest.fixture

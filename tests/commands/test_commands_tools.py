@@ -33,7 +33,7 @@ def test_the_tools_that_ship_keep_all_rules(run):
 
 
 def test_what_breaks_a_rule_is_said_line_by_line(run, catalog):
-    changed(catalog / "tools.json", lambda tools: tools.update({"todo.create": "0" * 64}))
+    changed(catalog / "tools.json", lambda tools: tools["todo.create"].update(hash="0" * 64))
     changed(catalog / "encrypted_fields.json", lambda tables: tables["notes/notes"].append("color"))
     done = run("tools", "--check", "--catalog", catalog)
     assert done.exit_code == 1
@@ -48,6 +48,33 @@ def test_a_refresh_says_what_changed_and_is_then_kept(run, catalog):
     assert done.exit_code == 0, done.stderr
     assert "added todo.create" in done.stdout
     assert (catalog / "tools.json").read_bytes() == (catalog_dir() / "tools.json").read_bytes()
+
+
+def test_a_description_that_got_worse_is_not_written_down(run, catalog):
+    def better(tools):
+        tools["todo.create"]["score"] = 100
+        tools["todo.create"]["hash"] = "0" * 64
+
+    changed(catalog / "tools.json", better)
+    before = (catalog / "tools.json").read_bytes()
+    for option in ("--check", "--refresh"):
+        done = run("tools", option, "--catalog", catalog)
+        assert done.exit_code == 1
+        assert "todo.create: score: its description scores" in done.stderr
+    assert (catalog / "tools.json").read_bytes() == before
+
+
+def test_the_tools_of_a_lab_are_approved(run, lab_folder):
+    done = run("tools", "--approve", "--dir", lab_folder)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert f"{len(default_registry())} tools are approved" in done.stdout
+
+
+def test_there_is_nothing_to_approve_without_a_lab(run, tmp_path):
+    done = run("tools", "--approve", "--dir", tmp_path / "none")
+    assert done.exit_code == 2
+    assert "there is no lab in" in done.stderr
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", "[" * 100_000, "\x00"])

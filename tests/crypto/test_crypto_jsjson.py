@@ -75,7 +75,7 @@ def test_writes_what_json_stringify_writes(value: Any, text: str) -> None:
         {1, 2},
         1j,
         datetime(2026, 1, 1, tzinfo=UTC),
-        object(),
+        pytest.param(object(), id="object"),
     ],
     ids=repr,
 )

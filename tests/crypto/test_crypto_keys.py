@@ -15,8 +15,8 @@ from mana_lab.crypto import (
     unwrap_master_key,
     wrap_master_key,
 )
-from mana_lab.crypto.keys import HiddenKey
-from mana_lab.errors import DecryptionError, InvalidKeyError
+from mana_lab.crypto.keys import MAX_SEALS, HiddenKey
+from mana_lab.errors import DecryptionError, InvalidKeyError, KeyExhaustedError
 
 RAW = b"canary-canary-canary-canary-cana"
 WRAP = json.loads((DATA / "kek_wrap.json").read_text("utf-8"))
@@ -111,3 +111,24 @@ def test_a_kek_of_another_length_is_refused() -> None:
         wrap_master_key(generate_master_key(), bytes(16))
     with pytest.raises(InvalidKeyError):
         unwrap_master_key(wrap_master_key(generate_master_key(), KEK), bytes(16))
+
+
+def test_a_key_stops_before_its_ivs_could_repeat() -> None:
+    key = MasterKey(RAW, "k000001", max_seals=3)
+    sealed = [key.seal(bytes([n]) * 12, b"x") for n in range(3)]
+    assert key.seals == 3
+    for _ in range(2):
+        with pytest.raises(KeyExhaustedError, match="rotate"):
+            key.seal(bytes(12), b"x")
+    assert key.seals == 3
+    assert key.open(bytes(12), sealed[0]) == b"x"
+
+
+def test_the_limit_of_a_key_is_far_below_the_bound_of_the_standard() -> None:
+    assert MAX_SEALS <= 2**32 // 16
+    assert generate_master_key().seals == 0
+
+
+def test_the_name_of_a_key_is_no_part_of_the_key() -> None:
+    assert MasterKey(RAW, "k000001") == MasterKey(RAW, "k000002") == import_master_key(RAW)
+    assert import_master_key(RAW, "k000001").key_id == "k000001"

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
+from types import ModuleType
 
 import httpx
 import pytest
@@ -11,11 +13,13 @@ from typer.testing import CliRunner
 
 from mana_lab.gateway.__main__ import command
 from mana_lab.gateway.serving import listen
-from mana_lab.tools import default_registry
+from mana_lab.registry import Done, ToolContext, ToolInput, tool
+from mana_lab.tools import default_registry, plugins
 
 
 def run(*arguments, **environ):
     names = ("MANA_AUTH_URL", "MANA_SYNC_URL", "JWT_ISSUER", "JWT_AUDIENCE", "MANA_LAB_ENV")
+    names += ("MANA_APPROVED_TOOLS", "MANA_TOOLS_KEY")
     clean = dict.fromkeys(names) | environ
     return CliRunner().invoke(command, [str(each) for each in arguments], env=clean)
 
@@ -60,6 +64,35 @@ def test_a_bad_environment_variable_is_named():
     done = run("--port", "0", MANA_LAB_ENV="staging")
     assert done.exit_code == 2
     assert "MANA_LAB_ENV" in done.stderr
+
+
+@tool("bells.ring", policy_hint="write")
+async def ring(_given: ToolInput, _ctx: ToolContext) -> Done:
+    """Ring a bell one time."""
+    return Done()
+
+
+@pytest.fixture
+def bells(monkeypatch):
+    """Another package's tool is installed, as far as entry points go."""
+    module = ModuleType("bells_of_the_gateway")
+    module.ring = ring
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    point = EntryPoint("bells", f"{module.__name__}:ring", plugins.ENTRY_POINTS)
+    monkeypatch.setattr(plugins, "entry_points", lambda **_: [point])
+
+
+@pytest.mark.usefixtures("bells")
+def test_a_tool_that_nobody_approved_keeps_the_gateway_from_starting(tmp_path):
+    done = run("--port", "0")
+    assert done.exit_code == 1
+    assert "bells.ring (added)" in done.stderr
+    assert "MANA_APPROVED_TOOLS" in done.stderr
+    for key in ("short", "c2hvcnQ="):
+        environ = {"MANA_APPROVED_TOOLS": str(tmp_path / "tools.jws"), "MANA_TOOLS_KEY": key}
+        done = run("--port", "0", **environ)
+        assert done.exit_code == 2
+        assert done.stderr.startswith("MANA_TOOLS_KEY: ")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")

@@ -9,6 +9,8 @@ from gateway_house import ERAS, ISSUER, connected, identity_config, open_house
 
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway import ERROR_META
+from mana_lab.gateway.surface import TOOL_META
+from mana_lab.registry.manifest import tool_hash
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.server import HttpMemberships
@@ -81,6 +83,29 @@ async def test_a_wrong_argument_of_a_real_tool_names_path_value_and_expectation(
     assert '"yesterday"' in sentence
     assert '"high"' in sentence
     assert result.meta[ERROR_META]["path"] == "priority"
+
+
+async def test_every_result_says_which_version_of_the_tool_answered(anna):
+    good = await anna.call_tool("todo.create", {"title": "x"})
+    bad = await anna.call_tool("todo.create", {})
+    assert (good.is_error, bad.is_error) == (False, True)
+    promised = tool_hash(default_registry().get("todo.create"))
+    assert [result.meta[TOOL_META] for result in (good, bad)] == [promised] * 2
+
+
+JUNK = (None, [], {"a": [{"b": None}]}, -(2**60), "\u202e" * 300, [[["x"] * 50] * 50], "\x00")
+
+
+async def test_whatever_a_tool_is_given_the_answer_is_one_that_a_model_can_act_on(anna):
+    for spec in default_registry():
+        names = list(spec.input_schema()["properties"]) or ["colour"]
+        for junk in JUNK:
+            result = await anna.call_tool(spec.name, {**dict.fromkeys(names, junk), "colour": junk})
+            told = result.meta[ERROR_META]
+            assert result.is_error is True
+            assert told["kind"] in {"invalid-input", "refused"}, (spec.name, result.content)
+            assert told["code"] in {"invalid-arguments", "forbidden"}
+            assert len(result.content[0].text) <= 400
 
 
 async def test_users_who_write_at_once_each_see_only_their_own(mana):

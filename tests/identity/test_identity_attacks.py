@@ -117,16 +117,17 @@ async def test_a_body_nested_too_deep_or_too_long_is_refused(house, route):
     ):
         answer = await send(house, route, content=content)
         assert answer.status_code in statuses
-        assert set(answer.json()) <= {"error", "message", "status", "details"}
+        assert set(answer.json()) <= {"error", "message", "status", "details", "code"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
 @pytest.mark.parametrize("body", [[], "text", 7, None, True, [{}], {"": ""}])
 async def test_a_body_of_another_shape_is_refused(house, route, body):
-    before = len(await house.rows(USERS))
-    answer = await send(house, route, body)
+    headers = await headers_of(house, route)
+    before = await house.rows(USERS)
+    answer = await house.http.request(route.method, route.path, json=body, headers=headers)
     assert answer.status_code in {400, 401}
-    assert len(await house.rows(USERS)) == before
+    assert await house.rows(USERS) == before
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)

@@ -141,7 +141,7 @@ async def test_one_at_a_time_goes_through_the_catalog_from_top_to_bottom(house, 
 async def test_as_many_personas_are_worked_on_at_a_time_as_wanted_and_no_more(
     house, catalog, bound
 ):
-    wanted = bound or 4
+    wanted = bound or 8
     come = 0
     all_come = asyncio.Event()
 

@@ -51,9 +51,13 @@ class House:
     clock: object
     registry: Registry
     backend: Backend
+    stack: AsyncExitStack
 
     def new_backend(self, **options):
-        return Backend(self.identity, self.sync, clock=self.clock, **options)
+        options = {"tables": self.registry.tables()} | options
+        backend = Backend(self.identity, self.sync, clock=self.clock, **options)
+        self.stack.push_async_callback(backend.close)
+        return backend
 
     async def user(self, name: str, *, vault: bool = True) -> Caller:
         email = f"{name}@mana.test"
@@ -104,7 +108,6 @@ class Caller:
 
     async def push(self, app: str, *changes: Change, client="another-device"):
         """Write past the tools, as another client of the same user."""
-        sync = SyncClient(BASE, self.house.sync_http, client)
         sync = SyncClient(BASE, self.house.sync_http, client)
         await sync.push(self.token, app, changes)
 
@@ -164,7 +167,15 @@ async def open_house(folder, clock, registry):
         to_sync = await http(sync_app)
         sync = SyncClient(BASE, to_sync, "tools")
         seeded = iter(uuid.UUID(int=n, version=4) for n in range(1, 100_000))
-        backend = Backend(identity, sync, clock=clock, random=lambda: next(seeded))
+        backend = await stack.enter_async_context(
+            Backend(
+                identity,
+                sync,
+                clock=clock,
+                random=lambda: next(seeded),
+                tables=registry.tables(),
+            )
+        )
         yield House(
             identity_store,
             identity_app,
@@ -175,4 +186,5 @@ async def open_house(folder, clock, registry):
             clock,
             registry,
             backend,
+            stack,
         )

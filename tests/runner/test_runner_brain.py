@@ -11,6 +11,7 @@ ACTION = Action(
     run_id=None,
     seq=0,
     tool_name="todo.list",
+    tool_hash=None,
     module="todo",
     input_hash=None,
     result="ok",

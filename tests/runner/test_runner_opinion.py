@@ -24,6 +24,7 @@ def lived(*calls):
             run_id="r",
             seq=seq,
             tool_name=tool,
+            tool_hash=None,
             module="todo",
             input_hash=None,
             result="error" if kind else "ok",

@@ -18,7 +18,9 @@ from mana_lab.errors import (
     ServiceUnavailableError,
 )
 from mana_lab.gateway.serving import listen, serve
+from mana_lab.registry.manifest import tool_hash
 from mana_lab.runner import App, Endpoint, Recorder
+from mana_lab.runner.session import TOOL_META
 from mana_lab.tools import default_registry
 
 
@@ -79,6 +81,13 @@ async def test_every_call_is_audited(app, mana):
     assert good.occurred_at == mana.clock.now()
     assert (bad.result, bad.error_kind, bad.seq) == ("error", "invalid-input", 1)
     assert "priority" in bad.error_message
+    promised = tool_hash(default_registry().get("todo.create"))
+    assert [action.tool_hash for action in (good, bad)] == [promised] * 2
+
+
+async def test_a_tool_that_nobody_knows_has_no_version(app):
+    await app.call("todo.gone")
+    assert app.recorder.actions[0].tool_hash is None
 
 
 async def test_latency_is_measured_on_the_monotonic_clock(mana, anna):
@@ -343,6 +352,14 @@ async def test_a_server_that_answers_in_text_is_understood(mana, anna, text, dat
     async with foreign(mana, result), await mana.app(anna) as app:
         assert [tool.annotations for tool in await app.tools()] == [{}]
         assert (await app.call("other.tool")).data == data
+
+
+@pytest.mark.parametrize("said", [None, 7, "", "0" * 63, "G" * 64, "0" * 65, ["0" * 64]], ids=repr)
+async def test_a_version_that_is_no_hash_is_left_out(mana, anna, said):
+    result = CallToolResult(content=[], structured_content={"n": 1}, _meta={TOOL_META: said})
+    async with foreign(mana, result), await mana.app(anna) as app:
+        assert (await app.call("other.tool")).ok
+        assert app.recorder.actions[0].tool_hash is None
 
 
 async def test_a_foreign_tools_failure_is_one_of_the_infrastructure(mana, anna):

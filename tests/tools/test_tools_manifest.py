@@ -167,6 +167,15 @@ def test_every_module_can_get_and_delete_what_it_makes():
         assert SPECS[f"{module}.delete"].policy_hint == "destructive"
 
 
+ASIDE = {"calendar": "cancel", "invoices": "cancel", "todo": "complete"}
+
+
+@pytest.mark.parametrize("module", sorted(set(REGISTRY.modules()) - {"spaces"}))
+def test_every_module_can_put_aside_what_it_makes_without_losing_it(module):
+    aside = SPECS[f"{module}.{ASIDE.get(module, 'archive')}"]
+    assert (aside.policy_hint, aside.idempotent) == ("write", True)
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_the_schemas_are_self_contained_and_closed(name):
     for schema in (SPECS[name].input_schema(), SPECS[name].output_schema()):

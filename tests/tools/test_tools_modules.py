@@ -106,6 +106,18 @@ async def test_moods_are_those_of_the_day_where_somebody_lives(anna, house):
     assert change.data["level"] == 6
 
 
+async def test_a_mood_that_was_put_aside_is_shown_when_asked_for(anna):
+    entry = (await anna.call("mood.log", level=5, emotion="calm"))["entry"]
+    assert entry["isArchived"] is False
+    await anna.call("mood.archive", id=entry["id"])
+    assert (await anna.call("mood.today"))["entries"] == []
+    assert (await anna.call("mood.recent"))["entries"] == []
+    (kept,) = (await anna.call("mood.recent", includeArchived=True))["entries"]
+    assert kept["isArchived"] is True
+    await anna.call("mood.archive", id=entry["id"], archived=False)
+    assert len((await anna.call("mood.today"))["entries"]) == 1
+
+
 async def test_the_moods_of_a_day_are_in_its_order(anna):
     for time in ("18:00", "07:30", "12:00"):
         await anna.call("mood.log", level=5, emotion="calm", time=time)

@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 
+from mana_lab.crypto import WrappedKey, decode_base64, import_master_key
+from mana_lab.errors import (
+    ManaLabError,
+    RecoveryWrapMissingError,
+    RotationForbiddenError,
+    VaultNotInitialisedError,
+    ZeroKnowledgeActiveError,
+)
 from mana_lab.identity import wire
 from mana_lab.identity.server.access import Parts, SignedIn, caller
+from mana_lab.identity.server.recovery import Recovery
 from mana_lab.identity.server.vaults import Caller
+from mana_lab.web import error_response, invalid_request
 
-router = APIRouter(prefix="/api/v1/me/encryption-vault")
+_CODES: dict[type[ManaLabError], str] = {
+    RecoveryWrapMissingError: "RECOVERY_WRAP_MISSING",
+    RotationForbiddenError: "ZK_ROTATE_FORBIDDEN",
+    VaultNotInitialisedError: "VAULT_NOT_INITIALISED",
+    ZeroKnowledgeActiveError: "ZK_ACTIVE",
+}
+
+
+class _CodedRoute(APIRoute):
+    """Adds to a refusal the ``code`` by which the original's clients know it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def coded(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                return invalid_request(error, code="BAD_REQUEST")
+            except ManaLabError as error:
+                if type(error) not in _CODES:
+                    raise
+                return error_response(error, code=_CODES[type(error)])
+
+        return coded
+
+
+router = APIRouter(prefix="/api/v1/me/encryption-vault", route_class=_CodedRoute)
+
+Asking = Annotated[Caller, Depends(caller)]
+
+
+def recovery(parts: Parts) -> Recovery:
+    """Return the part that keeps recovery wraps."""
+    return parts.vaults.recovery
+
+
+Recoveries = Annotated[Recovery, Depends(recovery)]
 
 
 @router.get("/status")
@@ -20,12 +70,59 @@ async def vault_status(user: SignedIn, parts: Parts) -> wire.VaultStatus:
 
 
 @router.post("/init", response_model_exclude_none=True)
-async def vault_init(asking: Annotated[Caller, Depends(caller)], parts: Parts) -> wire.VaultKey:
+async def vault_init(asking: Asking, parts: Parts) -> wire.VaultKey:
     """Make the caller's vault if there is none; return its key."""
     return await parts.vaults.init(asking)
 
 
 @router.get("/key", response_model_exclude_none=True)
-async def vault_key(asking: Annotated[Caller, Depends(caller)], parts: Parts) -> wire.VaultKey:
+async def vault_key(asking: Asking, parts: Parts) -> wire.VaultKey:
     """Return the key of the caller's vault."""
     return await parts.vaults.key(asking)
+
+
+@router.post("/rotate", response_model_exclude_none=True)
+async def vault_rotate(asking: Asking, parts: Parts) -> wire.VaultKey:
+    """Give the caller's vault a fresh key; the one before is returned beside it."""
+    return await parts.vaults.rotate(asking)
+
+
+@router.post("/rotate/finish")
+async def vault_rotate_finish(
+    request: wire.RotationFinish, asking: Asking, parts: Parts
+) -> wire.Done:
+    """Give up earlier keys: everything is encrypted with the current one by now."""
+    proof = _decoded(request.key_proof)
+    return await parts.vaults.finish_rotation(asking, request.key_id, proof)
+
+
+@router.post("/recovery-wrap")
+@router.put("/recovery-wrap", operation_id="vault_recovery_replace")
+async def vault_recovery_set(
+    request: wire.RecoveryWrap, asking: Asking, recoveries: Recoveries
+) -> wire.Done:
+    """Keep the caller's key as it was wrapped with their recovery code."""
+    wrap = WrappedKey(request.recovery_wrapped_mk, request.recovery_iv)
+    proof = None if request.key_proof is None else _decoded(request.key_proof)
+    return await recoveries.set(asking, wrap, proof)
+
+
+@router.delete("/recovery-wrap")
+async def vault_recovery_clear(asking: Asking, recoveries: Recoveries) -> wire.Done:
+    """Forget what the caller's recovery code opens."""
+    return await recoveries.clear(asking)
+
+
+@router.post("/zero-knowledge")
+async def vault_zero_knowledge(
+    request: wire.ZeroKnowledgeRequest, asking: Asking, recoveries: Recoveries
+) -> wire.ZeroKnowledgeState:
+    """Forget the caller's key, or hold it again."""
+    if request.enable or request.master_key is None:
+        return await recoveries.enable(asking)
+    return await recoveries.disable(asking, import_master_key(_decoded(request.master_key)))
+
+
+def _decoded(text: str) -> bytes:
+    """Return the bytes of base64 that the request's model has let in."""
+    return decode_base64(text) or b""

@@ -176,6 +176,7 @@ PERSONA_ACTIONS = Table(
     Column("run_id", String),
     Column("seq", Integer, nullable=False),
     Column("tool_name", String, nullable=False),
+    Column("tool_hash", String(64)),
     Column("module", String),
     Column("input_hash", String),
     Column("result", String, nullable=False),
@@ -237,6 +238,23 @@ VAULTS = Table(
         name="zk_consistency",
     ),
 )
+
+VAULT_KEYS = Table(
+    "encryption_vault_keys",
+    METADATA,
+    _owner(primary_key=True),
+    Column("key_id", String(64), primary_key=True),
+    Column("verifier", String(44), nullable=False),
+    Column("wrapped_mk", String),
+    Column("wrap_iv", String),
+    Column("kek_id", String, nullable=False, default="env-v1"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
+    CheckConstraint("(wrapped_mk IS NULL) = (wrap_iv IS NULL)", name="wrap_iv_pair"),
+    CheckConstraint("(wrapped_mk IS NULL) = (retired_at IS NULL)", name="retired_wrap"),
+)
+"""A row for every key of a vault that is in use: for the current one, whose wrap lies in the vault
+itself, by what a proof of it is recognised; for earlier ones also their wrap."""
 
 VAULT_AUDIT = Table(
     "encryption_vault_audit",

@@ -69,8 +69,13 @@ from mana_lab.identity.wire.spaces import (
     SpaceMetadata,
 )
 from mana_lab.identity.wire.vaults import (
+    PreviousKey,
+    RecoveryWrap,
+    RotationFinish,
     VaultKey,
     VaultStatus,
+    ZeroKnowledgeRequest,
+    ZeroKnowledgeState,
 )
 
 __all__ = [
@@ -106,10 +111,13 @@ __all__ = [
     "PersonaProfile",
     "PersonaSummary",
     "PersonaUpsert",
+    "PreviousKey",
+    "RecoveryWrap",
     "RegisterRequest",
     "Registered",
     "RequestModel",
     "Role",
+    "RotationFinish",
     "SessionToken",
     "ShortText",
     "SignupStatus",
@@ -129,6 +137,8 @@ __all__ = [
     "VaultStatus",
     "WireModel",
     "Written",
+    "ZeroKnowledgeRequest",
+    "ZeroKnowledgeState",
     "normalise_email",
     "to_json",
 ]

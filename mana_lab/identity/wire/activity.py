@@ -29,6 +29,7 @@ class ActionRecord(RequestModel):
         run_id: The run that the tick belongs to.
         seq: Its place within the tick, from 0; by default its place in the batch.
         tool_name: The tool that was called.
+        tool_hash: SHA-256 of what the tool promises, in hex: which version of it answered.
         module: The tool's module; by default the text before the first dot.
         input_hash: SHA-256 over the canonical JSON of the arguments, in hex.
         result: Whether the call worked.
@@ -44,6 +45,7 @@ class ActionRecord(RequestModel):
     run_id: Id | None = None
     seq: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
     tool_name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    tool_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     module: ShortText | None = None
     input_hash: Annotated[str, StringConstraints(max_length=64)] | None = None
     result: Literal["ok", "error"]

@@ -80,6 +80,7 @@ class ActionRow(WireModel):
     run_id: str | None = None
     seq: int
     tool_name: str
+    tool_hash: str | None = None
     module: str | None = None
     input_hash: str | None = None
     result: Literal["ok", "error"]

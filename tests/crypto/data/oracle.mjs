@@ -17,6 +17,22 @@ const answers = {
     const base64 = (part) => Buffer.from(part).toString("base64");
     return `enc:1:${base64(bytes(iv))}.${base64(sealed)}`;
   },
+  derive: async ({ secret, info }) => {
+    const base = await crypto.subtle.importKey("raw", bytes(secret), "HKDF", false, ["deriveBits"]);
+    const salt = new Uint8Array();
+    const purpose = new TextEncoder().encode(info);
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt, info: purpose };
+    return hex(await crypto.subtle.deriveBits(algorithm, base, 256));
+  },
+  bind: async ({ text, key, keyId, iv, place }) => {
+    const encoder = new TextEncoder();
+    const plaintext = encoder.encode(JSON.stringify(JSON.parse(text)));
+    const additionalData = encoder.encode(JSON.stringify(["enc:2:", ...place, keyId]));
+    const algorithm = { name: "AES-GCM", iv: bytes(iv), additionalData };
+    const sealed = await crypto.subtle.encrypt(algorithm, await importKey(key), plaintext);
+    const base64 = (part) => Buffer.from(part).toString("base64");
+    return `enc:2:${keyId}:${base64(bytes(iv))}.${base64(sealed)}`;
+  },
   unwrap: async ({ text, key }) => {
     const dot = text.indexOf(".");
     const part = (from, to) => Buffer.from(atob(text.slice(from, to)), "latin1");
