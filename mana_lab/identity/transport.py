@@ -35,12 +35,12 @@ class Transport:
         self._http = http
 
     async def _get(self, path: str, answer: type[M], headers: dict[str, str]) -> M:
-        return _parse(await self._send("GET", path, headers), answer)
+        return parse(await self._send("GET", path, headers), answer)
 
     async def _post(
         self, path: str, body: Any, answer: type[M], headers: dict[str, str] | None = None
     ) -> M:
-        return _parse(await self._send("POST", path, headers, body), answer)
+        return parse(await self._send("POST", path, headers, body), answer)
 
     async def _send(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
@@ -77,7 +77,26 @@ def service(key: str) -> dict[str, str]:
     return {"X-Service-Key": key}
 
 
-def _parse(response: httpx.Response, answer: type[M]) -> M:
+def parse_list(response: httpx.Response, item: type[M]) -> list[M]:
+    """Return an answer that is a list.
+
+    Raises:
+        ProtocolError: It is none, or not of such items.
+    """
+    try:
+        return [item.model_validate(each) for each in response.json()]
+    except (ValueError, TypeError):
+        raise ProtocolError(
+            f"the identity service's answer is not a list of {item.__name__}"
+        ) from None
+
+
+def parse(response: httpx.Response, answer: type[M]) -> M:
+    """Return an answer.
+
+    Raises:
+        ProtocolError: It is not of that form.
+    """
     try:
         return answer.model_validate_json(response.content)
     except ValidationError:

@@ -43,6 +43,9 @@ _PERSONA = {
     "moduleMix": {"todo": 1},
 }
 _ACTION = {"tickId": "t", "toolName": "todo.create", "result": "ok"}
+_SPACE = {"name": "Team", "slug": "team", "metadata": {"type": "team"}}
+_IN_SPACE = {"organizationId": "x"}
+_ROLE = {"role": "member"}
 _WRAP = {"recoveryWrappedMk": "A" * 64, "recoveryIv": "A" * 16}
 
 ROUTES = (
@@ -56,6 +59,16 @@ ROUTES = (
     Route("PUT", f"{VAULT}/recovery-wrap", _WRAP, "user"),
     Route("POST", f"{VAULT}/zero-knowledge", {"enable": True}, "user"),
     Route("POST", f"{VAULT}/rotate/finish", {"keyId": "k", "keyProof": "A" * 43 + "="}, "user"),
+    Route("POST", f"{SPACE}/create", _SPACE, "user"),
+    Route("POST", f"{SPACE}/delete", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/leave", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/remove-member", _IN_SPACE | {"memberIdOrEmail": "m"}, "user"),
+    Route("POST", f"{SPACE}/update-member-role", _IN_SPACE | _ROLE | {"memberId": "m"}, "user"),
+    Route("POST", f"{SPACE}/invite-member", _IN_SPACE | _ROLE | {"email": "b@a.test"}, "user"),
+    Route("POST", f"{SPACE}/accept-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/reject-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/cancel-invitation", {"invitationId": "x"}, "user"),
+    Route("PUT", "/api/v1/spaces/x/policy", {"allowDestructive": []}, "user"),
     Route("POST", "/api/v1/admin/personas", _PERSONA, "admin"),
     Route("POST", "/api/v1/internal/personas/x/actions", {"actions": [_ACTION]}, "service"),
     Route(
