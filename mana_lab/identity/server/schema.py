@@ -20,10 +20,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from mana_lab.errors import ErrorKind
-from mana_lab.identity.wire import Cadence, Kind, Role, SpaceRole, Tier
+from mana_lab.identity.wire import (
+    Cadence,
+    InvitationStatus,
+    Kind,
+    PolicyAction,
+    Role,
+    SpaceRole,
+    Tier,
+)
 from mana_lab.storage import UtcDateTime
 
 METADATA = MetaData(
@@ -45,6 +54,16 @@ def _one_of(column: str, values: Sequence[str]) -> CheckConstraint:
 def _owner(column: str = "user_id", **options: Any) -> Column[str]:
     return Column(
         column, String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, **options
+    )
+
+
+def _space(column: str = "organization_id", **options: Any) -> Column[str]:
+    return Column(
+        column,
+        String,
+        ForeignKey("organizations.id", ondelete="CASCADE"),
+        nullable=False,
+        **options,
     )
 
 
@@ -139,17 +158,59 @@ MEMBERS = Table(
     "members",
     METADATA,
     Column("id", String, primary_key=True),
-    Column(
-        "organization_id",
-        String,
-        ForeignKey("organizations.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _space(),
     _owner(index=True),
     Column("role", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("organization_id", "user_id"),
     _one_of("role", get_args(SpaceRole)),
+)
+
+INVITATIONS = Table(
+    "invitations",
+    METADATA,
+    Column("id", String, primary_key=True),
+    _space(index=True),
+    Column("email", String, nullable=False, index=True),
+    Column("role", String, nullable=False),
+    Column("status", String, nullable=False),
+    _owner("inviter_id", index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _one_of("role", get_args(SpaceRole)),
+    _one_of("status", get_args(InvitationStatus)),
+    Index(
+        "uq_invitations_pending",
+        "organization_id",
+        "email",
+        unique=True,
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+)
+
+SPACE_POLICIES = Table(
+    "space_policy_preferences",
+    METADATA,
+    _space("space_id", primary_key=True),
+    Column("allow_destructive", JSON, nullable=False),
+    Column("schema_version", Integer, nullable=False, default=1),
+    Column("updated_by", String, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+SPACE_POLICY_AUDIT = Table(
+    "space_policy_audit",
+    METADATA,
+    Column("id", String, primary_key=True),
+    _space("space_id"),
+    Column("seq", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("tool_name", String, nullable=False),
+    Column("actor", String, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("changed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("space_id", "seq"),
+    _one_of("action", get_args(PolicyAction)),
 )
 
 PERSONAS = Table(
