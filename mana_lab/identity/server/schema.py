@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -36,13 +37,14 @@ from mana_lab.identity.wire import (
 from mana_lab.storage import UtcDateTime
 
 METADATA = MetaData(
+    info={"migrations": Path(__file__).parent / "migrations"},
     naming_convention={
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
+    },
 )
 
 
