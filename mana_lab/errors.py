@@ -14,8 +14,8 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── SettingsError              invalid-settings
     │   ├── PayloadTooLargeError       payload-too-large
     │   ├── FutureStampError           future-stamp
-    │   ├── SpaceMetadataError         space-metadata
     │   ├── RecoveryWrapMissingError   recovery-wrap-missing
+    │   ├── SpaceMetadataError         space-metadata
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -29,8 +29,8 @@ stable ``code`` that a program or a model can act on. The tree::
     │   │   ├── ForeignOriginError     foreign-origin
     │   │   ├── ModuleNotAdmittedError module-not-admitted
     │   │   ├── NotAPersonaError       not-a-persona
-    │   │   ├── PersonalSpaceError     personal-space
     │   │   ├── KeyProofError          key-proof-failed
+    │   │   ├── PersonalSpaceError     personal-space
     │   │   └── ZeroKnowledgeUserError zero-knowledge-user
     │   ├── DecryptionError            decryption-failed
     │   │   ├── DowngradeError         ciphertext-downgraded
@@ -48,12 +48,12 @@ stable ``code`` that a program or a model can act on. The tree::
     ├── ConflictError                  conflict
     │   ├── DuplicateToolError         duplicate-tool
     │   ├── EmailTakenError            email-taken
-    │   ├── HumanAccountError          human-account
-    │   ├── InvitationClosedError      invitation-closed
     │   ├── RotationForbiddenError     zk-rotate-forbidden
     │   ├── ZeroKnowledgeActiveError   zk-active
     │   ├── RotationUnfinishedError    rotation-unfinished
     │   ├── KeyExhaustedError          key-exhausted
+    │   ├── HumanAccountError          human-account
+    │   ├── InvitationClosedError      invitation-closed
     │   ├── LabBusyError               lab-busy
     │   ├── LabClosedError             lab-closed
     │   ├── LastOwnerError             last-owner
@@ -178,17 +178,18 @@ class FutureStampError(InvalidInputError):
     code: ClassVar[str] = "future-stamp"
 
 
+class RecoveryWrapMissingError(InvalidInputError):
+    """Zero-knowledge mode needs a key that is wrapped with a recovery code first."""
+
+    code: ClassVar[str] = "recovery-wrap-missing"
+    mana_code: ClassVar[str | None] = "RECOVERY_WRAP_MISSING"
+
+
 class SpaceMetadataError(InvalidInputError):
     """A new space does not say of which shared type it is."""
 
     code: ClassVar[str] = "space-metadata"
     mana_code: ClassVar[str | None] = "SPACE_METADATA_INVALID"
-
-
-class RecoveryWrapMissingError(InvalidInputError):
-    """Zero-knowledge mode needs a key that is wrapped with a recovery code first."""
-
-    code: ClassVar[str] = "recovery-wrap-missing"
 
 
 class QueryError(InvalidInputError):
@@ -273,17 +274,17 @@ class NotAPersonaError(ForbiddenError):
     status: ClassVar[int] = 400
 
 
+class KeyProofError(ForbiddenError):
+    """The caller did not show that they hold the vault's current key."""
+
+    code: ClassVar[str] = "key-proof-failed"
+
+
 class PersonalSpaceError(ForbiddenError):
     """A personal space is neither shared nor left nor deleted."""
 
     code: ClassVar[str] = "personal-space"
     mana_code: ClassVar[str | None] = "SPACE_PERSONAL_UNDELETABLE"
-
-
-class KeyProofError(ForbiddenError):
-    """The caller did not show that they hold the vault's current key."""
-
-    code: ClassVar[str] = "key-proof-failed"
 
 
 class ZeroKnowledgeUserError(ForbiddenError):
@@ -333,8 +334,8 @@ class RateLimitedError(RefusedError):
     """Too many requests; try again later.
 
     Args:
-        message: What there was too much of.
-        retry_after_s: In how many seconds it is worth trying again, where that is known.
+        message: What was too much.
+        retry_after_s: After how many seconds trying again makes sense, where that is known.
     """
 
     code: ClassVar[str] = "rate-limited"
@@ -410,6 +411,7 @@ class VaultNotInitialisedError(NotFoundError):
     """The user has no vault key yet."""
 
     code: ClassVar[str] = "vault-not-initialised"
+    mana_code: ClassVar[str | None] = "VAULT_NOT_INITIALISED"
 
 
 class ConflictError(ManaLabError):
@@ -463,12 +465,14 @@ class RotationForbiddenError(ConflictError):
     """A vault in zero-knowledge mode has no key here that could be rotated."""
 
     code: ClassVar[str] = "zk-rotate-forbidden"
+    mana_code: ClassVar[str | None] = "ZK_ROTATE_FORBIDDEN"
 
 
 class ZeroKnowledgeActiveError(ConflictError):
     """The recovery wrap is all that is left of the key, so it stays."""
 
     code: ClassVar[str] = "zk-active"
+    mana_code: ClassVar[str | None] = "ZK_ACTIVE"
 
 
 class RotationUnfinishedError(ConflictError):

@@ -13,6 +13,7 @@ import httpx2
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.closing import Closing
+from mana_lab.crypto import CipherPolicy, WireForm
 from mana_lab.errors import (
     InvalidCredentialsError,
     InvalidInputError,
@@ -21,7 +22,8 @@ from mana_lab.errors import (
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
 from mana_lab.lab.folder import LabFolder
-from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Services, Stores, wired
+from mana_lab.lab.history import RecordHistory, histories
+from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
 from mana_lab.lab.time import time_of
@@ -37,7 +39,7 @@ from mana_lab.personas import (
     persona_password,
     seed,
 )
-from mana_lab.registry import AnyToolSpec, Registry
+from mana_lab.registry import AnyToolSpec
 from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
 
 if TYPE_CHECKING:
@@ -62,26 +64,24 @@ class Lab(Closing):
 
     def __init__(
         self,
-        folder: LabFolder,
-        stores: Stores,
+        ground: Ground,
         services: Services,
-        registry: Registry,
-        clock: Clock,
         catalog: Catalog,
         progress: Progress,
         stack: AsyncExitStack,
     ) -> None:
         self.catalog = catalog
-        self.registry = registry
-        self.clock = clock
-        self._stores = stores
+        self.registry = ground.registry
+        self.clock = clock = ground.clock
+        self._ground = ground
+        self._stores = ground.stores
         self._services = services
-        self._secrets = folder.secrets
+        self._secrets = ground.secrets
         self._progress = progress
         self._stack = stack
         transport = httpx2.ASGITransport(app=services.gateway_app)
         self._endpoint = Endpoint(INSIDE + MCP_PATH, transport, clock=clock)
-        self._ledger = Ledger(stores.ledger)
+        self._ledger = Ledger(ground.stores.ledger)
         self._gateway: Gateway | None = None
         self._closed = False
 
@@ -94,6 +94,7 @@ class Lab(Closing):
         catalog: Catalog | None = None,
         tools: Iterable[AnyToolSpec] = (),
         approve_tools: bool = False,
+        ciphertext: WireForm = "enc:2:",
         progress: Progress | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
@@ -105,6 +106,8 @@ class Lab(Closing):
             catalog: The personas; by default those that ship with the package.
             tools: More tools than those of the app and of installed packages.
             approve_tools: Whether the tools of installed packages are approved as they are now.
+            ciphertext: How encrypted values are written: ``enc:2:``, bound to their place, or
+                ``enc:1:``, as the app in a browser reads them. Both are read.
             progress: Told what is being done; by default a line in a notebook, else nothing.
 
         Raises:
@@ -121,10 +124,11 @@ class Lab(Closing):
             registry = tools_of(held, tools, approve=approve_tools)
             stores = await stack.enter_async_context(Stores.open(held))
             time = clock or await time_of(stores)
-            services = await stack.enter_async_context(wired(stores, held.secrets, time, registry))
+            ground = Ground(stores, held.secrets, time, registry, CipherPolicy(ciphertext))
+            services = await stack.enter_async_context(wired(ground))
             await stack.enter_async_context(running(services.gateway_app))
             tell = progress or (line if in_notebook() else silent)
-            return cls(held, stores, services, registry, time, known, tell, stack.pop_all())
+            return cls(ground, services, known, tell, stack.pop_all())
 
     async def seed(self) -> SeedReport:
         """Make the catalog's personas real users: accounts, vaults, personal spaces.
@@ -249,6 +253,36 @@ class Lab(Closing):
             )
         return login.access_token
 
+    async def explain(self, record_id: str, persona: str | None = None) -> list[RecordHistory]:
+        """Return what happened to a record: which write won each field, and which ones lost.
+
+        Args:
+            record_id: The record.
+            persona: Who reads, by name or e-mail address; each one in turn when None, until the
+                record is found.
+
+        Returns:
+            One history for every table and space that has a record of that id; none when nobody
+            of them may read one.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        self._check_open()
+        readers = [persona] if persona is not None else [each.email for each in self.catalog]
+        await self._check_seeded()
+        for reader in readers:
+            try:
+                token = await self.token(reader)
+            except UnknownPersonaError:
+                if persona is not None:
+                    raise
+                continue
+            tables = self.registry.tables()
+            if found := await histories(self._services.sync, token, tables, record_id):
+                return found
+        return []
+
     async def serve(self, port: int = DEFAULT_PORT) -> Gateway:
         """Offer the gateway on a port of this machine, to any MCP client.
 
@@ -265,9 +299,7 @@ class Lab(Closing):
         self._check_open()
         if self._gateway is not None:
             await self._gateway.close()
-        self._gateway = await Gateway.open(
-            port, self._stores, self._secrets, self.clock, self.registry
-        )
+        self._gateway = await Gateway.open(port, self._ground)
         return self._gateway
 
     def actions_df(self, run: RunChoice = None) -> pd.DataFrame:

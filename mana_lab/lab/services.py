@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from starlette.applications import Starlette
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from mana_lab import gateway
 from mana_lab.clock import Clock, SystemClock
-from mana_lab.crypto import TokenVerifier
+from mana_lab.crypto import CipherPolicy, TokenVerifier
 from mana_lab.gateway import GatewayConfig
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
@@ -69,6 +69,25 @@ class Stores:
 
 
 @dataclass(frozen=True)
+class Ground:
+    """What the services of a lab stand on, in whatever event loop.
+
+    Attributes:
+        stores: What they keep their data in.
+        secrets: The lab's secrets.
+        clock: The lab's clock.
+        registry: The tools.
+        ciphers: In which format values are encrypted, and which is believed.
+    """
+
+    stores: Stores
+    secrets: LabSecrets
+    clock: Clock
+    registry: Registry
+    ciphers: CipherPolicy = field(default_factory=lambda: CipherPolicy(writes="enc:2:"))
+
+
+@dataclass(frozen=True)
 class Services:
     """Identity, sync and gateway as applications of one event loop.
 
@@ -89,25 +108,17 @@ class Services:
 
 @asynccontextmanager
 async def wired(
-    stores: Stores,
-    secrets: LabSecrets,
-    clock: Clock,
-    registry: Registry,
-    *,
-    issuer: str = INSIDE,
-    gateway_url: str = INSIDE,
+    ground: Ground, *, issuer: str = INSIDE, gateway_url: str = INSIDE
 ) -> AsyncIterator[Services]:
     """Wire the services for the running event loop; between them there is no socket.
 
     Args:
-        stores: What the services keep their data in.
-        secrets: The lab's secrets.
-        clock: The lab's clock.
-        registry: The tools.
+        ground: What the services stand on.
         issuer: The ``iss`` of the tokens, and where clients of the gateway sign in.
         gateway_url: Where the gateway stands for its clients.
     """
-    config = _identity_config(secrets, issuer)
+    stores, clock = ground.stores, ground.clock
+    config = _identity_config(ground.secrets, issuer)
     await identity_server.prepare(stores.identity, config, clock)
     identity_app = identity_server.create_app(
         stores.identity, config, clock=clock, wall_clock=SystemClock()
@@ -132,10 +143,16 @@ async def wired(
         to_sync = await stack.enter_async_context(_inside(sync_app))
         identity = IdentityClient(INSIDE, to_identity)
         sync = SyncClient(INSIDE, to_sync, _CLIENT_ID)
-        backend = Backend(identity, sync, clock=clock, tables=registry.tables())
+        backend = Backend(
+            identity,
+            sync,
+            clock=clock,
+            tables=ground.registry.tables(),
+            policy=ground.ciphers,
+        )
         stack.push_async_callback(backend.close)
         gateway_app = gateway.create_app(
-            registry,
+            ground.registry,
             backend,
             verifier=verifier,
             identity=identity,

@@ -13,16 +13,13 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from mana_lab.clock import Clock
 from mana_lab.gateway import DEFAULT_HOST, MCP_PATH
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.lab.folder import LabFolder
-from mana_lab.lab.services import Stores, wired
+from mana_lab.lab.services import Ground, Stores, wired
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import BackgroundServer
-from mana_lab.registry import Registry
-from mana_lab.settings import LabSecrets
 
 
 class Gateway:
@@ -37,9 +34,7 @@ class Gateway:
         self.url = _url(server.port) + MCP_PATH
 
     @classmethod
-    async def open(
-        cls, port: int, stores: Stores, secrets: LabSecrets, clock: Clock, registry: Registry
-    ) -> Self:
+    async def open(cls, port: int, ground: Ground) -> Self:
         """Listen on *port* and serve.
 
         Raises:
@@ -52,7 +47,7 @@ class Gateway:
 
         @asynccontextmanager
         async def build() -> AsyncIterator[ASGIApp]:
-            async with wired(stores, secrets, clock, registry, gateway_url=url) as services:
+            async with wired(ground, gateway_url=url) as services:
                 yield services.gateway_app
 
         server = BackgroundServer(build, sock)
@@ -114,10 +109,7 @@ async def serve_lab(
         async with (
             Stores.open(held) as stores,
             wired(
-                stores,
-                held.secrets,
-                await time_of(stores),
-                tools_of(held),
+                Ground(stores, held.secrets, await time_of(stores), tools_of(held)),
                 issuer=auth_url,
                 gateway_url=url,
             ) as services,

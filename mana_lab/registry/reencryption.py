@@ -37,6 +37,7 @@ from mana_lab.errors import (
     DowngradeError,
     FutureStampError,
     MalformedCiphertextError,
+    ProtocolError,
 )
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import RotationFinish, VaultKey
@@ -135,8 +136,9 @@ class Reencryption:
             page = await self._sync.pull(work.token, work.table.app_id, work.table.name, cursor)
             for change in page.changes:
                 fold([change], spaces[change.space_id])
-            has_more = page.has_more and page.cursor != cursor
-            cursor = page.cursor
+            if page.has_more and page.cursor == cursor:
+                raise ProtocolError("the sync service has more changes but does not move on")
+            cursor, has_more = page.cursor, page.has_more
         for writer, found in (await _stale(work, spaces)).items():
             for start in range(0, len(found), self._batch):
                 part = found[start : start + self._batch]

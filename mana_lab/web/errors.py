@@ -18,12 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from mana_lab.errors import (
-    InvalidInputError,
-    ManaLabError,
-    RateLimitedError,
-    error_from_wire,
-)
+from mana_lab.errors import InvalidInputError, ManaLabError, RateLimitedError, error_from_wire
 
 _logger = logging.getLogger(__name__)
 _MOST_DETAILS = 20
@@ -54,10 +49,15 @@ def error_response(
         body["details"] = list(details)
     if code is not None:
         body["code"] = code
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return JSONResponse(body, error.status, _headers(error))
+
+
+def _headers(error: ManaLabError) -> dict[str, str]:
+    if error.status == 401:
+        return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, RateLimitedError) and error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
-    return JSONResponse(body, error.status, headers)
+        return {"Retry-After": str(error.retry_after_s)}
+    return {}
 
 
 def invalid_request(error: RequestValidationError, *, code: str | None = None) -> JSONResponse:

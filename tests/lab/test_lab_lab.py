@@ -343,3 +343,30 @@ async def test_a_damaged_database_is_named_and_frees_the_folder(folder, few, nam
     path.write_bytes(good)
     async with await Lab.open(folder, catalog=few) as lab:
         assert await lab.token("anna")
+
+
+async def written_forms(lab):
+    """Return how the encrypted values of the log begin, in its order."""
+    rows = [json.loads(row["data"]) for row in await stored(lab)]
+    texts = [value for data in rows for value in data.values() if isinstance(value, str)]
+    return [text[:6] for text in texts if text.startswith("enc:")]
+
+
+async def test_encrypted_values_are_bound_to_their_place_unless_the_browser_shall_read_them(
+    folder,
+):
+    for n, options in enumerate(({"ciphertext": "enc:1:"}, {}, {"ciphertext": "enc:2:"})):
+        async with await Lab.open(folder, **options) as lab:
+            anna = await lab.persona("anna")
+            assert (await anna.call("notes.create", title=f"note {n}", content="")).ok
+            found = (await anna.call("notes.list")).data["notes"]
+            assert [note["title"] for note in found] == [f"note {k}" for k in range(n, -1, -1)]
+            forms = await written_forms(lab)
+    assert forms == ["enc:1:"] * 2 + ["enc:2:"] * 4
+
+
+async def test_a_form_of_encryption_that_nobody_knows_is_refused(folder):
+    with pytest.raises(SettingsError, match="enc:3:"):
+        await Lab.open(folder, ciphertext="enc:3:")
+    async with await Lab.open(folder):
+        pass

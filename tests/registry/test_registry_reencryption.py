@@ -1,6 +1,7 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from mana_lab.crypto import (
 from mana_lab.errors import (
     KeyProofError,
     ManaLabError,
+    ProtocolError,
     RotationUnfinishedError,
     ServiceUnavailableError,
 )
@@ -307,6 +309,26 @@ async def test_a_value_from_the_future_waits_and_does_not_hold_up_the_others(
     done = await steps.job(batch=200).run(rotating.user_id, rotating.token)
     assert (done.renewed, done.left, done.finished) == (3, 1, False)
     assert await rotating.stale() == {ids[0]}
+    await rotating.check()
+
+
+async def test_the_old_key_stays_when_the_log_cannot_be_read_to_its_end(rotating, house):
+    await some_records(rotating)
+    await rotating.rotate()
+    await rotating.settle()
+
+    async def stuck(request):
+        if request.url.path.startswith("/sync/"):
+            return httpx.Response(
+                200, json={"serverChanges": [], "syncedUntil": "", "hasMore": True}
+            )
+        return await httpx.ASGITransport(house.identity_app).handle_async_request(request)
+
+    steps = Steps(house)
+    steps.handle_async_request = stuck
+    with pytest.raises(ProtocolError):
+        await steps.job().run(rotating.user_id, rotating.token)
+    assert (await rotating.ring()).previous
     await rotating.check()
 
 

@@ -10,29 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from mana_lab.crypto import WrappedKey, decode_base64, import_master_key
-from mana_lab.errors import (
-    ManaLabError,
-    RecoveryWrapMissingError,
-    RotationForbiddenError,
-    VaultNotInitialisedError,
-    ZeroKnowledgeActiveError,
-)
 from mana_lab.identity import wire
 from mana_lab.identity.server.access import Parts, SignedIn, caller
 from mana_lab.identity.server.recovery import Recovery
 from mana_lab.identity.server.vaults import Caller
-from mana_lab.web import error_response, invalid_request
-
-_CODES: dict[type[ManaLabError], str] = {
-    RecoveryWrapMissingError: "RECOVERY_WRAP_MISSING",
-    RotationForbiddenError: "ZK_ROTATE_FORBIDDEN",
-    VaultNotInitialisedError: "VAULT_NOT_INITIALISED",
-    ZeroKnowledgeActiveError: "ZK_ACTIVE",
-}
+from mana_lab.web import invalid_request
 
 
 class _CodedRoute(APIRoute):
-    """Adds to a refusal the ``code`` by which the original's clients know it."""
+    """Calls a body that is not as it should be by the name that the original's clients know."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -42,10 +28,6 @@ class _CodedRoute(APIRoute):
                 return await handler(request)
             except RequestValidationError as error:
                 return invalid_request(error, code="BAD_REQUEST")
-            except ManaLabError as error:
-                if type(error) not in _CODES:
-                    raise
-                return error_response(error, code=_CODES[type(error)])
 
         return coded
 

@@ -35,7 +35,8 @@ MAX_PREVIOUS_KEYS: Final = 16
 """How many earlier keys a vault keeps at most; until some are given up it is not rotated again."""
 SETTLING: Final = LIFETIME + timedelta(minutes=1)
 """How long after its end somebody may still write with a key: whoever took it with an access token
-also writes with that token, which is not taken any more by then."""
+also writes with that token, which is not taken any more by then. A device that holds a key longer,
+such as one that was offline, has to fetch the keys again before it sends what it encrypted."""
 
 
 def find_vault(connection: Connection, user_id: str) -> VaultRow | None:

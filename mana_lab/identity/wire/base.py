@@ -120,12 +120,12 @@ class ErrorBody(WireModel):
     """Every answer that is not a success.
 
     Attributes:
-        error: The code of the error, as in :mod:`mana_lab.errors`.
-        message: What was got, and what is allowed or to do next.
+        error: The stable name of the failure.
+        message: What happened, and what to do next.
         status: The HTTP status.
-        code: What the original's clients know the failure by, where they do.
+        code: Mana's own name for it, where its clients go by that.
         details: What is wrong with single members of the request.
-        retry_after_sec: In how many seconds it is worth trying again.
+        retry_after_sec: After how many seconds to try again.
     """
 
     error: str

@@ -40,6 +40,7 @@ sync_changes = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("schema_version", Integer, nullable=False, default=1),
     Column("actor", JSON(none_as_null=True)),
+    Column("origin", String),
     Column("space_id", String, nullable=False),
     CheckConstraint("op IN ('insert', 'update', 'delete')", name="sync_changes_op"),
     CheckConstraint("user_id <> '' AND space_id <> ''", name="sync_changes_owner"),
