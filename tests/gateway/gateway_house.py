@@ -26,7 +26,16 @@ from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import IdentityConfig, PasswordCost
-from mana_lab.registry import Backend, Done, Registry, ToolContext, ToolInput, ToolOutput, tool
+from mana_lab.registry import (
+    ADMITTED,
+    Backend,
+    Done,
+    Registry,
+    ToolContext,
+    ToolInput,
+    ToolOutput,
+    tool,
+)
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 
@@ -125,7 +134,8 @@ class TestTools:
             finally:
                 self.cancelled.set()
 
-        return Registry([echo, crash, miss, purge, wait, wipe])
+        everything = dict.fromkeys(ADMITTED)
+        return Registry([echo, crash, miss, purge, wait, wipe], admitted=everything)
 
 
 @dataclass
