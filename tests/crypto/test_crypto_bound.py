@@ -151,6 +151,7 @@ IV = HEAD.rpartition(":")[2]
         f"enc:2:k000003:{IV}.AAAA",
         "enc:2:" + "A" * 10_000,
     ],
+    ids=range(21),
 )
 def test_what_does_not_have_the_form_is_malformed(text):
     for cipher in (FieldCipher(RING), FieldCipher(RING, STRICT)):
