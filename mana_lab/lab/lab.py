@@ -171,14 +171,17 @@ class Lab(Closing):
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
 
-    async def persona(self, name: str) -> PersonaSession:
+    async def persona(self, name: str, *, space: str | None = None) -> PersonaSession:
         """Sign in as a persona, through the same door as a human.
 
         Args:
             name: The persona's name, such as ``anna``, or e-mail address.
+            space: The slug or the id of a space that they share, such as ``anna-and-ben``; their
+                own when None.
 
         Raises:
             UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+            NotFoundError: They are in no such space.
         """
         self._check_open()
         persona = self.catalog.get(name)
@@ -189,6 +192,7 @@ class Lab(Closing):
                 endpoint=self._endpoint,
                 secrets=self._secrets,
                 clock=self.clock,
+                space=space,
             )
         self._stack.push_async_callback(session.close)
         return session

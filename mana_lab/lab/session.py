@@ -37,11 +37,13 @@ class PersonaSession(Closing):
         endpoint: Endpoint,
         secrets: LabSecrets,
         clock: Clock,
+        space: str | None = None,
     ) -> PersonaSession:
-        """Sign in as *persona* and connect to the gateway.
+        """Sign in as *persona* and connect to the gateway, in their own space or in *space*.
 
         Raises:
             InvalidCredentialsError: The persona is not seeded.
+            NotFoundError: The persona is in no such space.
             ManaLabError: The gateway refused, or cannot be reached.
         """
         password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
@@ -53,6 +55,7 @@ class PersonaSession(Closing):
             endpoint=endpoint,
             recorder=recorder,
             clock=clock,
+            space_id=space,
         )
         recorder.persona_id = app.user.id
         return cls(persona, app, identity, secrets.service_key.get_secret_value())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mana_lab.errors import ErrorKind
+from mana_lab.identity.wire import Space
 
 _PREFIX = "mcp__"
 
@@ -104,10 +105,24 @@ class CallOutcome:
 class Toolbox(Protocol):
     """The app as a brain sees it."""
 
+    @property
+    def shared_spaces(self) -> Sequence[Space]:
+        """The spaces that the persona shares with others, by slug."""
+        ...
+
     async def tools(self) -> list[ToolInfo]:
         """Return the tools on offer."""
         ...
 
-    async def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> CallOutcome:
-        """Call a tool; a failure is an outcome, not an exception."""
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        space_id: str | None = None,
+    ) -> CallOutcome:
+        """Call a tool, in one of the shared spaces or as usual in the own one.
+
+        A failure is an outcome, not an exception.
+        """
         ...

@@ -107,6 +107,40 @@ class Connection:
         await asyncio.wait([self._holder])
 
 
+class Connections:
+    """The MCP clients of one user: one a space, opened when it is first needed.
+
+    Args:
+        connect: Opens one for a space.
+    """
+
+    def __init__(self, connect: Callable[[str], Awaitable[Connection]]) -> None:
+        self._connect = connect
+        self._one_at_a_time = asyncio.Lock()
+        self._open: dict[str, Connection] = {}
+        self._closed = False
+
+    async def to(self, space_id: str) -> Connection:
+        """Return the connection that acts in a space.
+
+        Raises:
+            ManaLabError: The gateway refused, or cannot be reached, or all was closed.
+        """
+        async with self._one_at_a_time:
+            if self._closed:
+                raise ServiceUnavailableError("the connection to the gateway is closed")
+            if space_id not in self._open:
+                self._open[space_id] = await self._connect(space_id)
+            return self._open[space_id]
+
+    async def close(self) -> None:
+        """Close all of them; again is harmless."""
+        async with self._one_at_a_time:
+            self._closed = True
+            for connection in self._open.values():
+                await connection.close()
+
+
 async def _hold(
     client: Client, http: httpx2.AsyncClient, ready: asyncio.Future[None], leave: asyncio.Event
 ) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from mcp import Client
@@ -19,7 +20,7 @@ from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, Pro
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
 from mana_lab.runner.calls import CallError, CallOutcome, ToolInfo
-from mana_lab.runner.connection import BearerAuth, Connection
+from mana_lab.runner.connection import BearerAuth, Connection, Connections
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.failures import (
     as_exception,
@@ -50,7 +51,8 @@ class App(Closing):
 
     Attributes:
         user: Who is signed in.
-        space: The space that the calls act in.
+        space: The space that the calls act in, unless they name another.
+        shared_spaces: The spaces that the user shares with others, by slug.
         recorder: Where the audit collects.
     """
 
@@ -59,14 +61,16 @@ class App(Closing):
         user: User,
         space: Space,
         recorder: Recorder,
-        connection: Connection,
+        connections: Connections,
         *,
         clock: Clock,
+        shared_spaces: Sequence[Space] = (),
     ) -> None:
         self.user = user
         self.space = space
+        self.shared_spaces = tuple(shared_spaces)
         self.recorder = recorder
-        self._connection = connection
+        self._connections = connections
         self._clock = clock
 
     @classmethod
@@ -90,7 +94,8 @@ class App(Closing):
             endpoint: Where the gateway is.
             recorder: Where the audit collects.
             clock: Measures latencies.
-            space_id: The space to act in; the user's personal space when None.
+            space_id: The id or the slug of the space to act in; the user's personal space when
+                None.
 
         Raises:
             InvalidCredentialsError: E-mail and password do not belong together.
@@ -98,14 +103,19 @@ class App(Closing):
             ManaLabError: The gateway refused, or cannot be reached.
         """
         login = await identity.login(email, password)
-        space = _pick(await identity.spaces(login.access_token), space_id)
+        spaces = await identity.spaces(login.access_token)
+        space = _pick(spaces, space_id)
 
         async def sign_in_again() -> str:
             return (await identity.login(email, password)).access_token
 
         auth = BearerAuth(login.access_token, sign_in_again)
-        connection = await Connection.open(endpoint, login.user.id, auth, space.id)
-        return cls(login.user, space, recorder, connection, clock=clock)
+        connections = Connections(partial(Connection.open, endpoint, login.user.id, auth))
+        await connections.to(space.id)
+        shared = sorted(
+            (each for each in spaces if each.type != "personal"), key=lambda each: each.slug or ""
+        )
+        return cls(login.user, space, recorder, connections, clock=clock, shared_spaces=shared)
 
     async def tools(self) -> list[ToolInfo]:
         """Return the tools on offer, sorted by name.
@@ -113,7 +123,7 @@ class App(Closing):
         Raises:
             ManaLabError: The gateway refused, or cannot be reached.
         """
-        client = self._connection.client
+        client = (await self._connections.to(self.space.id)).client
         found: list[ToolInfo] = []
         cursor: str | None = None
         while True:
@@ -136,12 +146,19 @@ class App(Closing):
             if cursor is None:
                 return sorted(found, key=lambda tool: tool.name)
 
-    async def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> CallOutcome:
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        space_id: str | None = None,
+    ) -> CallOutcome:
         """Call a tool; the audit has a row of it, whatever became of it.
 
         Args:
             name: The tool, such as ``todo.create``.
             arguments: Its arguments.
+            space_id: The space to act in, if it is another one than usual.
 
         Returns:
             What the tool returned or why it failed; a failed call raises nothing.
@@ -153,8 +170,13 @@ class App(Closing):
         started = self._clock.monotonic()
         latency_ms = 0.0
         try:
-            answer = await self._send(name, given, self.recorder.idempotency_key(seq))
+            connection = await self._connections.to(space_id or self.space.id)
+            started = self._clock.monotonic()
+            key = self.recorder.idempotency_key(seq)
+            answer = await _send(connection, name, given, key)
             error = answer.error
+        except ManaLabError as refused:
+            error = error_from_library(refused)
         finally:
             latency_ms = (self._clock.monotonic() - started) * 1000
             action = self.recorder.record(
@@ -169,26 +191,25 @@ class App(Closing):
 
     async def close(self) -> None:
         """Leave the app; again is harmless."""
-        await self._connection.close()
+        await self._connections.close()
 
-    async def _send(self, name: str, arguments: dict[str, Any], key: str) -> _Answer:
-        try:
-            canonical_json(arguments)
-            result = await _call(self._connection.client, name, arguments, key)
-        except MCPError as error:
-            return _Answer(error=error_from_mcp(error))
-        except ManaLabError as error:
-            return _Answer(error=error_from_library(error))
-        tool_hash = (result.meta or {}).get(TOOL_META)
-        known = tool_hash if isinstance(tool_hash, str) else None
-        if result.is_error:
-            return _Answer(error=error_from_result(result), tool_hash=known)
-        return _Answer(_data(result), tool_hash=known)
+
+async def _send(connection: Connection, name: str, arguments: dict[str, Any], key: str) -> _Answer:
+    try:
+        canonical_json(arguments)
+        result = await _call(connection.client, name, arguments, key)
+    except MCPError as error:
+        return _Answer(error=error_from_mcp(error))
+    tool_hash = (result.meta or {}).get(TOOL_META)
+    known = tool_hash if isinstance(tool_hash, str) else None
+    if result.is_error:
+        return _Answer(error=error_from_result(result), tool_hash=known)
+    return _Answer(_data(result), tool_hash=known)
 
 
 def _pick(spaces: list[Space], space_id: str | None) -> Space:
     for space in spaces:
-        if space.id == space_id or (space_id is None and space.type == "personal"):
+        if space_id in (space.id, space.slug) or (space_id is None and space.type == "personal"):
             return space
     wanted = "a personal space" if space_id is None else "that space"
     raise NotFoundError(f"the user is not in {wanted}; they are in {len(spaces)} spaces")

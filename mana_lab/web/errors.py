@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from mana_lab.errors import InvalidInputError, ManaLabError, RateLimitedError, error_from_wire
 
@@ -24,6 +26,7 @@ _logger = logging.getLogger(__name__)
 _MOST_DETAILS = 20
 _IN_BODY = "body"
 _LONGEST_PATH = 200
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 def error_response(
@@ -94,11 +97,26 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return invalid_request(error)
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     known = error_from_wire(error.status_code, None, str(error.detail))
     body = {"error": known.code, "message": known.message, "status": error.status_code}
-    return JSONResponse(body, error.status_code, error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return JSONResponse(body, error.status_code, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that a path takes; the framework only knows those of one of its routes."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes
+        )
+    ]
 
 
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -95,6 +95,21 @@ async def test_a_wrong_method_is_a_405(house, method, path):
 
 
 @pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/v1/auth/register", "POST"),
+        ("/api/v1/admin/personas", "GET, POST"),
+        ("/api/v1/admin/personas/x", "DELETE, GET"),
+        ("/api/v1/spaces/x/policy", "GET, PUT"),
+        ("/api/v1/me/encryption-vault/recovery-wrap", "DELETE, POST, PUT"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_the_right_ones(house, path, methods):
+    answer = await house.http.patch(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         "/",

@@ -20,7 +20,14 @@ from mana_lab.gateway import GatewayConfig
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig, PasswordCost
-from mana_lab.personas import Catalog, Persona, load_catalog, persona_password, seed
+from mana_lab.personas import (
+    Catalog,
+    Persona,
+    SharedSpace,
+    load_catalog,
+    persona_password,
+    seed,
+)
 from mana_lab.registry import Backend, Registry
 from mana_lab.runner import METADATA, App, Endpoint, Fleet, House, Ledger, Recorder
 from mana_lab.storage import Store
@@ -81,10 +88,12 @@ class Mana:
     def fleet(self, **other) -> Fleet:
         return Fleet(self.house(**other), self.ledger)
 
-    async def seed(self, personas: Sequence[Persona]) -> None:
+    async def seed(self, personas: Sequence[Persona], spaces: Sequence[SharedSpace] = ()) -> None:
         token = (await self.identity.login(ADMIN.email, ADMIN.password)).access_token
-        report = await seed(Catalog(personas), self.identity, admin_token=token, secret=SECRET)
+        catalog = Catalog(personas, spaces)
+        report = await seed(catalog, self.identity, admin_token=token, secret=SECRET)
         assert not report.failed
+        assert not report.failed_spaces
 
     async def app(self, persona: Persona, recorder: Recorder | None = None, **other) -> App:
         return await App.open(
@@ -152,7 +161,7 @@ def sync_app(store: Store, http: httpx.AsyncClient, clock: Clock) -> ASGIApp:
 
 
 @asynccontextmanager
-async def open_mana(folder, personas=(), *, registry=None):
+async def open_mana(folder, personas=(), *, registry=None, spaces=()):
     """Open all services on databases in *folder*, with *personas* seeded."""
     clock = SimulatedClock()
     async with AsyncExitStack() as stack:
@@ -189,5 +198,5 @@ async def open_mana(folder, personas=(), *, registry=None):
             new_gateway,
         )
         if personas:
-            await mana.seed(personas)
+            await mana.seed(personas, spaces)
         yield mana

@@ -192,6 +192,8 @@ async def test_habits_are_used_in_every_respect(mana):
 
 async def test_an_app_without_tools_is_left_in_peace():
     class Bare:
+        shared_spaces = ()
+
         async def tools(self):
             return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -18,6 +18,8 @@ from mana_lab.identity.server.cookies import (
 from mana_lab.identity.server.sessions import user_in_session
 
 router = APIRouter()
+_OPTIONAL_COOKIE: Final[dict[str, Any]] = {"security": [{}]}
+"""In the description: a session token in the body does as well as what a header shows."""
 
 
 @router.get("/api/v1/auth/signup-status")
@@ -51,8 +53,8 @@ def _session_token(
 Token = Annotated[str | None, Depends(_session_token)]
 
 
-@router.post("/api/v1/auth/refresh")
-@router.post("/api/v1/auth/session-to-token")
+@router.post("/api/v1/auth/refresh", openapi_extra=_OPTIONAL_COOKIE)
+@router.post("/api/v1/auth/session-to-token", openapi_extra=_OPTIONAL_COOKIE)
 async def refresh(token: Token, parts: Parts, response: Response) -> wire.TokenPair:
     """Exchange a session token, from the body or the cookie, for a fresh access token."""
     if token is None:
@@ -62,7 +64,7 @@ async def refresh(token: Token, parts: Parts, response: Response) -> wire.TokenP
     return pair
 
 
-@router.post("/api/v1/auth/logout")
+@router.post("/api/v1/auth/logout", openapi_extra=_OPTIONAL_COOKIE)
 async def logout(
     request: Request, token: Token, parts: Parts, response: Response, _: Bearer
 ) -> wire.Success:

@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     StringConstraints,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
@@ -68,7 +69,10 @@ def _instant(value: datetime) -> datetime:
 
 
 Email: TypeAlias = Annotated[
-    str, StringConstraints(min_length=3, max_length=320), AfterValidator(_email)
+    str,
+    StringConstraints(min_length=3, max_length=320),
+    AfterValidator(_email),
+    WithJsonSchema({"type": "string", "format": "email", "minLength": 3, "maxLength": 320}),
 ]
 """An address of at most 254 characters, normalised; no more of RFC 5321 than the app needs."""
 Password: TypeAlias = Annotated[str, StringConstraints(min_length=8, max_length=128)]

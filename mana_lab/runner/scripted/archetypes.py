@@ -49,6 +49,7 @@ class Behavior:
         tolerance: After how many given-up things it leaves a module alone for the tick.
         looks_first: Chance of reading before adding.
         wanders: Chance of looking into any module at all.
+        shares: Chance of doing something in a space that is shared, where there is one.
         temper: How it judges.
     """
 
@@ -66,6 +67,7 @@ class Behavior:
     tolerance: int = 2
     looks_first: float = 0.1
     wanders: float = 0.03
+    shares: float = 0.15
     temper: Temper = field(default_factory=Temper)
 
 
@@ -82,6 +84,7 @@ ARCHETYPES: dict[str, Behavior] = {
         detail=0.2,
         blunder=0.12,
         learns=0.02,
+        shares=0.2,
         temper=Temper(start=3.5, error=0.6, empty=0.3, crowded=0.9),
     ),
     # opens the app for a minute; one failure is one too many
@@ -106,6 +109,7 @@ ARCHETYPES: dict[str, Behavior] = {
         finish=0.2,
         detail=0.6,
         blunder=0.06,
+        shares=0.25,
         temper=Temper(start=3.8, useful=0.25, error=0.5),
     ),
     # documents everything and reads error messages

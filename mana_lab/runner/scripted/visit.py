@@ -14,6 +14,7 @@ from mana_lab.runner.scripted.archetypes import Behavior
 from mana_lab.runner.scripted.blunders import blunder, made_up_id
 from mana_lab.runner.scripted.schemas import properties, required
 from mana_lab.runner.scripted.shelves import Shelf, Things, arrange
+from mana_lab.runner.scripted.together import Together
 from mana_lab.runner.scripted.voices import Topic, Voice
 from mana_lab.runner.scripted.writer import Writer
 
@@ -55,10 +56,14 @@ class Visit:
         self._writer = Writer(voice, scene)
         self._things = Things()
         self._given_up: Counter[str] = Counter()
+        self._together = Together(app, scene, self._shelves, behavior, self._writer)
         self._blunder = behavior.blunder / (1 + behavior.learns * (scene.tick_number - 1))
 
     async def step(self) -> None:
         """Set out to do one thing."""
+        if self._together.possible and self._random.random() < self._behavior.shares:
+            await self._together.step()
+            return
         if self._shelves and self._random.random() < self._behavior.wanders:
             await self._look(self._shelves[self._random.choice(sorted(self._shelves))])
             return
@@ -133,21 +138,10 @@ class Visit:
         topic = self._writer.topic(tool.module)
         arguments = self._writer.write(tool, topic, detail=self._behavior.detail, ids=ids)
         if ids and set(arguments) == set(required(tool)):
-            arguments |= self._one_change(tool, topic)
+            arguments |= self._writer.one_change(tool, topic)
         if self._random.random() < self._blunder:
             arguments = blunder(tool, arguments, self._random)
         await self._attempt(_Attempt(tool, topic, arguments))
-
-    def _one_change(self, tool: ToolInfo, topic: Topic) -> dict[str, Any]:
-        """Pick what to change, where a tool leaves that open."""
-        needed = required(tool)
-        optional = {name: schema for name, schema in properties(tool).items() if name not in needed}
-        solid = sorted(name for name, schema in optional.items() if schema.get("type") != "boolean")
-        if not solid:
-            return {}
-        name = self._random.choice(solid)
-        value = self._writer.value(tool, name, optional[name], topic)
-        return {} if value is None else {name: value}
 
     async def _attempt(self, attempt: _Attempt) -> bool:
         for left in reversed(range(self._behavior.patience + 1)):

@@ -69,6 +69,17 @@ class Writer:
                 arguments[name] = value
         return arguments
 
+    def one_change(self, tool: ToolInfo, topic: Topic) -> dict[str, Any]:
+        """Pick what to change, where a tool leaves that open."""
+        needed = required(tool)
+        optional = {name: schema for name, schema in properties(tool).items() if name not in needed}
+        solid = sorted(name for name, schema in optional.items() if schema.get("type") != "boolean")
+        if not solid:
+            return {}
+        name = self._random.choice(solid)
+        value = self.value(tool, name, optional[name], topic)
+        return {} if value is None else {name: value}
+
     def value(
         self, tool: ToolInfo, name: str, schema: Schema, topic: Topic, ids: Sequence[str] = ()
     ) -> Any:
