@@ -65,6 +65,7 @@ stable ``code`` that a program or a model can act on. The tree::
         ├── PortInUseError             port-in-use
         ├── NotebookFailedError        notebook-failed
         ├── StoreDamagedError          store-damaged
+        ├── StoreTooNewError           store-too-new
         └── StoreClosedError           store-closed
 """
 
@@ -535,6 +536,12 @@ class StoreDamagedError(InfrastructureError):
     """A database file cannot be used."""
 
     code: ClassVar[str] = "store-damaged"
+
+
+class StoreTooNewError(InfrastructureError):
+    """A later release wrote the database."""
+
+    code: ClassVar[str] = "store-too-new"
 
 
 class NotebookFailedError(InfrastructureError):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError
 from mana_lab.closing import Closing
 from mana_lab.errors import StoreClosedError, StoreDamagedError
 from mana_lab.storage.engines import reader_engine, writer_engine
+from mana_lab.storage.schema import prepare
 from mana_lab.storage.writer import Writer
 
 T = TypeVar("T")
@@ -38,7 +39,7 @@ class Store(Closing):
 
     @classmethod
     async def open(cls, url: str, metadata: MetaData) -> Store:
-        """Open the database at *url* and create the tables that are missing.
+        """Open the database at *url*, with the tables of this release.
 
         Args:
             url: ``sqlite:////path/to/file.db``.
@@ -47,10 +48,11 @@ class Store(Closing):
         Raises:
             SettingsError: The URL is not one of a SQLite file.
             StoreDamagedError: The file is no database, or cannot be opened.
+            StoreTooNewError: A later release wrote it.
         """
         store = cls(writer_engine(url), reader_engine(url, _READERS))
         try:
-            await store.write(metadata.create_all)
+            await store.write(lambda connection: prepare(connection, metadata))
         except DatabaseError as error:
             await store.close()
             raise StoreDamagedError(

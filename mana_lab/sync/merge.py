@@ -71,12 +71,13 @@ def fold(changes: Iterable[Change], into: dict[str, Record]) -> set[str]:
         if change.op == "insert":
             record.seq = min(record.seq, change.seq) if record.inserted else change.seq
             record.inserted = True
-        for name, value, moment in _writes(change):
+        for name, value, moment in writes_of(change):
             _offer(record, name, value, moment, change.client_id)
     return touched
 
 
-def _writes(change: Change) -> Iterator[tuple[str, JsonValue, datetime]]:
+def writes_of(change: Change) -> Iterator[tuple[str, JsonValue, datetime]]:
+    """Go through what a change writes: each field, its value and the instant of the write."""
     if change.op == "insert":
         data = change.data or {}
         moment = instant_of(data.get("updatedAt") or data.get("createdAt"))
@@ -87,6 +88,11 @@ def _writes(change: Change) -> Iterator[tuple[str, JsonValue, datetime]]:
             yield name, update.value, instant_of(update.updated_at)
     else:
         yield DELETED_AT, change.deleted_at or "", instant_of(change.deleted_at)
+
+
+def rank_of(moment: datetime, writer: str, value: JsonValue) -> tuple[datetime, str, bool, str]:
+    """Return the place of a write in the total order; of two writes the greater one wins."""
+    return moment, writer, *_value_rank(value)
 
 
 def _offer(record: Record, name: str, value: JsonValue, moment: datetime, writer: str) -> None:

@@ -1,8 +1,9 @@
 """The messages of the sync service, one model each for the service and its clients.
 
-The formats are those of the original's mana-sync. What this service adds is optional for a client:
-``clientId`` and ``seq`` on a change that comes out of the log, and an ``eventId`` that the pushing
-side may choose.
+The formats are those of the original's mana-sync, in both of its forms: its first clients call the
+stamp of a field ``updatedAt``, its later ones ``at``. Either is taken, and both are sent. What this
+service adds is optional for a client: ``clientId``, ``userId`` and ``seq`` on a change that comes
+out of the log, and an ``eventId`` that the pushing side may choose.
 
 The models check shape only. What the service lets in is stricter: :mod:`.server.admission`.
 """
@@ -13,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 from pydantic.alias_generators import to_camel
 
 from mana_lab.errors import UnserializableValueError
@@ -50,11 +51,26 @@ class FieldChange(WireModel):
 
     Attributes:
         value: The new value; ``None`` is a value like any other.
-        updated_at: The stamp of the write (ISO-8601 with a zone).
+        updated_at: The stamp of the write (ISO-8601 with a zone); ``updatedAt`` or ``at``.
     """
 
     value: Any = None
     updated_at: str = Field(default="", json_schema_extra={"format": "date-time"})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_either_name(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "at" not in given:
+            return given
+        stamp = given.get("updatedAt", given["at"])
+        if stamp != given["at"]:
+            raise ValueError("updatedAt and at are the same stamp; got two different ones")
+        return {**given, "updatedAt": stamp}
+
+    @model_serializer
+    def _by_both_names(self) -> dict[str, Any]:
+        stamp = self.updated_at
+        return {"value": self.value} | ({"updatedAt": stamp, "at": stamp} if stamp else {})
 
 
 class Change(WireModel):
@@ -69,10 +85,13 @@ class Change(WireModel):
         deleted_at: When it was deleted; the service's time where a delete does not say.
         space_id: The space; without one, the author's own ``_personal:`` space.
         actor: Who acted for the user; opaque.
+        origin: What kind of actor it was, where a client says so: ``user``, ``agent``, ``system``,
+            ``migration``.
         schema_version: Of the change format; 1.
         event_id: A UUID. The service keeps one change per user and event id, so that a push can
             be sent again; it makes one for a change that has none.
         client_id: Out of the log only: which client wrote it.
+        user_id: Out of the log only: who wrote it; empty when the service does not say.
         seq: Out of the log only: its place there; 0 when the service does not say.
     """
 
@@ -84,9 +103,11 @@ class Change(WireModel):
     deleted_at: str | None = None
     space_id: str | None = None
     actor: Any = None
+    origin: str | None = None
     schema_version: int | None = None
     event_id: str | None = None
     client_id: str = ""
+    user_id: str = ""
     seq: int = 0
 
     @classmethod

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from identity_house import ADMIN, PASSWORD, bearer, service
 
+from mana_lab.errors import EmailTakenError
+
 SPACE = "/api/auth/organization"
+VAULT = "/api/v1/me/encryption-vault"
+USER = "user@a.test"
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,10 @@ _PERSONA = {
     "moduleMix": {"todo": 1},
 }
 _ACTION = {"tickId": "t", "toolName": "todo.create", "result": "ok"}
+_SPACE = {"name": "Team", "slug": "team", "metadata": {"type": "team"}}
+_IN_SPACE = {"organizationId": "x"}
+_ROLE = {"role": "member"}
+_WRAP = {"recoveryWrappedMk": "A" * 64, "recoveryIv": "A" * 16}
 
 ROUTES = (
     Route("POST", "/api/v1/auth/register", {"email": "zoe@a.test", "password": PASSWORD}),
@@ -46,6 +55,20 @@ ROUTES = (
     Route("POST", "/api/v1/auth/session-to-token", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/logout", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/validate", {"token": "x"}),
+    Route("POST", f"{VAULT}/recovery-wrap", _WRAP, "user"),
+    Route("PUT", f"{VAULT}/recovery-wrap", _WRAP, "user"),
+    Route("POST", f"{VAULT}/zero-knowledge", {"enable": True}, "user"),
+    Route("POST", f"{VAULT}/rotate/finish", {"keyId": "k", "keyProof": "A" * 43 + "="}, "user"),
+    Route("POST", f"{SPACE}/create", _SPACE, "user"),
+    Route("POST", f"{SPACE}/delete", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/leave", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/remove-member", _IN_SPACE | {"memberIdOrEmail": "m"}, "user"),
+    Route("POST", f"{SPACE}/update-member-role", _IN_SPACE | _ROLE | {"memberId": "m"}, "user"),
+    Route("POST", f"{SPACE}/invite-member", _IN_SPACE | _ROLE | {"email": "b@a.test"}, "user"),
+    Route("POST", f"{SPACE}/accept-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/reject-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/cancel-invitation", {"invitationId": "x"}, "user"),
+    Route("PUT", "/api/v1/spaces/x/policy", {"allowDestructive": []}, "user"),
     Route("POST", "/api/v1/admin/personas", _PERSONA, "admin"),
     Route("POST", "/api/v1/internal/personas/x/actions", {"actions": [_ACTION]}, "service"),
     Route(
@@ -63,5 +86,7 @@ async def headers_of(house, route: Route) -> dict[str, str]:
     if route.who == "admin":
         return bearer(await house.admin())
     if route.who == "user":
-        return bearer((await house.person("user@a.test")).access_token)
+        with suppress(EmailTakenError):
+            await house.identity.register(USER, PASSWORD)
+        return bearer((await house.identity.login(USER, PASSWORD)).access_token)
     return service() if route.who == "service" else {}

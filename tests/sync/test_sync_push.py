@@ -9,6 +9,9 @@ from sync_house import FLAT, insertion
 
 from mana_lab.sync.server.tables import sync_changes
 
+STAMP = "2026-01-05T00:00:01.000Z"
+LATER = "2026-01-05T00:00:02.000Z"
+
 
 async def rows(house):
     def work(connection):
@@ -19,11 +22,13 @@ async def rows(house):
 
 async def test_a_pushed_change_comes_back_with_what_the_service_knows_about_it(house):
     event = str(uuid4())
-    change = insertion(actor={"kind": "user"}, eventId=event, spaceId=FLAT)
+    change = insertion(actor={"kind": "user"}, origin="agent", eventId=event, spaceId=FLAT)
     answer = await house.push(change, headers={"x-client-id": "laptop"})
     assert answer.status_code == 200
     assert answer.json() == {
-        "serverChanges": [change | {"schemaVersion": 1, "clientId": "laptop", "seq": 1}],
+        "serverChanges": [
+            change | {"schemaVersion": 1, "clientId": "laptop", "userId": "anna", "seq": 1}
+        ],
         "conflicts": [],
         "syncedUntil": answer.json()["syncedUntil"],
         "hasMore": False,
@@ -56,6 +61,7 @@ async def test_the_log_has_the_columns_of_the_original(house):
         "created_at": house.clock.now(),
         "schema_version": 1,
         "actor": None,
+        "origin": None,
         "space_id": "_personal:anna",
     }
     assert second["data"] == {"deletedAt": stamp}
@@ -171,9 +177,58 @@ async def test_fields_and_tables_nobody_here_knows_survive_the_round_trip(house)
 
 
 async def test_unknown_members_of_the_envelope_are_ignored(house):
-    answer = await house.push(insertion(origin="user", at="now"), appId="other", hurry=True)
+    answer = await house.push(insertion(place="here", at="now"), appId="other", hurry=True)
     assert answer.status_code == 200
-    assert "origin" not in answer.json()["serverChanges"][0]
+    assert "place" not in answer.json()["serverChanges"][0]
+
+
+def updating(field):
+    return {"table": "tasks", "id": "1", "op": "update", "fields": {"title": field}}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"value": "a", "updatedAt": STAMP},
+        {"value": "a", "at": STAMP},
+        {"value": "a", "updatedAt": STAMP, "at": STAMP},
+    ],
+    ids=["first wire", "later wire", "both"],
+)
+async def test_clients_of_both_wires_read_the_stamp_by_the_name_that_they_know(house, field):
+    """The original's later service dropped the stamps of earlier clients, so all of them lost."""
+    answer = await house.push(insertion(), updating(field))
+    assert answer.status_code == 200
+    update = answer.json()["serverChanges"][1]
+    assert update["fields"] == {"title": {"value": "a", "updatedAt": STAMP, "at": STAMP}}
+    assert [row["field_timestamps"] for row in await rows(house)] == [{}, {"title": STAMP}]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({"value": "a", "updatedAt": STAMP, "at": LATER}, "two different ones"),
+        ({"value": "a", "updatedAt": STAMP, "at": None}, "two different ones"),
+        ({"value": "a", "at": None}, "changes[0].fields.title"),
+        ({"value": "a", "at": 7}, "changes[0].fields.title"),
+        ({"value": "a", "at": ""}, "changes[0].fields.title"),
+        ({"value": "a", "at": "yesterday"}, "changes[0].fields.title"),
+        ({"value": "a"}, "changes[0].fields.title"),
+    ],
+    ids=str,
+)
+async def test_a_stamp_that_is_none_is_refused_under_either_name(house, field, said):
+    answer = await house.push(updating(field))
+    assert answer.status_code == 400
+    assert said in answer.json()["message"]
+    assert await rows(house) == []
+
+
+@pytest.mark.parametrize("origin", ["", "x" * 300, "a\nb", 7])
+async def test_an_origin_that_is_no_name_is_refused(house, origin):
+    answer = await house.push(insertion(origin=origin))
+    assert answer.status_code == 400
+    assert "origin" in answer.json()["message"]
 
 
 async def test_the_answer_to_a_push_has_every_table_of_the_app_since_the_cursor(house):

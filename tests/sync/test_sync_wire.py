@@ -25,12 +25,12 @@ def test_an_insert_has_the_wire_form_of_the_original():
 
 
 def test_an_update_has_the_wire_form_of_the_original():
-    """``updatedAt``, not the ``at`` of later versions that made all updates lose."""
+    """``updatedAt`` for the first services, ``at`` for the later ones, which read no other."""
     assert members(Change.to_update("tasks", "1", {"done": True, "note": None}, STAMP))[
         "fields"
     ] == {
-        "done": {"value": True, "updatedAt": STAMP},
-        "note": {"value": None, "updatedAt": STAMP},
+        "done": {"value": True, "updatedAt": STAMP, "at": STAMP},
+        "note": {"value": None, "updatedAt": STAMP, "at": STAMP},
     }
 
 

@@ -97,6 +97,8 @@ def _count(parsed: Any) -> None:
 def _checked(place: str, change: Change, version: int, now: datetime) -> Change:
     check_table(f"{place}.table", change.table)
     check_name(f"{place}.id", change.id)
+    if change.origin is not None:
+        check_name(f"{place}.origin", change.origin)
     _check_content(place, change)
     for stamp_place, stamp in _stamps(change):
         _check_stamp(f"{place}.{stamp_place}", stamp, now)

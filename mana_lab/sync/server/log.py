@@ -171,6 +171,7 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
         "created_at": now,
         "schema_version": change.schema_version,
         "actor": change.actor,
+        "origin": change.origin,
     }
 
 
@@ -212,6 +213,7 @@ def _change(row: Row[Any]) -> Change:
         "schema_version": row.schema_version,
         "event_id": row.id,
         "client_id": row.client_id,
+        "user_id": row.user_id,
         "seq": row.seq,
     }
     if row.op == "insert":
@@ -223,8 +225,9 @@ def _change(row: Row[Any]) -> Change:
         }
     else:
         told["deleted_at"] = row.data[DELETED_AT]
-    if row.actor is not None:
-        told["actor"] = row.actor
+    for name in ("actor", "origin"):
+        if getattr(row, name) is not None:
+            told[name] = getattr(row, name)
     return Change(**told)
 
 

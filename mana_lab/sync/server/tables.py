@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 
 from mana_lab.storage import UtcDateTime
 
-METADATA = MetaData()
+METADATA = MetaData(info={"migrations": Path(__file__).parent / "migrations"})
 """The tables of the sync service's store."""
 
 sync_changes = Table(
@@ -40,6 +42,7 @@ sync_changes = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("schema_version", Integer, nullable=False, default=1),
     Column("actor", JSON(none_as_null=True)),
+    Column("origin", String),
     Column("space_id", String, nullable=False),
     CheckConstraint("op IN ('insert', 'update', 'delete')", name="sync_changes_op"),
     CheckConstraint("user_id <> '' AND space_id <> ''", name="sync_changes_owner"),
