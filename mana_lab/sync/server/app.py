@@ -16,6 +16,7 @@ from mana_lab.sync.server.admission import read_changeset
 from mana_lab.sync.server.cursor import encode_cursor, read_since
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
+from mana_lab.sync.server.rendering import answer_text
 from mana_lab.sync.wire import Changeset, Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
 from mana_lab.web import BodyLimit, answer_errors
 
@@ -146,14 +147,8 @@ def _push_body() -> dict[str, Any]:
 
 
 def _answer(page: LogPage) -> Response:
-    return _json(
-        SyncAnswer(
-            server_changes=page.changes,
-            conflicts=[],
-            synced_until=encode_cursor(page.seq),
-            has_more=page.has_more,
-        )
-    )
+    text = answer_text(page.changes, encode_cursor(page.seq), has_more=page.has_more)
+    return Response(text, media_type="application/json")
 
 
 def _json(message: WireModel) -> Response:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -19,8 +19,9 @@ from mana_lab.errors import ConflictError, ServiceUnavailableError
 from mana_lab.storage import Store
 from mana_lab.sync.merge import DELETED_AT
 from mana_lab.sync.server.cursor import Since
+from mana_lab.sync.server.rendering import ROWS, change_text
 from mana_lab.sync.server.tables import sync_changes
-from mana_lab.sync.wire import Change, FieldChange
+from mana_lab.sync.wire import Change
 
 _COLUMNS = sync_changes.c
 _TARGET = ("app_id", "table_name", "record_id", "op", "space_id")
@@ -34,12 +35,12 @@ class LogPage:
     """A stretch of the log as one reader may see it.
 
     Attributes:
-        changes: In the order of their commit.
+        changes: In the order of their commit, each as the JSON text of a ``Change``.
         seq: Where the next stretch starts: the last change's place, or where the reader stood.
         has_more: Whether the next stretch has something already.
     """
 
-    changes: list[Change]
+    changes: list[str]
     seq: int
     has_more: bool
 
@@ -115,9 +116,7 @@ class ChangeLog:
         """
 
         def work(connection: Connection) -> LogPage:
-            query = select(sync_changes).where(
-                _COLUMNS.app_id == app_id, _COLUMNS.space_id.in_(sorted(spaces))
-            )
+            query = ROWS.where(_COLUMNS.app_id == app_id, _COLUMNS.space_id.in_(sorted(spaces)))
             if table is not None:
                 query = query.where(_COLUMNS.table_name == table)
             if since.seq is not None:
@@ -127,7 +126,9 @@ class ChangeLog:
             rows = connection.execute(query.order_by(_COLUMNS.seq).limit(limit + 1)).all()
             if rows:
                 shown = rows[:limit]
-                return LogPage([_change(row) for row in shown], shown[-1].seq, len(rows) > limit)
+                return LogPage(
+                    [change_text(row) for row in shown], shown[-1].seq, len(rows) > limit
+                )
             end = connection.execute(select(func.max(_COLUMNS.seq))).scalar() or 0
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
 
@@ -202,33 +203,6 @@ def _event(row: Mapping[Any, Any]) -> list[Any]:
     """What makes two changes the same; the service may have set the time of a delete itself."""
     names = _TARGET if row["op"] == "delete" else _TARGET + _CONTENT
     return [row[name] for name in names]
-
-
-def _change(row: Row[Any]) -> Change:
-    told: dict[str, Any] = {
-        "table": row.table_name,
-        "id": row.record_id,
-        "op": row.op,
-        "space_id": row.space_id,
-        "schema_version": row.schema_version,
-        "event_id": row.id,
-        "client_id": row.client_id,
-        "user_id": row.user_id,
-        "seq": row.seq,
-    }
-    if row.op == "insert":
-        told["data"] = row.data
-    elif row.op == "update":
-        told["fields"] = {
-            name: FieldChange(value=row.data[name], updated_at=stamp)
-            for name, stamp in row.field_timestamps.items()
-        }
-    else:
-        told["deleted_at"] = row.data[DELETED_AT]
-    for name in ("actor", "origin"):
-        if getattr(row, name) is not None:
-            told[name] = getattr(row, name)
-    return Change(**told)
 
 
 async def _reached(work: Awaitable[T]) -> T:
