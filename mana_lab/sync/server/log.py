@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -26,6 +27,13 @@ from mana_lab.sync.wire import Change
 _COLUMNS = sync_changes.c
 _TARGET = ("app_id", "table_name", "record_id", "op", "space_id")
 _CONTENT = ("data", "field_timestamps")
+
+# Built once: building a statement takes longer than running it.
+_INSERT = insert(sync_changes)
+_KNOWN = select(sync_changes).where(
+    _COLUMNS.user_id == bindparam("user"), _COLUMNS.id.in_(bindparam("ids", expanding=True))
+)
+_END = select(func.max(_COLUMNS.seq))
 
 T = TypeVar("T")
 
@@ -92,7 +100,7 @@ class ChangeLog:
             ]
             fresh = _fresh(connection, user_id, rows)
             if fresh:
-                connection.execute(insert(sync_changes), fresh)
+                connection.execute(_INSERT, fresh)
             return len(fresh)
 
         return await _reached(self._store.write(work))
@@ -116,20 +124,16 @@ class ChangeLog:
         """
 
         def work(connection: Connection) -> LogPage:
-            query = ROWS.where(_COLUMNS.app_id == app_id, _COLUMNS.space_id.in_(sorted(spaces)))
-            if table is not None:
-                query = query.where(_COLUMNS.table_name == table)
-            if since.seq is not None:
-                query = query.where(_COLUMNS.seq > since.seq)
-            if since.moment is not None:
-                query = query.where(_COLUMNS.created_at >= since.moment)
-            rows = connection.execute(query.order_by(_COLUMNS.seq).limit(limit + 1)).all()
+            query = _page_of(table is not None, since.seq is not None, since.moment is not None)
+            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces), "table": table}
+            asked |= {"seq": since.seq, "moment": since.moment, "most": limit + 1}
+            rows = connection.execute(query, asked).all()
             if rows:
                 shown = rows[:limit]
                 return LogPage(
                     [change_text(row) for row in shown], shown[-1].seq, len(rows) > limit
                 )
-            end = connection.execute(select(func.max(_COLUMNS.seq))).scalar() or 0
+            end = connection.scalar(_END) or 0
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
 
         return await _reached(self._store.read(work))
@@ -148,6 +152,22 @@ class ChangeLog:
             ).rowcount
 
         return await _reached(self._store.write(work))
+
+
+@cache
+def _page_of(by_table: bool, by_seq: bool, by_moment: bool) -> Select[Any]:
+    """Select a page: of one table or of all, after a place in the log or from a moment on."""
+    query = ROWS.where(
+        _COLUMNS.app_id == bindparam("app"),
+        _COLUMNS.space_id.in_(bindparam("spaces", expanding=True)),
+    )
+    if by_table:
+        query = query.where(_COLUMNS.table_name == bindparam("table"))
+    if by_seq:
+        query = query.where(_COLUMNS.seq > bindparam("seq"))
+    if by_moment:
+        query = query.where(_COLUMNS.created_at >= bindparam("moment"))
+    return query.order_by(_COLUMNS.seq).limit(bindparam("most"))
 
 
 def _row(change: Change, now: datetime) -> dict[str, Any]:
@@ -181,9 +201,7 @@ def _fresh(
 ) -> list[dict[str, Any]]:
     """Leave out the rows whose event the user has stored already, here or earlier in *rows*."""
     ids = [row["id"] for row in rows]
-    known = connection.execute(
-        select(sync_changes).where(_COLUMNS.user_id == user_id, _COLUMNS.id.in_(ids))
-    ).mappings()
+    known = connection.execute(_KNOWN, {"user": user_id, "ids": ids}).mappings()
     events = {stored["id"]: _event(stored) for stored in known}
     fresh: list[dict[str, Any]] = []
     for row in rows:
