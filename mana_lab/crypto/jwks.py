@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import datetime
 from typing import Final
 
 import httpx
 
 from mana_lab.clock import Clock
-from mana_lab.crypto.jwt import Claims, UnverifiedToken
+from mana_lab.crypto.jwt import Claims, UnverifiedToken, verify
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.crypto.tokenkeys import KeySet
-from mana_lab.errors import InvalidTokenError, ProtocolError, ServiceUnavailableError
+from mana_lab.crypto.verified import VerifiedTokens
+from mana_lab.errors import ProtocolError, ServiceUnavailableError
 
 MAX_JWKS_BYTES: Final = 64 * 1024
 """Longest key set that is read."""
@@ -30,6 +32,9 @@ class TokenVerifier:
     is not in the set causes a fetch, at most one per *cooldown_s*. A fetch that fails, or brings
     anything but a usable key set, changes nothing. After *max_stale_s* without a good fetch the
     old keys are not trusted any more.
+
+    A token that was found genuine is believed again without a look at its signature, up to its
+    ``exp`` and for as long as the key set stays the same.
 
     One instance belongs to one event loop.
 
@@ -67,6 +72,7 @@ class TokenVerifier:
         self._max_age_s = max_age_s
         self._max_stale_s = max_stale_s
         self._leeway_s = leeway_s
+        self._verified = VerifiedTokens(leeway_s)
         self._keys: KeySet | None = None
         self._fetched_at = 0.0
         self._attempted_at: float | None = None
@@ -81,16 +87,22 @@ class TokenVerifier:
             InvalidTokenError: Anything else is wrong with it.
             ServiceUnavailableError: There are no keys to judge it by.
         """
-        parsed = UnverifiedToken.parse(token)
-        keys = await self._keys_for(parsed.kid)
-        key = keys.get(parsed.kid)
-        if key is None:
-            raise InvalidTokenError("the token is not valid here; sign in again")
-        return parsed.verify(
-            key,
+        kid = self._verified.kid_of(token) or UnverifiedToken.parse(token).kid
+        keys = await self._keys_for(kid)
+        now = self._clock.now()
+        claims = self._verified.get(token, keys, now)
+        if claims is None:
+            claims = self._judge(token, keys, now)
+            self._verified.add(token, kid, claims, keys)
+        return claims
+
+    def _judge(self, token: str, keys: KeySet, now: datetime) -> Claims:
+        return verify(
+            token,
+            keys,
             issuer=self._issuer,
             audience=self._audience,
-            now=self._clock.now(),
+            now=now,
             leeway_s=self._leeway_s,
         )
 

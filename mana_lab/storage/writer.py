@@ -100,7 +100,7 @@ def _commit(connection: Connection, batch: list[_Job]) -> None:
     try:
         with connection.begin():
             for job in batch:
-                _attempt(connection, job)
+                _attempt(connection, job, alone=len(batch) == 1)
     except Exception as error:  # noqa: BLE001 - goes to every waiting caller
         for job in batch:
             job.error = job.error or error
@@ -108,7 +108,11 @@ def _commit(connection: Connection, batch: list[_Job]) -> None:
         job.resolve()
 
 
-def _attempt(connection: Connection, job: _Job) -> None:
+def _attempt(connection: Connection, job: _Job, *, alone: bool) -> None:
+    """Run a job so that nothing of it stays if it fails; *alone* in its commit it needs no mark."""
+    if alone:
+        job.result = job.work(connection)
+        return
     savepoint = connection.begin_nested()
     try:
         job.result = job.work(connection)

@@ -46,6 +46,11 @@ class WireModel(BaseModel):
     )
 
 
+def field_members(value: Any, stamp: str) -> dict[str, Any]:
+    """Return one field of an update as it goes over the wire, its stamp by both of its names."""
+    return {"value": value} | ({"updatedAt": stamp, "at": stamp} if stamp else {})
+
+
 class FieldChange(WireModel):
     """One field of an update.
 
@@ -69,8 +74,7 @@ class FieldChange(WireModel):
 
     @model_serializer
     def _by_both_names(self) -> dict[str, Any]:
-        stamp = self.updated_at
-        return {"value": self.value} | ({"updatedAt": stamp, "at": stamp} if stamp else {})
+        return field_members(self.value, self.updated_at)
 
 
 class Change(WireModel):

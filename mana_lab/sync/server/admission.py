@@ -6,6 +6,7 @@ allowed. Fields and tables that this service has never heard of are let in uncha
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Iterator
@@ -34,6 +35,14 @@ MAX_AHEAD = timedelta(minutes=5)
 """How far a stamp may be ahead of the service's clock."""
 
 _LONGEST_QUOTE = 40
+_READ_AT_ONCE = 16 * 1024
+
+
+async def admit(body: bytes, header_client_id: str, now: datetime) -> Changeset:
+    """Do what :func:`read_changeset` does, without holding up the event loop for a long body."""
+    if len(body) <= _READ_AT_ONCE:
+        return read_changeset(body, header_client_id, now)
+    return await asyncio.to_thread(read_changeset, body, header_client_id, now)
 
 
 def read_changeset(body: bytes, header_client_id: str, now: datetime) -> Changeset:

@@ -1,6 +1,5 @@
 """The sync service as a web application."""
 
-import asyncio
 import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -12,10 +11,11 @@ from mana_lab.crypto import TokenVerifier, bearer_token
 from mana_lab.errors import SettingsError, UnauthenticatedError
 from mana_lab.storage import Store
 from mana_lab.sync.server.access import Access, MembershipSource
-from mana_lab.sync.server.admission import read_changeset
+from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
+from mana_lab.sync.server.rendering import answer_text
 from mana_lab.sync.wire import Changeset, Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
 from mana_lab.web import BodyLimit, answer_errors
 
@@ -77,9 +77,7 @@ def _sync_routes(
     ) -> Response:
         """Store changes, all or none, and answer with what happened since."""
         check_table("appId", app_id)
-        changeset = await asyncio.to_thread(
-            read_changeset, await request.body(), x_client_id, clock.now()
-        )
+        changeset = await admit(await request.body(), x_client_id, clock.now())
         since = read_since(changeset.since)
         spaces = await access.spaces_for(user_id, changeset.changes)
         readable = await access.readable(user_id)
@@ -146,14 +144,8 @@ def _push_body() -> dict[str, Any]:
 
 
 def _answer(page: LogPage) -> Response:
-    return _json(
-        SyncAnswer(
-            server_changes=page.changes,
-            conflicts=[],
-            synced_until=encode_cursor(page.seq),
-            has_more=page.has_more,
-        )
-    )
+    text = answer_text(page.changes, encode_cursor(page.seq), has_more=page.has_more)
+    return Response(text, media_type="application/json")
 
 
 def _json(message: WireModel) -> Response:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -19,12 +20,20 @@ from mana_lab.errors import ConflictError, ServiceUnavailableError
 from mana_lab.storage import Store
 from mana_lab.sync.merge import DELETED_AT
 from mana_lab.sync.server.cursor import Since
+from mana_lab.sync.server.rendering import ROWS, change_text
 from mana_lab.sync.server.tables import sync_changes
-from mana_lab.sync.wire import Change, FieldChange
+from mana_lab.sync.wire import Change
 
 _COLUMNS = sync_changes.c
 _TARGET = ("app_id", "table_name", "record_id", "op", "space_id")
 _CONTENT = ("data", "field_timestamps")
+
+# Built once: building a statement takes longer than running it.
+_INSERT = insert(sync_changes)
+_KNOWN = select(sync_changes).where(
+    _COLUMNS.user_id == bindparam("user"), _COLUMNS.id.in_(bindparam("ids", expanding=True))
+)
+_END = select(func.max(_COLUMNS.seq))
 
 T = TypeVar("T")
 
@@ -34,12 +43,12 @@ class LogPage:
     """A stretch of the log as one reader may see it.
 
     Attributes:
-        changes: In the order of their commit.
+        changes: In the order of their commit, each as the JSON text of a ``Change``.
         seq: Where the next stretch starts: the last change's place, or where the reader stood.
         has_more: Whether the next stretch has something already.
     """
 
-    changes: list[Change]
+    changes: list[str]
     seq: int
     has_more: bool
 
@@ -91,7 +100,7 @@ class ChangeLog:
             ]
             fresh = _fresh(connection, user_id, rows)
             if fresh:
-                connection.execute(insert(sync_changes), fresh)
+                connection.execute(_INSERT, fresh)
             return len(fresh)
 
         return await _reached(self._store.write(work))
@@ -115,20 +124,16 @@ class ChangeLog:
         """
 
         def work(connection: Connection) -> LogPage:
-            query = select(sync_changes).where(
-                _COLUMNS.app_id == app_id, _COLUMNS.space_id.in_(sorted(spaces))
-            )
-            if table is not None:
-                query = query.where(_COLUMNS.table_name == table)
-            if since.seq is not None:
-                query = query.where(_COLUMNS.seq > since.seq)
-            if since.moment is not None:
-                query = query.where(_COLUMNS.created_at >= since.moment)
-            rows = connection.execute(query.order_by(_COLUMNS.seq).limit(limit + 1)).all()
+            query = _page_of(table is not None, since.seq is not None, since.moment is not None)
+            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces), "table": table}
+            asked |= {"seq": since.seq, "moment": since.moment, "most": limit + 1}
+            rows = connection.execute(query, asked).all()
             if rows:
                 shown = rows[:limit]
-                return LogPage([_change(row) for row in shown], shown[-1].seq, len(rows) > limit)
-            end = connection.execute(select(func.max(_COLUMNS.seq))).scalar() or 0
+                return LogPage(
+                    [change_text(row) for row in shown], shown[-1].seq, len(rows) > limit
+                )
+            end = connection.scalar(_END) or 0
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
 
         return await _reached(self._store.read(work))
@@ -147,6 +152,22 @@ class ChangeLog:
             ).rowcount
 
         return await _reached(self._store.write(work))
+
+
+@cache
+def _page_of(by_table: bool, by_seq: bool, by_moment: bool) -> Select[Any]:
+    """Select a page: of one table or of all, after a place in the log or from a moment on."""
+    query = ROWS.where(
+        _COLUMNS.app_id == bindparam("app"),
+        _COLUMNS.space_id.in_(bindparam("spaces", expanding=True)),
+    )
+    if by_table:
+        query = query.where(_COLUMNS.table_name == bindparam("table"))
+    if by_seq:
+        query = query.where(_COLUMNS.seq > bindparam("seq"))
+    if by_moment:
+        query = query.where(_COLUMNS.created_at >= bindparam("moment"))
+    return query.order_by(_COLUMNS.seq).limit(bindparam("most"))
 
 
 def _row(change: Change, now: datetime) -> dict[str, Any]:
@@ -180,9 +201,7 @@ def _fresh(
 ) -> list[dict[str, Any]]:
     """Leave out the rows whose event the user has stored already, here or earlier in *rows*."""
     ids = [row["id"] for row in rows]
-    known = connection.execute(
-        select(sync_changes).where(_COLUMNS.user_id == user_id, _COLUMNS.id.in_(ids))
-    ).mappings()
+    known = connection.execute(_KNOWN, {"user": user_id, "ids": ids}).mappings()
     events = {stored["id"]: _event(stored) for stored in known}
     fresh: list[dict[str, Any]] = []
     for row in rows:
@@ -202,33 +221,6 @@ def _event(row: Mapping[Any, Any]) -> list[Any]:
     """What makes two changes the same; the service may have set the time of a delete itself."""
     names = _TARGET if row["op"] == "delete" else _TARGET + _CONTENT
     return [row[name] for name in names]
-
-
-def _change(row: Row[Any]) -> Change:
-    told: dict[str, Any] = {
-        "table": row.table_name,
-        "id": row.record_id,
-        "op": row.op,
-        "space_id": row.space_id,
-        "schema_version": row.schema_version,
-        "event_id": row.id,
-        "client_id": row.client_id,
-        "user_id": row.user_id,
-        "seq": row.seq,
-    }
-    if row.op == "insert":
-        told["data"] = row.data
-    elif row.op == "update":
-        told["fields"] = {
-            name: FieldChange(value=row.data[name], updated_at=stamp)
-            for name, stamp in row.field_timestamps.items()
-        }
-    else:
-        told["deleted_at"] = row.data[DELETED_AT]
-    for name in ("actor", "origin"):
-        if getattr(row, name) is not None:
-            told[name] = getattr(row, name)
-    return Change(**told)
 
 
 async def _reached(work: Awaitable[T]) -> T:
