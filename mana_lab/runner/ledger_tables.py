@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from mana_lab.storage import UtcDateTime
 
-METADATA = MetaData()
+METADATA = MetaData(info={"schema": "lab"})
 _STATUS = "status IN ('running', 'done', 'failed', 'abandoned')"
 
 RUNS = Table(

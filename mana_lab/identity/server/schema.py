@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from mana_lab.errors import ErrorKind
 from mana_lab.identity.wire import Cadence, Kind, Role, SpaceRole, Tier
-from mana_lab.storage import UtcDateTime
+from mana_lab.storage import UtcDateTime, owned_by
 
 METADATA = MetaData(
     naming_convention={
@@ -33,7 +33,8 @@ METADATA = MetaData(
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
+    },
+    info={"schema": "auth"},
 )
 
 
@@ -237,6 +238,7 @@ VAULTS = Table(
         "NOT zero_knowledge OR (wrapped_mk IS NULL AND recovery_wrapped_mk IS NOT NULL)",
         name="zk_consistency",
     ),
+    info=owned_by("user_id"),
 )
 
 VAULT_KEYS = Table(
@@ -252,6 +254,7 @@ VAULT_KEYS = Table(
     Column("retired_at", UtcDateTime),
     CheckConstraint("(wrapped_mk IS NULL) = (wrap_iv IS NULL)", name="wrap_iv_pair"),
     CheckConstraint("(wrapped_mk IS NULL) = (retired_at IS NULL)", name="retired_wrap"),
+    info=owned_by("user_id"),
 )
 """A row for every key of a vault that is in use: for the current one, whose wrap lies in the vault
 itself, by what a proof of it is recognised; for earlier ones also their wrap."""
@@ -267,4 +270,5 @@ VAULT_AUDIT = Table(
     Column("context", String),
     Column("status", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    info=owned_by("user_id"),
 )

@@ -15,9 +15,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from mana_lab.storage import UtcDateTime
+from mana_lab.storage import UtcDateTime, owned_by
 
-METADATA = MetaData()
+METADATA = MetaData(info={"schema": "sync"})
 """The tables of the sync service's store."""
 
 sync_changes = Table(
@@ -48,5 +48,6 @@ sync_changes = Table(
     Index("sync_changes_collection", "space_id", "app_id", "table_name", "seq"),
     Index("sync_changes_record", "table_name", "record_id", "created_at"),
     sqlite_autoincrement=True,
+    info=owned_by("user_id", readable_in="space_id"),
 )
 """Every change that was ever pushed, in the order of its commit; ``id`` is the event id."""
