@@ -67,6 +67,7 @@ stable ``code`` that a program or a model can act on. The tree::
         ├── NotebookFailedError        notebook-failed
         ├── StoreDamagedError          store-damaged
         ├── StoreRoleError             store-role
+        ├── StoreTooNewError           store-too-new
         └── StoreClosedError           store-closed
 """
 
@@ -552,6 +553,12 @@ class StoreRoleError(InfrastructureError):
     """A database would be used in a role that row-level security does not bind."""
 
     code: ClassVar[str] = "store-role"
+
+
+class StoreTooNewError(InfrastructureError):
+    """A later release wrote the database."""
+
+    code: ClassVar[str] = "store-too-new"
 
 
 class NotebookFailedError(InfrastructureError):

@@ -6,6 +6,7 @@ import typer
 
 from mana_lab.commands.books import notebooks
 from mana_lab.commands.demo import demo
+from mana_lab.commands.explaining import explain
 from mana_lab.commands.living import report, run
 from mana_lab.commands.people import cleanup, seed, token
 from mana_lab.commands.serving import serve
@@ -17,5 +18,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="AI personas become real users of the Mana app.\n\nFor example: python -m mana_lab demo",
 )
-for command in (demo, seed, run, report, serve, token, tools, notebooks, cleanup):
+for command in (demo, seed, run, report, serve, token, tools, explain, notebooks, cleanup):
     app.command()(command)

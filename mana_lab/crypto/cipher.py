@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from mana_lab.crypto.bound import FieldPlace, bind_value, open_bound
 from mana_lab.crypto.derive import derive
-from mana_lab.crypto.field import BOUND_PREFIX, is_encrypted, unwrap_value, wrap_value
+from mana_lab.crypto.field import BOUND_PREFIX, is_encrypted, parse, value_of, wrap_value
 from mana_lab.crypto.jsjson import JsonValue, js_stringify
 from mana_lab.crypto.keyring import KeyRing
 from mana_lab.crypto.keys import MasterKey
@@ -122,9 +122,10 @@ class FieldCipher:
             return open_bound(text, self.ring, place)
         if self._policy.bound_only:
             raise _downgraded()
+        iv, sealed = parse(text)
         for key in self._keys:
             try:
-                return key, unwrap_value(text, key)
+                return key, value_of(key.open(iv, sealed))
             except DecryptionError:
                 continue
         raise DecryptionError("the value does not open with this key")

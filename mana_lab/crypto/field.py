@@ -72,7 +72,7 @@ def unwrap_value(text: Any, key: MasterKey) -> JsonValue:
     if not isinstance(text, str) or not text.startswith(PREFIX):
         passed: JsonValue = text
         return passed
-    iv, sealed = _parse(text)
+    iv, sealed = parse(text)
     return value_of(key.open(iv, sealed))
 
 
@@ -125,7 +125,12 @@ def decrypt_fields(
     }
 
 
-def _parse(text: str) -> tuple[bytes, bytes]:
+def parse(text: str) -> tuple[bytes, bytes]:
+    """Return IV, and ciphertext with tag, of a text that begins with ``enc:1:``.
+
+    Raises:
+        MalformedCiphertextError: It does not have the form.
+    """
     first, dot, second = text.removeprefix(PREFIX).partition(".")
     iv, sealed = atob(first), atob(second)
     if not dot or iv is None or sealed is None:

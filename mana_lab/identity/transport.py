@@ -19,6 +19,7 @@ from mana_lab.errors import (
 
 M = TypeVar("M", bound=BaseModel)
 _LONGEST_MESSAGE = 500
+_LONGEST_WAIT = 9
 
 
 class Transport:
@@ -34,12 +35,12 @@ class Transport:
         self._http = http
 
     async def _get(self, path: str, answer: type[M], headers: dict[str, str]) -> M:
-        return _parse(await self._send("GET", path, headers), answer)
+        return parse(await self._send("GET", path, headers), answer)
 
     async def _post(
         self, path: str, body: Any, answer: type[M], headers: dict[str, str] | None = None
     ) -> M:
-        return _parse(await self._send("POST", path, headers, body), answer)
+        return parse(await self._send("POST", path, headers, body), answer)
 
     async def _send(
         self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
@@ -76,7 +77,26 @@ def service(key: str) -> dict[str, str]:
     return {"X-Service-Key": key}
 
 
-def _parse(response: httpx.Response, answer: type[M]) -> M:
+def parse_list(response: httpx.Response, item: type[M]) -> list[M]:
+    """Return an answer that is a list.
+
+    Raises:
+        ProtocolError: It is none, or not of such items.
+    """
+    try:
+        return [item.model_validate(each) for each in response.json()]
+    except (ValueError, TypeError):
+        raise ProtocolError(
+            f"the identity service's answer is not a list of {item.__name__}"
+        ) from None
+
+
+def parse(response: httpx.Response, answer: type[M]) -> M:
+    """Return an answer.
+
+    Raises:
+        ProtocolError: It is not of that form.
+    """
     try:
         return answer.model_validate_json(response.content)
     except ValidationError:
@@ -97,7 +117,7 @@ def _error(response: httpx.Response) -> ManaLabError:
     error = error_from_wire(
         response.status_code, str(known.get("error", "")), message[:_LONGEST_MESSAGE]
     )
-    wait = known.get("retryAfterSec")
-    if isinstance(error, RateLimitedError) and isinstance(wait, int):
-        error.retry_after_s = wait
+    wait = response.headers.get("Retry-After", "")
+    if isinstance(error, RateLimitedError) and wait.isascii() and wait.isdigit():
+        error.retry_after_s = int(wait[:_LONGEST_WAIT])
     return error

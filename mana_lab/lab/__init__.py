@@ -1,6 +1,7 @@
 """The lab: opens, connects and closes everything below it."""
 
 from mana_lab.lab.folder import holds_lab
+from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
 from mana_lab.lab.serving import Addresses, Gateway, serve_lab
 from mana_lab.lab.session import PersonaSession
@@ -12,6 +13,7 @@ __all__ = [
     "Gateway",
     "Lab",
     "PersonaSession",
+    "RecordHistory",
     "approve_tools",
     "holds_lab",
     "serve_lab",

@@ -22,6 +22,7 @@ from mana_lab.errors import (
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
 from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.history import RecordHistory, histories
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
@@ -251,6 +252,36 @@ class Lab(Closing):
                 persona.email, persona_password(persona.email, secret)
             )
         return login.access_token
+
+    async def explain(self, record_id: str, persona: str | None = None) -> list[RecordHistory]:
+        """Return what happened to a record: which write won each field, and which ones lost.
+
+        Args:
+            record_id: The record.
+            persona: Who reads, by name or e-mail address; each one in turn when None, until the
+                record is found.
+
+        Returns:
+            One history for every table and space that has a record of that id; none when nobody
+            of them may read one.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        self._check_open()
+        readers = [persona] if persona is not None else [each.email for each in self.catalog]
+        await self._check_seeded()
+        for reader in readers:
+            try:
+                token = await self.token(reader)
+            except UnknownPersonaError:
+                if persona is not None:
+                    raise
+                continue
+            tables = self.registry.tables()
+            if found := await histories(self._services.sync, token, tables, record_id):
+                return found
+        return []
 
     async def serve(self, port: int = DEFAULT_PORT) -> Gateway:
         """Offer the gateway on a port of this machine, to any MCP client.

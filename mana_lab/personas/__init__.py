@@ -1,9 +1,10 @@
 """Personas: the catalog, their passwords, and how they become real users and stop being ones."""
 
-from mana_lab.personas.catalog import Catalog, Persona, catalog_schema, load_catalog
+from mana_lab.personas.catalog import Catalog, Persona, SharedSpace, catalog_schema, load_catalog
 from mana_lab.personas.cleanup import CleanupReport, cleanup
 from mana_lab.personas.passwords import persona_password
 from mana_lab.personas.seeding import SeedOutcome, SeedReport, plan_seed, seed
+from mana_lab.personas.sharing import SpaceOutcome
 
 __all__ = [
     "Catalog",
@@ -11,6 +12,8 @@ __all__ = [
     "Persona",
     "SeedOutcome",
     "SeedReport",
+    "SharedSpace",
+    "SpaceOutcome",
     "catalog_schema",
     "cleanup",
     "load_catalog",

@@ -25,15 +25,17 @@ from mana_lab.errors import CatalogError, UnknownPersonaError
 from mana_lab.shipped import catalog_dir
 
 Cadence: TypeAlias = Literal["hourly", "daily", "weekdays"]
+SharedSpaceType: TypeAlias = Literal["brand", "club", "family", "team", "practice"]
 
 DOMAIN = "@mana.test"
 """What a persona's address ends in: a domain that can never belong to anybody (RFC 6761 §6.2)."""
 
 _MAX_BYTES = 4 * 1024 * 1024
 _LONGEST_SHOWN = 60
+_SECTIONS = {"personas": "persona", "spaces": "space"}
 
 
-def _first_name(name: str) -> str:
+def _one_line(name: str) -> str:
     if name != name.strip() or not name.isprintable():
         raise ValueError("must be printable text with no space around it")
     return name
@@ -54,6 +56,12 @@ def _some_weight(mix: dict[str, float]) -> dict[str, float]:
     if math.isinf(total):
         raise ValueError("must have weights of a finite sum")
     return mix
+
+
+def _each_once(members: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(members)) < len(members):
+        raise ValueError("must name everybody once")
+    return members
 
 
 Module: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-zA-Z0-9]*$")]
@@ -84,9 +92,7 @@ class Persona(_Model):
         timezone: Where they live (IANA name).
     """
 
-    name: Annotated[
-        str, StringConstraints(min_length=1, max_length=80), AfterValidator(_first_name)
-    ]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_one_line)]
     email: Annotated[
         str,
         StringConstraints(pattern=r"^[a-z0-9][a-z0-9._+-]*@mana\.test$", max_length=254),
@@ -109,12 +115,38 @@ class Persona(_Model):
         return f"<Persona {self.name}: {self.archetype}, {self.tick_cadence}>"
 
 
+class SharedSpace(_Model):
+    """A space that several personas share.
+
+    Attributes:
+        name: What they call it.
+        slug: Its name in addresses; no two spaces have the same.
+        type: What kind of space it is, which decides what can be done in it.
+        members: The names of those who share it; the first one makes it and invites the others.
+    """
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_one_line)]
+    slug: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", min_length=3, max_length=60)
+    ]
+    type: SharedSpaceType
+    members: Annotated[
+        tuple[Annotated[str, StringConstraints(min_length=1, max_length=80)], ...],
+        Field(min_length=2, max_length=20, json_schema_extra={"uniqueItems": True}),
+        AfterValidator(_each_once),
+    ]
+
+    def __repr__(self) -> str:
+        return f"<SharedSpace {self.name}: {self.type} of {', '.join(self.members)}>"
+
+
 class CatalogFile(_Model):
     """The file ``personas.json``."""
 
     schema_: str | None = Field(default=None, alias="$schema")
     description: str | None = None
     personas: Annotated[tuple[Persona, ...], Field(min_length=1)]
+    spaces: tuple[SharedSpace, ...] = ()
 
 
 class Catalog(Sequence[Persona]):
@@ -122,13 +154,15 @@ class Catalog(Sequence[Persona]):
 
     Args:
         personas: At least one; names and addresses are unique.
+        spaces: What they share; slugs are unique, and all members are among the personas.
 
     Raises:
-        CatalogError: Two have the same name or address.
+        CatalogError: Two have the same name, address or slug, or a member is nobody's name.
     """
 
-    def __init__(self, personas: Sequence[Persona]) -> None:
+    def __init__(self, personas: Sequence[Persona], spaces: Sequence[SharedSpace] = ()) -> None:
         self.personas = tuple(personas)
+        self.spaces = tuple(spaces)
         for field in ("slug", "email"):
             seen: set[str] = set()
             for persona in self.personas:
@@ -140,6 +174,29 @@ class Catalog(Sequence[Persona]):
                         "each persona needs their own"
                     )
                 seen.add(value)
+
+        self._check_spaces()
+
+    def _check_spaces(self) -> None:
+        slugs: set[str] = set()
+        for space in self.spaces:
+            if space.slug in slugs:
+                raise CatalogError(
+                    f"space {space.name}: slug {space.slug!r} is used twice; "
+                    "each space needs its own"
+                )
+            slugs.add(space.slug)
+            for member in space.members:
+                try:
+                    self.get(member)
+                except UnknownPersonaError as error:
+                    raise CatalogError(f"space {space.name}: members: {error.message}") from None
+            if len({self.get(member).email for member in space.members}) < len(space.members):
+                raise CatalogError(f"space {space.name}: members names somebody twice")
+
+    def members_of(self, space: SharedSpace) -> tuple[Persona, ...]:
+        """Return who shares *space*; the first one makes it."""
+        return tuple(self.get(member) for member in space.members)
 
     def get(self, name: str) -> Persona:
         """Return the persona with that name or e-mail address.
@@ -189,7 +246,7 @@ def load_catalog(path: Path | None = None) -> Catalog:
         file = CatalogFile.model_validate(content)
     except ValidationError as error:
         raise CatalogError(_sentence(place.name, error, content)) from None
-    return Catalog(file.personas)
+    return Catalog(file.personas, file.spaces)
 
 
 def _read(path: Path) -> str:
@@ -230,8 +287,10 @@ def _sentence(name: str, error: ValidationError, content: Any) -> str:
     place = [part for part in first["loc"] if part != "[key]"]
     reason = _reason(first["type"], str(first["msg"]), place)
     where, whole = name, "the file"
-    if len(place) > 1 and place[0] == "personas" and isinstance(place[1], int):
-        where, whole = f"{name}: persona {_who(content, place[1])}", "the entry"
+    if len(place) > 1 and place[0] in _SECTIONS and isinstance(place[1], int):
+        section = str(place[0])
+        who = _who(content, section, place[1])
+        where, whole = f"{name}: {_SECTIONS[section]} {who}", "the entry"
         place = place[2:]
     field = ".".join(_plain(str(part)) for part in place)
     got = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
@@ -250,8 +309,8 @@ def _reason(kind: str, message: str, place: list[int | str]) -> str:
     return text.replace("Dictionary should", "should")
 
 
-def _who(content: Any, index: int) -> str:
-    entry = content["personas"][index]
+def _who(content: Any, section: str, index: int) -> str:
+    entry = content[section][index]
     name = entry.get("name") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not name.strip():
         return f"number {index + 1}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -19,8 +19,9 @@ from mana_lab.errors import (
 )
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import PersonaUpsert
-from mana_lab.personas.catalog import Catalog, Persona
+from mana_lab.personas.catalog import Catalog, Persona, SharedSpace
 from mana_lab.personas.passwords import persona_password
+from mana_lab.personas.sharing import Guest, SpaceOutcome, share
 
 OnProgress: TypeAlias = Callable[[int, int, str], None]
 """Told how many are done, how many there are, and who was last."""
@@ -51,17 +52,24 @@ class SeedReport:
 
     Attributes:
         outcomes: One a persona, in the order of the catalog.
+        spaces: One a shared space, in the order of the catalog.
     """
 
     outcomes: tuple[SeedOutcome, ...]
+    spaces: tuple[SpaceOutcome, ...] = ()
 
     @property
     def failed(self) -> tuple[SeedOutcome, ...]:
         """Those that could not be seeded."""
         return tuple(outcome for outcome in self.outcomes if outcome.result == "failed")
 
+    @property
+    def failed_spaces(self) -> tuple[SpaceOutcome, ...]:
+        """The spaces that not all of their members are in."""
+        return tuple(outcome for outcome in self.spaces if outcome.result == "failed")
+
     def count(self, result: str) -> int:
-        """Return how many had that result."""
+        """Return how many personas had that result."""
         return sum(outcome.result == result for outcome in self.outcomes)
 
     def __repr__(self) -> str:
@@ -70,12 +78,17 @@ class SeedReport:
         if self.failed:
             names = ", ".join(outcome.persona.name for outcome in self.failed)
             parts.append(f"{len(self.failed)} failed ({names})")
+        if self.spaces:
+            parts.append(_shared(self.spaces, self.failed_spaces))
         return f"<SeedReport: {', '.join(parts)}>"
 
 
 def plan_seed(catalog: Catalog) -> SeedReport:
     """Return what seeding would do, without asking anybody."""
-    return SeedReport(tuple(SeedOutcome(persona, None, "planned") for persona in catalog))
+    return SeedReport(
+        tuple(SeedOutcome(persona, None, "planned") for persona in catalog),
+        tuple(SpaceOutcome(space, None, "planned") for space in catalog.spaces),
+    )
 
 
 async def seed(
@@ -87,9 +100,9 @@ async def seed(
     concurrency: int = DEFAULT_CONCURRENCY,
     on_progress: OnProgress | None = None,
 ) -> SeedReport:
-    """Make the personas' accounts, sign in as each, and open their vaults.
+    """Make the personas' accounts, sign in as each, open their vaults and share their spaces.
 
-    A persona that fails does not stop the others.
+    A persona or a space that fails does not stop the others.
 
     Args:
         catalog: The personas.
@@ -105,22 +118,37 @@ async def seed(
     if concurrency < 1:
         raise InvalidInputError(f"concurrency must be at least 1, got {concurrency}")
     slots = asyncio.Semaphore(concurrency)
+    guests: dict[str, Guest] = {}
     done = 0
 
     async def one(persona: Persona) -> SeedOutcome:
         nonlocal done
         async with slots:
-            outcome = await _seed_one(persona, identity, admin_token, secret)
+            outcome = await _seed_one(persona, identity, admin_token, secret, guests)
         done += 1
         if on_progress is not None:
             on_progress(done, len(catalog), persona.name)
         return outcome
 
-    return SeedReport(tuple(await asyncio.gather(*(one(persona) for persona in catalog))))
+    async def share_one(space: SharedSpace) -> SpaceOutcome:
+        members = catalog.members_of(space)
+        if absent := [member.name for member in members if member.email not in guests]:
+            reason = f"{', '.join(absent)} could not be seeded"
+            return SpaceOutcome(space, None, "failed", reason)
+        async with slots:
+            return await share(space, [guests[member.email] for member in members], identity)
+
+    outcomes = await asyncio.gather(*(one(persona) for persona in catalog))
+    spaces = await asyncio.gather(*(share_one(space) for space in catalog.spaces))
+    return SeedReport(tuple(outcomes), tuple(spaces))
 
 
 async def _seed_one(
-    persona: Persona, identity: IdentityClient, admin_token: str, secret: str
+    persona: Persona,
+    identity: IdentityClient,
+    admin_token: str,
+    secret: str,
+    guests: dict[str, Guest],
 ) -> SeedOutcome:
     password = persona_password(persona.email, secret)
     try:
@@ -135,7 +163,17 @@ async def _seed_one(
         return SeedOutcome(persona, made.user_id, "failed", reason)
     except ManaLabError as error:
         return SeedOutcome(persona, made.user_id, "failed", error.message)
+    guests[persona.email] = Guest(persona, login.access_token)
     return SeedOutcome(persona, made.user_id, "created" if made.created else "updated")
+
+
+def _shared(spaces: Sequence[SpaceOutcome], failed: Sequence[SpaceOutcome]) -> str:
+    planned = all(outcome.result == "planned" for outcome in spaces)
+    text = f"{len(spaces) - len(failed)} spaces {'to share' if planned else 'shared'}"
+    if failed:
+        names = ", ".join(outcome.space.name for outcome in failed)
+        text += f", {len(failed)} not ({names})"
+    return text
 
 
 def _record(persona: Persona, password: str) -> PersonaUpsert:

@@ -4,6 +4,7 @@ Knows identity and sync through their clients; knows nothing of MCP, personas or
 """
 
 from mana_lab.errors import ToolInputError
+from mana_lab.registry.admission import ADMITTED, Admission, admits
 from mana_lab.registry.backend import Backend
 from mana_lab.registry.context import ToolContext
 from mana_lab.registry.keys import MasterKeyClient
@@ -28,6 +29,8 @@ from mana_lab.registry.spec import Scope, ToolSpec, tool
 from mana_lab.registry.tables import Table
 
 __all__ = [
+    "ADMITTED",
+    "Admission",
     "AnyToolSpec",
     "Backend",
     "CalendarDate",
@@ -53,6 +56,7 @@ __all__ = [
     "ToolSpec",
     "UtcTime",
     "Uuid",
+    "admits",
     "integral",
     "tool",
 ]

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from mana_lab.errors import DuplicateToolError, InvalidInputError, UnknownToolError
+from mana_lab.registry.admission import ADMITTED, Admission, check_admitted
 from mana_lab.registry.context import ToolContext
 from mana_lab.registry.names import look_alike
 from mana_lab.registry.spec import ToolSpec
@@ -26,13 +27,17 @@ class Registry:
 
     Args:
         specs: The tools to start with.
+        admitted: Which modules may be used in which types of spaces.
 
     Raises:
         DuplicateToolError: Two of them have one name, or names easily mistaken.
     """
 
-    def __init__(self, specs: Iterable[AnyToolSpec] = ()) -> None:
+    def __init__(
+        self, specs: Iterable[AnyToolSpec] = (), *, admitted: Admission = ADMITTED
+    ) -> None:
         self._specs: dict[str, AnyToolSpec] = {}
+        self._admitted = admitted
         for spec in specs:
             self.add(spec)
 
@@ -82,15 +87,19 @@ class Registry:
 
         Raises:
             UnknownToolError: No tool has that name.
+            ModuleNotAdmittedError: The space of *ctx* does not admit the tool's module.
             ToolInputError: The arguments are not what the input schema says.
             InvalidOutputError: The result is not what the output schema says.
         """
-        result: BaseModel = await self.get(name).run(arguments, ctx)
+        spec = self.get(name)
+        check_admitted(spec.module, ctx.space, self._admitted)
+        result: BaseModel = await spec.run(arguments, ctx)
         return result
 
     def exposable(self) -> Registry:
         """Return a registry without the tools of admin scope."""
-        return Registry(spec for spec in self if spec.scope != "admin")
+        exposed = (spec for spec in self if spec.scope != "admin")
+        return Registry(exposed, admitted=self._admitted)
 
     def modules(self) -> list[str]:
         """Return the modules that have tools, sorted."""

@@ -9,7 +9,7 @@ for all of them; a value there that the caller cannot decrypt is returned as it 
 from __future__ import annotations
 
 import copy
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeAlias
 
 from mana_lab.crypto import CipherPolicy, FieldCipher, FieldPlace, is_encrypted
@@ -99,16 +99,20 @@ class Sealing:
         Raises:
             ManaLabError: As for :meth:`plain`.
         """
-        return await self._prepared(record, record.fields) | {"id": record.id}
+        plain = await self._prepared(record, record.fields)
+        plain["id"] = record.id
+        return plain
 
     def plain_at_once(self, record: Record) -> dict[str, Any] | None:
         """Return what :meth:`shared_plain` does if that needs no waiting; None if it does."""
         if not self._ready:
             return None
         try:
-            return self._opened(record, record.fields) | {"id": record.id}
+            plain = self._opened(record, record.fields)
         except DecryptionError:
             return None
+        plain["id"] = record.id
+        return plain
 
     async def _prepared(self, record: Record, names: Collection[str]) -> dict[str, Any]:
         if not self._ready:
@@ -136,25 +140,24 @@ class Sealing:
                     raise
         self._ready = True
 
-    def _opened(self, record: Record, names: Iterable[str]) -> dict[str, Any]:
-        cipher, fields = self._cipher, record.fields
-        if cipher is None:
-            return {name: fields[name] for name in names}
-        return {
-            name: self._value(cipher, record, name) if name in self._names else fields[name]
-            for name in names
-        }
+    def _opened(self, record: Record, names: Collection[str]) -> dict[str, Any]:
+        fields = record.fields
+        opened = fields.copy() if names is fields else {name: fields[name] for name in names}
+        if self._cipher is not None:
+            for name in self._names:
+                if opened.get(name) is not None:
+                    opened[name] = self._value(self._cipher, record.id, name, opened[name])
+        return opened
 
-    def _value(self, cipher: FieldCipher, record: Record, name: str) -> Any:
-        value = record.fields[name]
+    def _value(self, cipher: FieldCipher, record_id: str, name: str, value: Any) -> Any:
         try:
-            return cipher.open(value, self._place(record.id, name))
+            return cipher.open(value, self._place(record_id, name))
         except (DecryptionError, MalformedCiphertextError) as error:
             if not self._personal:
                 return value
             kind = type(error) if isinstance(error, DecryptionError) else DecryptionError
             raise kind(
-                f"{name} of the record {record.id} does not open with this user's key"
+                f"{name} of the record {record_id} does not open with this user's key"
             ) from None
 
     def _place(self, record_id: str, name: str) -> FieldPlace:

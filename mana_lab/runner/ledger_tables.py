@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -19,7 +21,7 @@ from sqlalchemy import (
 
 from mana_lab.storage import UtcDateTime
 
-METADATA = MetaData(info={"schema": "lab"})
+METADATA = MetaData(info={"schema": "lab", "migrations": Path(__file__).parent / "migrations"})
 _STATUS = "status IN ('running', 'done', 'failed', 'abandoned')"
 
 RUNS = Table(

@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, 
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from mana_lab.errors import InvalidInputError, SettingsError, StoreUnavailableError
-from mana_lab.storage import roles, rowsecurity
+from mana_lab.storage import roles, rowsecurity, schema
 from mana_lab.storage.scope import READERS, SCOPE_OPTION, SEPARATOR, RowScope
 
 SCHEMA = "schema"
@@ -57,13 +57,14 @@ class PostgresDatabase:
         Raises:
             SettingsError: The driver is not installed.
             StoreUnavailableError: The server cannot be reached, or lets nobody in.
+            StoreTooNewError: A later release wrote it.
             StoreRoleError: There is no role that row-level security binds.
         """
         try:
             with self._engine.connect() as connection, connection.begin():
                 connection.execute(_HOLD, {"name": f"mana_lab {self._schema}"})
                 self._make_schema(connection)
-                metadata.create_all(connection)
+                schema.prepare(connection, metadata, on_upgrade=rowsecurity.lift)
                 rowsecurity.ensure(connection, metadata)
                 role = roles.choose_role(connection, metadata)
                 connection.execute(_AS, {"role": role})

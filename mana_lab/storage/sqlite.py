@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from mana_lab.errors import StoreDamagedError, StoreUnavailableError
+from mana_lab.storage import schema
 from mana_lab.storage.scope import READERS, RowScope
 
 _BUSY_TIMEOUT_MS = 5_000
@@ -37,14 +38,15 @@ class SqliteDatabase:
         self._url = url
 
     def prepare(self, metadata: MetaData) -> None:
-        """Make the tables that are missing.
+        """Give the file the tables of this release.
 
         Raises:
             StoreDamagedError: The file is no database, or cannot be opened.
+            StoreTooNewError: A later release wrote it.
         """
         try:
             with self._writing.begin() as connection:
-                metadata.create_all(connection)
+                schema.prepare(connection, metadata)
         except BaseException as error:
             self._writing.dispose()
             if isinstance(error, DatabaseError):

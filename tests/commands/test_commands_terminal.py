@@ -41,7 +41,9 @@ def test_what_is_done_at_once_shows_no_progress(run, lived_in):
 
 def test_progress_goes_to_standard_error_and_results_to_standard_output(run, lab_folder):
     done = run("seed", "--dir", lab_folder)
-    assert done.stdout == f"0 personas were created and 10 updated in {lab_folder}\n"
+    assert done.stdout == (
+        f"0 personas were created and 10 updated in {lab_folder}; they share 5 spaces\n"
+    )
     assert "seeding" in done.stderr
     assert "10/10" in done.stderr
 

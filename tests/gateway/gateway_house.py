@@ -8,13 +8,12 @@ import uuid
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import httpx
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
@@ -27,7 +26,16 @@ from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import IdentityConfig, PasswordCost
-from mana_lab.registry import Backend, Done, Registry, ToolContext, ToolInput, ToolOutput, tool
+from mana_lab.registry import (
+    ADMITTED,
+    Backend,
+    Done,
+    Registry,
+    ToolContext,
+    ToolInput,
+    ToolOutput,
+    tool,
+)
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 
@@ -126,7 +134,8 @@ class TestTools:
             finally:
                 self.cancelled.set()
 
-        return Registry([echo, crash, miss, purge, wait, wipe])
+        everything = dict.fromkeys(ADMITTED)
+        return Registry([echo, crash, miss, purge, wait, wipe], admitted=everything)
 
 
 @dataclass
@@ -159,7 +168,12 @@ class House:
 
     async def share(self, name: str, *users: User) -> str:
         """Make a team space with these members; the first one owns it."""
-        return await self.store.write(lambda connection: make_team(connection, name, users))
+        first, *others = users
+        space = await self.identity.create_space(first.token, name, f"team-{name.lower()}", "team")
+        for user in others:
+            asked = await self.identity.invite(first.token, space.id, user.email)
+            await self.identity.accept_invitation(user.token, asked.id)
+        return space.id
 
     async def unshare(self, space: str, user: User) -> None:
         """Take a member out of a space."""
@@ -189,22 +203,6 @@ class User:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
-
-
-def make_team(connection, name, users):
-    """Write a team space and its memberships, which no endpoint of identity makes yet."""
-    tables = identity_server.METADATA.tables
-    space = f"team-{name.lower()}"
-    now = datetime(2026, 1, 5, tzinfo=UTC)
-    connection.execute(
-        insert(tables["organizations"]),
-        {"id": space, "name": name, "slug": space, "metadata": {"type": "team"}, "created_at": now},
-    )
-    for n, user in enumerate(users):
-        member = {"id": f"{space}-{n}", "organization_id": space, "user_id": user.id}
-        role = "member" if n else "owner"
-        connection.execute(insert(tables["members"]), {**member, "role": role, "created_at": now})
-    return space
 
 
 def http_into(app, shown, **headers):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from identity_house import ADMIN, PASSWORD, bearer, service
 
-from mana_lab.crypto import encode_base64
+from mana_lab.errors import EmailTakenError
 
 SPACE = "/api/auth/organization"
 VAULT = "/api/v1/me/encryption-vault"
+USER = "user@a.test"
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,11 @@ _PERSONA = {
     "systemPrompt": "You are Kai.",
     "moduleMix": {"todo": 1},
 }
-_KEY = encode_base64(bytes(32))
-_WRAP = {"recoveryWrappedMk": encode_base64(bytes(48)), "recoveryIv": encode_base64(bytes(12))}
 _ACTION = {"tickId": "t", "toolName": "todo.create", "result": "ok"}
+_SPACE = {"name": "Team", "slug": "team", "metadata": {"type": "team"}}
+_IN_SPACE = {"organizationId": "x"}
+_ROLE = {"role": "member"}
+_WRAP = {"recoveryWrappedMk": "A" * 64, "recoveryIv": "A" * 16}
 
 ROUTES = (
     Route("POST", "/api/v1/auth/register", {"email": "zoe@a.test", "password": PASSWORD}),
@@ -54,7 +58,17 @@ ROUTES = (
     Route("POST", f"{VAULT}/recovery-wrap", _WRAP, "user"),
     Route("PUT", f"{VAULT}/recovery-wrap", _WRAP, "user"),
     Route("POST", f"{VAULT}/zero-knowledge", {"enable": True}, "user"),
-    Route("POST", f"{VAULT}/rotate/finish", {"keyId": "x", "keyProof": _KEY}, "user"),
+    Route("POST", f"{VAULT}/rotate/finish", {"keyId": "k", "keyProof": "A" * 43 + "="}, "user"),
+    Route("POST", f"{SPACE}/create", _SPACE, "user"),
+    Route("POST", f"{SPACE}/delete", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/leave", {"organizationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/remove-member", _IN_SPACE | {"memberIdOrEmail": "m"}, "user"),
+    Route("POST", f"{SPACE}/update-member-role", _IN_SPACE | _ROLE | {"memberId": "m"}, "user"),
+    Route("POST", f"{SPACE}/invite-member", _IN_SPACE | _ROLE | {"email": "b@a.test"}, "user"),
+    Route("POST", f"{SPACE}/accept-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/reject-invitation", {"invitationId": "x"}, "user"),
+    Route("POST", f"{SPACE}/cancel-invitation", {"invitationId": "x"}, "user"),
+    Route("PUT", "/api/v1/spaces/x/policy", {"allowDestructive": []}, "user"),
     Route("POST", "/api/v1/admin/personas", _PERSONA, "admin"),
     Route("POST", "/api/v1/internal/personas/x/actions", {"actions": [_ACTION]}, "service"),
     Route(
@@ -69,6 +83,10 @@ ROUTES = (
 
 async def headers_of(house, route: Route) -> dict[str, str]:
     """Return what shows that the sender may ask."""
-    if route.who in {"admin", "user"}:
+    if route.who == "admin":
         return bearer(await house.admin())
+    if route.who == "user":
+        with suppress(EmailTakenError):
+            await house.identity.register(USER, PASSWORD)
+        return bearer((await house.identity.login(USER, PASSWORD)).access_token)
     return service() if route.who == "service" else {}

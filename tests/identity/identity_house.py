@@ -59,6 +59,25 @@ class House:
         await self.identity.register(email, PASSWORD, **more)
         return await self.identity.login(email, PASSWORD)
 
+    async def team(self, owner, *others, slug="team", kind="team"):
+        """Make a shared space; the others come in by invitation, each as a role or a member."""
+        space = await self.identity.create_space(owner.access_token, "Team", slug, kind)
+        for other in others:
+            login, role = other if isinstance(other, tuple) else (other, "member")
+            await self.come_in(owner, login, space.id, role)
+        return space.id
+
+    async def come_in(self, host, guest, space, role="member"):
+        """Have somebody invited, and accept."""
+        asked = await self.identity.invite(host.access_token, space, guest.user.email, role)
+        answer = await self.identity.accept_invitation(guest.access_token, asked.id)
+        return answer.member
+
+    async def roles(self, login, space):
+        """Return who is what in a space, by their first names."""
+        members = await self.identity.members(login.access_token, space)
+        return {each.user.email.partition("@")[0]: each.role for each in members}
+
     async def admin(self) -> str:
         """Return an administrator's token."""
         return (await self.identity.login(ADMIN.email, ADMIN.password)).access_token

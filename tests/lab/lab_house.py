@@ -8,9 +8,7 @@ import httpx2
 import jwt
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from sqlalchemy import insert
 
-from mana_lab.identity.server import METADATA
 from mana_lab.personas import persona_password
 
 GATEWAY = "http://mana.lab/mcp"
@@ -51,15 +49,6 @@ async def changes(lab, name, app_id, table):
 
 
 async def new_space(lab, name):
-    """Make a team space with one member, which no endpoint of identity makes yet."""
-    user_id = decoded(await lab.token(name))["sub"]
-    now = lab.clock.now()
-    space = {"id": "team", "name": "Team", "slug": "team", "metadata": {"type": "team"}}
-    member = {"id": "team-0", "organization_id": "team", "user_id": user_id, "role": "owner"}
-
-    def work(connection):
-        for table, row in (("organizations", space), ("members", member)):
-            connection.execute(insert(METADATA.tables[table]), row | {"created_at": now})
-
-    await lab._stores.identity.write(work)
-    return "team"
+    """Make a team space with one member."""
+    space = await lab._services.identity.create_space(await lab.token(name), "Team", "team", "team")
+    return space.id

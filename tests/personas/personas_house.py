@@ -35,6 +35,14 @@ ZOE = {
 """A persona as a catalog file writes it."""
 
 
+FLAT = {"name": "Our flat", "slug": "our-flat", "type": "family", "members": ["Zoe", "Amy"]}
+"""A space as a catalog file writes it."""
+
+
+def flat(**changes: Any) -> dict[str, Any]:
+    return FLAT | changes
+
+
 def zoe(**changes: Any) -> dict[str, Any]:
     return ZOE | changes
 

@@ -59,13 +59,13 @@ async def test_the_service_knows_of_a_persona_what_the_catalog_says(house, catal
 
 async def test_everybody_can_sign_in_and_has_an_open_vault_and_a_space(house, catalog):
     report = await seeded(house, catalog)
-    assert f"{report!r}" == "<SeedReport: 10 created>"
+    assert f"{report!r}" == "<SeedReport: 10 created, 5 spaces shared>"
     for outcome in report.outcomes:
         login = await signed_in(house, outcome.persona)
         assert (login.user.id, login.user.kind) == (outcome.user_id, "persona")
         status = await house.identity.vault_status(login.access_token)
         assert (status.vault_exists, status.zero_knowledge) == (True, False)
-        (space,) = await house.identity.spaces(login.access_token)
+        space, _shared = await house.identity.spaces(login.access_token)
         assert (space.name, space.type, space.role) == (outcome.persona.name, "personal", "owner")
 
 
@@ -134,7 +134,9 @@ async def test_one_at_a_time_goes_through_the_catalog_from_top_to_bottom(house, 
             on_progress=lambda done, total, name: told.append((done, total, name)),
         )
     assert told == [(n, 10, persona.name) for n, persona in enumerate(catalog, start=1)]
-    assert [request.path for request in door.seen] == [PERSONAS_PATH, LOGIN_PATH, VAULT_PATH] * 10
+    asked = [request.path for request in door.seen]
+    assert asked[:30] == [PERSONAS_PATH, LOGIN_PATH, VAULT_PATH] * 10
+    assert all(path.startswith("/api/auth/organization/") for path in asked[30:])
 
 
 @pytest.mark.parametrize("bound", [1, 3, 10, None])
@@ -186,11 +188,13 @@ async def test_who_the_service_refuses_does_not_stop_the_others(house, catalog, 
     assert (ben.persona.email, ben.user_id, ben.error) == (BEN, None, "out of order today")
     assert report.outcomes[1] is ben
     assert report.count("created") == 9
-    assert f"{report!r}" == "<SeedReport: 9 created, 1 failed (Ben)>"
+    assert f"{report!r}" == (
+        "<SeedReport: 9 created, 1 failed (Ben), 4 spaces shared, 1 not (Anna and Ben's flat)>"
+    )
     assert told[-1][:2] == (10, 10)
     assert BEN not in [row.email for row in await house.rows(USERS)]
     again = await seeded(house, catalog)
-    assert f"{again!r}" == "<SeedReport: 1 created, 9 updated>"
+    assert f"{again!r}" == "<SeedReport: 1 created, 9 updated, 5 spaces shared>"
 
 
 async def test_who_cannot_sign_in_is_listed_with_the_account_that_was_made(house, few):
@@ -295,7 +299,8 @@ def test_a_plan_lists_everybody_in_order_without_an_account(catalog):
         (None, "planned", None)
     }
     assert plan.failed == ()
-    assert f"{plan!r}" == "<SeedReport: 10 planned>"
+    assert {each.result for each in plan.spaces} == {"planned"}
+    assert f"{plan!r}" == "<SeedReport: 10 planned, 5 spaces to share>"
 
 
 async def test_a_report_never_shows_a_password(house, few):

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from personas_house import ZOE, without, zoe
+from personas_house import ZOE, flat, without, zoe
 
 from mana_lab.errors import CatalogError
 from mana_lab.personas import Catalog, Persona, load_catalog
@@ -215,3 +215,53 @@ def test_a_folder_is_no_catalog(tmp_path):
     folder = tmp_path / "personas.json"
     folder.mkdir()
     assert refused_at(folder).startswith("personas.json: cannot be read (")
+
+
+def refused_spaces(folder, *spaces):
+    content = {"personas": [ZOE, AMY], "spaces": list(spaces)}
+    return refused(folder, json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "reason"),
+    [
+        ({"type": "personal"}, "type", "'practice', got 'personal'"),
+        ({"type": 7}, "type", "got 7"),
+        ({"slug": "Our Flat"}, "slug", "should match pattern"),
+        ({"slug": "our-flat\n"}, "slug", "should match pattern"),
+        ({"slug": "../../etc"}, "slug", "should match pattern"),
+        ({"name": " Our flat"}, "name", "no space around it"),
+        ({"name": "Our\x00flat"}, "name", "printable"),
+        ({"name": ["Our flat"]}, "name", "valid string"),
+        ({"members": ["Zoe"]}, "members", "at least 2 items"),
+        ({"members": {"Zoe": 1}}, "members", "valid tuple"),
+        ({"members": ["Zoe", "Zoe"]}, "members", "everybody once"),
+        ({"members": ["Zoe", 7]}, "members.1", "valid string, got 7"),
+        ({"admins": ["Zoe"]}, "admins", "is not a known key"),
+    ],
+    ids=lambda part: repr(part)[:60],
+)
+def test_a_bad_space_is_refused_by_its_name_and_field(tmp_path, change, field, reason):
+    message = refused_spaces(tmp_path, flat(slug="fine"), flat(**change))
+    who = "number 2" if not isinstance(change.get("name", ""), str) else None
+    shown = {" Our flat": " Our flat", "Our\x00flat": "'Our\\x00flat'"}
+    name = who or shown.get(change.get("name"), "Our flat")
+    assert message.startswith(f"personas.json: space {name}: {field} ")
+    assert reason in message
+
+
+def test_a_space_of_somebody_unknown_is_refused_with_those_who_are_known(tmp_path):
+    message = refused_spaces(tmp_path, flat(members=["Zoe", "Ann"]))
+    assert message == ("space Our flat: members: the catalog has no persona 'Ann'; it has zoe, amy")
+    long = refused_spaces(tmp_path, flat(members=["Zoe", "x" * 80]))
+    assert len(long) < 250
+
+
+def test_somebody_who_stands_in_a_space_twice_is_refused(tmp_path):
+    for twin in ("zoe", "ZOE", "zoe@mana.test"):
+        assert "somebody twice" in refused_spaces(tmp_path, flat(members=["Zoe", twin]))
+
+
+def test_two_spaces_with_one_slug_are_refused(tmp_path):
+    message = refused_spaces(tmp_path, flat(), flat(name="Another"))
+    assert message == ("space Another: slug 'our-flat' is used twice; each space needs its own")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from personas_house import ZOE, without, zoe
+from personas_house import ZOE, flat, without, zoe
 
 from mana_lab.errors import CatalogError
 from mana_lab.personas import catalog_schema, load_catalog
@@ -101,6 +101,52 @@ def test_the_schema_wants_what_the_code_wants(field, tmp_path):
 )
 def test_the_schema_refuses_a_persona_that_the_code_refuses(change, tmp_path):
     content = {"personas": [zoe(**change)]}
+    assert not loads(content, tmp_path)
+    assert not accepts(content)
+
+
+AMY = zoe(name="Amy", email="amy@mana.test")
+
+
+@pytest.mark.parametrize(
+    "spaces",
+    [[], [flat()], [flat(type="practice")], [flat(), flat(slug="other", members=["Amy", "Zoe"])]],
+)
+def test_the_schema_accepts_spaces_that_the_code_accepts(spaces, tmp_path):
+    content = {"personas": [ZOE, AMY], "spaces": spaces}
+    assert loads(content, tmp_path)
+    assert accepts(content)
+
+
+@pytest.mark.parametrize(
+    "spaces",
+    [
+        None,
+        {},
+        ["flat"],
+        [flat(type="personal")],
+        [flat(type="Family")],
+        [flat(type=None)],
+        [flat(slug="Our flat")],
+        [flat(slug="ab")],
+        [flat(slug="a" * 61)],
+        [flat(name="")],
+        [flat(name="x" * 81)],
+        [flat(members=[])],
+        [flat(members=["Zoe"])],
+        [flat(members="Zoe")],
+        [flat(members=["Zoe", "Zoe"])],
+        [flat(members=["Zoe", None])],
+        [flat(members=["Zoe", ""])],
+        [flat(members=[f"P{n}" for n in range(21)])],
+        [flat(owner="Zoe")],
+        [{name: value for name, value in flat().items() if name != "type"}],
+        [{name: value for name, value in flat().items() if name != "slug"}],
+        [{name: value for name, value in flat().items() if name != "members"}],
+    ],
+)
+def test_the_schema_refuses_spaces_that_the_code_refuses(spaces, tmp_path):
+    content = {"personas": [ZOE, AMY], "spaces": spaces}
     assert not loads(content, tmp_path)
     assert not accepts(content)
 

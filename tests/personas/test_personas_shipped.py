@@ -88,6 +88,26 @@ def test_the_refusal_does_not_echo_a_long_name(catalog):
     assert len(caught.value.message) < 250
 
 
+SHARED = {
+    ("Anna", "Ben"): "family",
+    ("Marcus", "Lena"): "team",
+    ("Sofia", "Tom"): "family",
+    ("Kai", "Julia"): "practice",
+    ("Paul", "Maya"): "brand",
+}
+
+
+def test_the_shipped_personas_share_these_five_spaces(catalog):
+    assert {space.members: space.type for space in catalog.spaces} == SHARED
+    assert len({space.slug for space in catalog.spaces}) == 5
+    shared = [persona for space in catalog.spaces for persona in catalog.members_of(space)]
+    assert sorted(persona.name for persona in shared) == sorted(CAST)
+
+
+def test_the_repr_of_a_space_says_what_it_is_and_whose(catalog):
+    assert f"{catalog.spaces[1]!r}" == "<SharedSpace Management: team of Marcus, Lena>"
+
+
 def test_a_catalog_is_a_sequence(catalog):
     assert catalog[-1].name == "Maya"
     assert [persona.name for persona in catalog[:2]] == ["Anna", "Ben"]

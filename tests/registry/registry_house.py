@@ -5,11 +5,9 @@ from __future__ import annotations
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import httpx
-from sqlalchemy import insert
 from starlette.types import ASGIApp
 
 from mana_lab.crypto import TokenVerifier
@@ -73,12 +71,14 @@ class House:
         principal = Principal(login.user.id, email, zone=ZoneInfo(zone), token=token)
         return Caller(self, principal, (await self.identity.spaces(login.access_token))[0])
 
-    async def share(self, name: str, *callers: Caller):
-        """Make a team space with these members and return it."""
-        users = [caller.principal.user_id for caller in callers]
-        await self.identity_store.write(lambda connection: _make_team(connection, name, users))
-        spaces = await self.identity.spaces(callers[0].token)
-        return next(space for space in spaces if space.name == name)
+    async def share(self, name: str, *callers: Caller, kind="team"):
+        """Make a shared space with these members and return it."""
+        first, *others = callers
+        space = await self.identity.create_space(first.token, name, f"team-{name.lower()}", kind)
+        for other in others:
+            asked = await self.identity.invite(first.token, space.id, other.principal.email)
+            await self.identity.accept_invitation(other.token, asked.id)
+        return space
 
 
 @dataclass
@@ -110,19 +110,6 @@ class Caller:
         """Write past the tools, as another client of the same user."""
         sync = SyncClient(BASE, self.house.sync_http, client)
         await sync.push(self.token, app, changes)
-
-
-def _make_team(connection, name, users):
-    tables = identity_server.METADATA.tables
-    space, now = f"team-{name.lower()}", datetime(2026, 1, 5, tzinfo=UTC)
-    connection.execute(
-        insert(tables["organizations"]),
-        {"id": space, "name": name, "slug": space, "metadata": {"type": "team"}, "created_at": now},
-    )
-    for n, user in enumerate(users):
-        member = {"id": f"{space}-{n}", "organization_id": space, "user_id": user}
-        role = "member" if n else "owner"
-        connection.execute(insert(tables["members"]), {**member, "role": role, "created_at": now})
 
 
 @asynccontextmanager

@@ -2,7 +2,17 @@
 
 from pydantic import Field
 
-from mana_lab.registry import Done, Registry, Table, ToolContext, ToolInput, ToolOutput, Uuid, tool
+from mana_lab.registry import (
+    ADMITTED,
+    Done,
+    Registry,
+    Table,
+    ToolContext,
+    ToolInput,
+    ToolOutput,
+    Uuid,
+    tool,
+)
 
 SECRETS = Table("diary", "secrets", encrypted=("text",))
 OTHERS = Table("diary", "others")
@@ -84,4 +94,6 @@ async def stray(given: NewSecret, ctx: ToolContext) -> Secret:
     return Secret.of(await ctx.records(OTHERS).create(given.model_dump()))
 
 
-REGISTRY = Registry([keep, change, list_secrets, get, sneak, stray])
+REGISTRY = Registry(
+    [keep, change, list_secrets, get, sneak, stray], admitted=dict.fromkeys(ADMITTED)
+)

@@ -139,10 +139,10 @@ async def test_a_write_that_was_cancelled_while_it_waited_does_not_happen(store)
     waiting = asyncio.ensure_future(store.write(put(1)))
     await asyncio.sleep(0)
     waiting.cancel()
-    release.set()
-    await first
     with pytest.raises(asyncio.CancelledError):
         await waiting
+    release.set()
+    await first
     assert await store.read(numbers) == []
 
 

@@ -16,8 +16,12 @@ from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
 from mana_lab.identity.server.cookies import COOKIE, session_token_of
+from mana_lab.identity.server.invitations import Invitations
+from mana_lab.identity.server.members import Members
 from mana_lab.identity.server.personas import Personas
+from mana_lab.identity.server.policies import Policies
 from mana_lab.identity.server.sessions import Sessions, user_in_session
+from mana_lab.identity.server.spaces import Spaces
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Caller, Vaults
 from mana_lab.identity.wire import User
@@ -34,6 +38,10 @@ class Rooms:
     tokens: Tokens
     accounts: Accounts
     sessions: Sessions
+    spaces: Spaces
+    members: Members
+    invitations: Invitations
+    policies: Policies
     vaults: Vaults
     personas: Personas
     activity: Activity

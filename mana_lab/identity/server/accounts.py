@@ -20,7 +20,7 @@ from mana_lab.identity.server.spaces import create_personal_space
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.users import as_user, find_user, get_user
 from mana_lab.identity.wire import Kind, Login, Role, SignupStatus, Tier, User, normalise_email
-from mana_lab.storage import Store
+from mana_lab.storage import Store, insert_or_ignore
 
 _CREDENTIAL = "credential"
 
@@ -162,24 +162,22 @@ def create_account(connection: Connection, account: NewAccount, now: datetime) -
     Raises:
         EmailTakenError: The address has an account.
     """
-    if find_user(connection, account.email) is not None:
-        raise EmailTakenError("an account with this e-mail address exists; sign in instead")
     user_id = new_id()
     name = account.name or account.email.partition("@")[0]
     rank = account.rank
-    connection.execute(
-        insert(USERS).values(
-            id=user_id,
-            name=name,
-            email=account.email,
-            email_verified=rank != Rank(),
-            role=rank.role,
-            access_tier=rank.tier,
-            kind=rank.kind,
-            created_at=now,
-            updated_at=now,
-        )
-    )
+    row = {
+        "id": user_id,
+        "name": name,
+        "email": account.email,
+        "email_verified": rank != Rank(),
+        "role": rank.role,
+        "access_tier": rank.tier,
+        "kind": rank.kind,
+        "created_at": now,
+        "updated_at": now,
+    }
+    if not insert_or_ignore(connection, USERS, [row]):
+        raise EmailTakenError("an account with this e-mail address exists; sign in instead")
     connection.execute(
         insert(ACCOUNTS).values(
             id=new_id(),

@@ -12,6 +12,7 @@ from mana_lab.identity.server import (
     routes_admin,
     routes_auth,
     routes_internal,
+    routes_policies,
     routes_spaces,
     routes_vault,
 )
@@ -19,9 +20,13 @@ from mana_lab.identity.server.access import Rooms
 from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
+from mana_lab.identity.server.invitations import Invitations
+from mana_lab.identity.server.members import Members
 from mana_lab.identity.server.passwords import PasswordHasher
 from mana_lab.identity.server.personas import Personas
+from mana_lab.identity.server.policies import Policies
 from mana_lab.identity.server.sessions import Sessions
+from mana_lab.identity.server.spaces import Spaces
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Vaults
 from mana_lab.identity.wire import ErrorBody
@@ -59,6 +64,10 @@ def create_app(
         tokens,
         accounts,
         Sessions(store, tokens, clock),
+        Spaces(store, clock),
+        Members(store),
+        Invitations(store, clock),
+        Policies(store, clock),
         Vaults(store, config.kek, clock),
         Personas(store, accounts, clock),
         Activity(store, clock=clock, wall_clock=wall_clock or SystemClock()),
@@ -75,7 +84,14 @@ def create_app(
     app.add_middleware(
         BodyLimit, limit=BODY_BYTES, longer={"/actions": BATCH_BYTES, "/feedback": BATCH_BYTES}
     )
-    for module in (routes_auth, routes_spaces, routes_vault, routes_admin, routes_internal):
+    for module in (
+        routes_auth,
+        routes_spaces,
+        routes_policies,
+        routes_vault,
+        routes_admin,
+        routes_internal,
+    ):
         app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
 
     @app.get("/health")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from mana_lab.clock import Clock
 from mana_lab.errors import (
     ConflictError,
+    EmailTakenError,
     HumanAccountError,
     InvalidInputError,
     NotAPersonaError,
@@ -24,7 +26,7 @@ from mana_lab.identity.server.schema import (
     PERSONAS,
     USERS,
 )
-from mana_lab.identity.server.spaces import delete_own_spaces
+from mana_lab.identity.server.spaces import hand_over_spaces
 from mana_lab.identity.server.users import find_user, get_user
 from mana_lab.identity.wire import (
     ActionRow,
@@ -36,7 +38,7 @@ from mana_lab.identity.wire import (
     PersonaSummary,
     PersonaUpsert,
 )
-from mana_lab.storage import Store
+from mana_lab.storage import Store, insert_or_ignore
 
 PERSONA_RANK = Rank(role="user", tier="founder", kind="persona")
 """What a persona's account is."""
@@ -121,7 +123,7 @@ class Personas:
                 raise NotFoundError("Not found")
             if user.kind != "persona":
                 raise NotAPersonaError("Refusing to delete non-persona user via this endpoint")
-            delete_own_spaces(connection, user_id)
+            hand_over_spaces(connection, user)
             connection.execute(delete(USERS).where(USERS.c.id == user_id))
 
         await self._store.write(work)
@@ -153,21 +155,23 @@ def _upsert(
     connection: Connection, wanted: PersonaUpsert, draft: NewAccount | None, now: datetime
 ) -> PersonaCreated:
     user = find_user(connection, wanted.email)
-    created = user is None
+    created = False
     if user is None:
         if draft is None:
             raise ConflictError("the account was deleted in the meantime; try again")
-        user = create_account(connection, draft, now)
+        with suppress(EmailTakenError):  # somebody else may make it at the same time
+            create_account(connection, draft, now)
+            created = True
+        user = find_user(connection, wanted.email)
+        assert user is not None  # noqa: S101 - it is there now
     if user.kind != PERSONA_RANK.kind:
         raise HumanAccountError("the address is a person's account, not a persona's")
     if wanted.name is not None:
         connection.execute(update(USERS).where(USERS.c.id == user.id).values(name=wanted.name))
     record = wanted.model_dump(exclude={"email", "password", "name"})
-    changed = connection.execute(
-        update(PERSONAS).where(PERSONAS.c.user_id == user.id).values(**record)
-    )
-    if changed.rowcount == 0:
-        connection.execute(insert(PERSONAS).values(user_id=user.id, created_at=now, **record))
+    fresh = {"user_id": user.id, "created_at": now, **record}
+    if not insert_or_ignore(connection, PERSONAS, [fresh]):
+        connection.execute(update(PERSONAS).where(PERSONAS.c.user_id == user.id).values(**record))
     return PersonaCreated(user_id=user.id, email=user.email, created=created)
 
 

@@ -28,6 +28,12 @@ async def memberships(user_id: str, parts: Parts, sid: str | None = None) -> wir
     return await parts.store.read(work)
 
 
+@router.get("/spaces/{space_id}/policy")
+async def policy(space_id: wire.SpaceId, parts: Parts) -> wire.SpacePolicy:
+    """Tell which destructive tools may be used in a space."""
+    return await parts.policies.get_for_service(space_id)
+
+
 @router.get("/personas/due")
 async def due(parts: Parts) -> wire.DuePersonas:
     """Tell whose tick is due."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 from sqlalchemy import (
@@ -20,13 +21,23 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from mana_lab.errors import ErrorKind
-from mana_lab.identity.wire import Cadence, Kind, Role, SpaceRole, Tier
+from mana_lab.identity.wire import (
+    Cadence,
+    InvitationStatus,
+    Kind,
+    PolicyAction,
+    Role,
+    SpaceRole,
+    Tier,
+)
 from mana_lab.storage import UtcDateTime, owned_by
 
 METADATA = MetaData(
+    info={"schema": "auth", "migrations": Path(__file__).parent / "migrations"},
     naming_convention={
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
@@ -34,7 +45,6 @@ METADATA = MetaData(
         "pk": "pk_%(table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     },
-    info={"schema": "auth"},
 )
 
 
@@ -46,6 +56,16 @@ def _one_of(column: str, values: Sequence[str]) -> CheckConstraint:
 def _owner(column: str = "user_id", **options: Any) -> Column[str]:
     return Column(
         column, String, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, **options
+    )
+
+
+def _space(column: str = "organization_id", **options: Any) -> Column[str]:
+    return Column(
+        column,
+        String,
+        ForeignKey("organizations.id", ondelete="CASCADE"),
+        nullable=False,
+        **options,
     )
 
 
@@ -140,17 +160,59 @@ MEMBERS = Table(
     "members",
     METADATA,
     Column("id", String, primary_key=True),
-    Column(
-        "organization_id",
-        String,
-        ForeignKey("organizations.id", ondelete="CASCADE"),
-        nullable=False,
-    ),
+    _space(),
     _owner(index=True),
     Column("role", String, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     UniqueConstraint("organization_id", "user_id"),
     _one_of("role", get_args(SpaceRole)),
+)
+
+INVITATIONS = Table(
+    "invitations",
+    METADATA,
+    Column("id", String, primary_key=True),
+    _space(index=True),
+    Column("email", String, nullable=False, index=True),
+    Column("role", String, nullable=False),
+    Column("status", String, nullable=False),
+    _owner("inviter_id", index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    _one_of("role", get_args(SpaceRole)),
+    _one_of("status", get_args(InvitationStatus)),
+    Index(
+        "uq_invitations_pending",
+        "organization_id",
+        "email",
+        unique=True,
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+)
+
+SPACE_POLICIES = Table(
+    "space_policy_preferences",
+    METADATA,
+    _space("space_id", primary_key=True),
+    Column("allow_destructive", JSON, nullable=False),
+    Column("schema_version", Integer, nullable=False, default=1),
+    Column("updated_by", String, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+SPACE_POLICY_AUDIT = Table(
+    "space_policy_audit",
+    METADATA,
+    Column("id", String, primary_key=True),
+    _space("space_id"),
+    Column("seq", Integer, nullable=False),
+    Column("action", String, nullable=False),
+    Column("tool_name", String, nullable=False),
+    Column("actor", String, ForeignKey("users.id", ondelete="SET NULL")),
+    Column("changed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("space_id", "seq"),
+    _one_of("action", get_args(PolicyAction)),
 )
 
 PERSONAS = Table(

@@ -20,7 +20,10 @@ Tier: TypeAlias = Literal["guest", "public", "beta", "alpha", "founder"]
 Kind: TypeAlias = Literal["human", "persona", "system"]
 Cadence: TypeAlias = Literal["hourly", "daily", "weekdays"]
 SpaceType: TypeAlias = Literal["personal", "brand", "club", "family", "team", "practice"]
+SharedSpaceType: TypeAlias = Literal["brand", "club", "family", "team", "practice"]
 SpaceRole: TypeAlias = Literal["owner", "admin", "member"]
+InvitationStatus: TypeAlias = Literal["pending", "accepted", "rejected", "canceled"]
+PolicyAction: TypeAlias = Literal["added", "removed"]
 
 _LONGEST_EMAIL = 254
 _YEARS = range(2000, 3000)
@@ -47,7 +50,12 @@ def _email(value: str) -> str:
     return address
 
 
-def _without_controls(value: str) -> str:
+def without_controls(value: str) -> str:
+    """Return a text that has no control characters.
+
+    Raises:
+        ValueError: It has some.
+    """
     if any(unicodedata.category(character) == "Cc" for character in value):
         raise ValueError("must not contain control characters")
     return value
@@ -68,7 +76,7 @@ ShortText: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length
 Name: TypeAlias = Annotated[
     str,
     StringConstraints(min_length=1, max_length=120, strip_whitespace=True),
-    AfterValidator(_without_controls),
+    AfterValidator(without_controls),
 ]
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 TickId: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=120)]

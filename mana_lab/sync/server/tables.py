@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -17,7 +19,7 @@ from sqlalchemy import (
 
 from mana_lab.storage import UtcDateTime, owned_by
 
-METADATA = MetaData(info={"schema": "sync"})
+METADATA = MetaData(info={"schema": "sync", "migrations": Path(__file__).parent / "migrations"})
 """The tables of the sync service's store."""
 
 sync_changes = Table(
