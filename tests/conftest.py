@@ -13,6 +13,23 @@ for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write
 os.environ.pop("DATABASE_URL", None)  # no lab of a test shall use a database of somebody's
 
 
+SLOW_ON_POSTGRES = frozenset(
+    f"test_identity_{name}"
+    for name in ("activity", "attacks", "client", "due", "requests", "sessions", "tokens")
+)
+"""What hardly depends on the store; CI runs it on PostgreSQL too."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave to CI what is long and was tried on SQLite."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        if spec is not None and spec.params.get("home") == "postgres":
+            if item.path.stem in SLOW_ON_POSTGRES:
+                item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Run async tests on asyncio, the only loop that the product runs on."""

@@ -11,15 +11,16 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
 from mana_lab.errors import ConflictError, ServiceUnavailableError
-from mana_lab.storage import Store
+from mana_lab.storage import RowScope, Store
 from mana_lab.sync.merge import DELETED_AT
 from mana_lab.sync.server.cursor import Since
-from mana_lab.sync.server.tables import sync_changes
+from mana_lab.sync.server.tables import sync_changes, sync_head
 from mana_lab.sync.wire import Change, FieldChange
 
 _COLUMNS = sync_changes.c
@@ -89,15 +90,22 @@ class ChangeLog:
                 | {"space_id": space}
                 for change, space in zip(changes, spaces, strict=True)
             ]
+            if not rows:
+                return 0
+            last = _advance(connection, len(rows), now)
             fresh = _fresh(connection, user_id, rows)
             if fresh:
-                connection.execute(insert(sync_changes), fresh)
+                numbered = enumerate(fresh, last - len(rows) + 1)
+                connection.execute(
+                    insert(sync_changes), [row | {"seq": seq} for seq, row in numbered]
+                )
             return len(fresh)
 
-        return await _reached(self._store.write(work))
+        return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
     async def page(
         self,
+        user_id: str,
         app_id: str,
         spaces: Collection[str],
         since: Since,
@@ -107,6 +115,7 @@ class ChangeLog:
         """Read the changes of *spaces* after *since*, whoever wrote them.
 
         Args:
+            user_id: Who reads.
             app_id: The app.
             spaces: What the reader may see.
             since: Where to go on; a place beyond the end counts as the end.
@@ -128,14 +137,15 @@ class ChangeLog:
             if rows:
                 shown = rows[:limit]
                 return LogPage([_change(row) for row in shown], shown[-1].seq, len(rows) > limit)
-            end = connection.execute(select(func.max(_COLUMNS.seq))).scalar() or 0
+            end = connection.scalar(select(sync_head.c.seq)) or 0
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
 
-        return await _reached(self._store.read(work))
+        scope = RowScope(user_id, frozenset(spaces))
+        return await _reached(self._store.read(work, scope=scope))
 
     async def last_write_at(self) -> datetime | None:
         """Return when the latest change was stored; None when there is none."""
-        query = select(_COLUMNS.created_at).order_by(_COLUMNS.seq.desc()).limit(1)
+        query = select(sync_head.c.written_at)
         return await _reached(self._store.read(lambda connection: connection.scalar(query)))
 
     async def forget_user(self, user_id: str) -> int:
@@ -146,7 +156,18 @@ class ChangeLog:
                 delete(sync_changes).where(_COLUMNS.user_id == user_id)
             ).rowcount
 
-        return await _reached(self._store.write(work))
+        return await _reached(self._store.write(work, scope=RowScope(user_id)))
+
+
+def _advance(connection: Connection, count: int, now: datetime) -> int:
+    """Give out *count* numbers and return the last; nobody else appends before the commit."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    first = dialect.insert(sync_head).values(id=1, seq=count, written_at=now)
+    drawn = first.on_conflict_do_update(
+        index_elements=[sync_head.c.id],
+        set_={"seq": sync_head.c.seq + count, "written_at": now},
+    ).returning(sync_head.c.seq)
+    return int(connection.execute(drawn).scalar_one())
 
 
 def _row(change: Change, now: datetime) -> dict[str, Any]:

@@ -25,8 +25,7 @@ METADATA = MetaData(info={"schema": "sync", "migrations": Path(__file__).parent 
 sync_changes = Table(
     "sync_changes",
     METADATA,
-    # The number is drawn while the store's only writer holds the write lock, so a smaller one is
-    # never committed later; AUTOINCREMENT never gives the number of a removed row again.
+    # Drawn from sync_head.
     Column(
         "seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
     ),
@@ -53,3 +52,17 @@ sync_changes = Table(
     info=owned_by("user_id", readable_in="space_id"),
 )
 """Every change that was ever pushed, in the order of its commit; ``id`` is the event id."""
+
+sync_head = Table(
+    "sync_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("written_at", UtcDateTime),
+    CheckConstraint("id = 1", name="sync_head_one"),
+)
+"""One row: the number of the last change, and when it was stored.
+
+Whoever appends holds the row until the commit, in whatever process, so a smaller number is never
+committed after a greater one; and none is given twice, whatever is removed.
+"""
