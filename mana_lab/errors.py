@@ -60,11 +60,13 @@ stable ``code`` that a program or a model can act on. The tree::
     │   └── SpaceExistsError           space-exists
     └── InfrastructureError            infrastructure
         ├── ServiceUnavailableError    service-unavailable
+        │   └── StoreUnavailableError  store-unavailable
         ├── ProtocolError              protocol-error
         ├── InvalidOutputError         invalid-output
         ├── PortInUseError             port-in-use
         ├── NotebookFailedError        notebook-failed
         ├── StoreDamagedError          store-damaged
+        ├── StoreRoleError             store-role
         ├── StoreTooNewError           store-too-new
         └── StoreClosedError           store-closed
 """
@@ -513,6 +515,15 @@ class ServiceUnavailableError(InfrastructureError):
     status: ClassVar[int] = 503
 
 
+class StoreUnavailableError(ServiceUnavailableError):
+    """A database is gone, full or held by somebody else for too long; nothing was stored.
+
+    Where the database went while a commit was under way, nobody knows whether it was stored.
+    """
+
+    code: ClassVar[str] = "store-unavailable"
+
+
 class ProtocolError(InfrastructureError):
     """A service answered something outside its protocol."""
 
@@ -536,6 +547,12 @@ class StoreDamagedError(InfrastructureError):
     """A database file cannot be used."""
 
     code: ClassVar[str] = "store-damaged"
+
+
+class StoreRoleError(InfrastructureError):
+    """A database would be used in a role that row-level security does not bind."""
+
+    code: ClassVar[str] = "store-role"
 
 
 class StoreTooNewError(InfrastructureError):

@@ -1,13 +1,33 @@
-"""What every test uses: one kind of event loop and the seams for time."""
+"""What every test uses: one kind of event loop, the seams for time, and databases."""
 
 import os
 
 import pytest
+from postgres_house import REQUIRED_VARIABLE, NoPostgresError, open_server
+from store_house import PostgresHome, SqliteHome
 
 from mana_lab.clock import ManualClock
 
 for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write colours into pipes
     os.environ.pop(name, None)
+os.environ.pop("DATABASE_URL", None)  # no lab of a test shall use a database of somebody's
+
+
+SLOW_ON_POSTGRES = frozenset(
+    f"test_identity_{name}"
+    for name in ("activity", "attacks", "client", "due", "requests", "sessions", "tokens")
+)
+"""What hardly depends on the store; CI runs it on PostgreSQL too."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave to CI what is long and was tried on SQLite."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        on_postgres = spec is not None and spec.params.get("home") == "postgres"
+        if on_postgres and item.path.stem in SLOW_ON_POSTGRES:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +40,47 @@ def anyio_backend() -> str:
 def clock() -> ManualClock:
     """Time that moves only when the test moves it."""
     return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Return a PostgreSQL server; without one the test is skipped, or fails if it must not be."""
+    try:
+        server = open_server(os.environ)
+    except NoPostgresError as reason:
+        if os.environ.get(REQUIRED_VARIABLE):
+            pytest.fail(f"{REQUIRED_VARIABLE} is set, but: {reason}")
+        pytest.skip(str(reason))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+async def template(postgres):
+    """Return the name of a database with the tables of all services, for copying."""
+    from mana_lab.identity import server as identity
+    from mana_lab.runner import ledger
+    from mana_lab.storage import Store
+    from mana_lab.sync import server as sync
+
+    home = PostgresHome(postgres)
+    for service in (identity, sync, ledger):
+        async with await Store.open(home.url(""), service.METADATA):
+            pass
+    return home.database
+
+
+@pytest.fixture
+def postgres_home(postgres, template):
+    """Return a PostgreSQL database with the services' tables in it."""
+    home = PostgresHome(postgres, template)
+    yield home
+    home.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def home(request, tmp_path):
+    """Return databases of the one kind, then of the other."""
+    if request.param == "sqlite":
+        return SqliteHome(tmp_path)
+    return request.getfixturevalue("postgres_home")

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from mana_lab.storage import UtcDateTime
 
-METADATA = MetaData(info={"migrations": Path(__file__).parent / "migrations"})
+METADATA = MetaData(info={"schema": "lab", "migrations": Path(__file__).parent / "migrations"})
 _STATUS = "status IN ('running', 'done', 'failed', 'abandoned')"
 
 RUNS = Table(

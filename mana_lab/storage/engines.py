@@ -1,74 +1,64 @@
-"""Engines for SQLite: write-ahead log, durable commits, one writer, readers that only read.
-
-The settings follow what SQLite documents for WAL: ``synchronous=FULL`` makes an acknowledged
-commit survive a power loss, and only the writer checkpoints.
-"""
+"""Which kind of database a URL names."""
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Any
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, MetaData, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool
 
 from mana_lab.errors import SettingsError
+from mana_lab.storage.postgres import PostgresDatabase
+from mana_lab.storage.scope import RowScope
+from mana_lab.storage.sqlite import SqliteDatabase
 
-_BUSY_TIMEOUT_MS = 5_000
-_WRITER = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
-_READER = ("query_only=ON", "wal_autocheckpoint=0")
+_FORM = "a store's URL must look like sqlite:////path/to/file.db or postgresql://host/name"
 
 
-def check_url(url: str) -> str:
-    """Return *url* if it names a SQLite file.
+class Database(Protocol):
+    """A database as a store sees it."""
+
+    def prepare(self, metadata: MetaData) -> None:
+        """Bring the tables up to date, and make sure that work is done with no more than it needs.
+
+        Raises:
+            ManaLabError: The database cannot be used.
+        """
+        ...
+
+    def writer_engine(self) -> Engine:
+        """Return the engine of the one writer of this process."""
+        ...
+
+    def reader_engine(self) -> Engine:
+        """Return an engine that cannot write and sees one state a transaction."""
+        ...
+
+    def enter(self, connection: Connection, scope: RowScope | None) -> None:
+        """Let what follows in the transaction be *scope*'s, until it is called again."""
+        ...
+
+    def is_outage(self, error: Exception) -> bool:
+        """Return whether the connection is gone, which another may mend."""
+        ...
+
+    def typed(self, error: Exception) -> Exception:
+        """Return the error of ours that a database's error stands for, or the same."""
+        ...
+
+
+def database_at(url: str, metadata: MetaData) -> Database:
+    """Return the database that *url* names.
 
     Raises:
-        SettingsError: It is not a ``sqlite:///`` URL with a file.
+        SettingsError: It names none that a store can use.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsError("a store's URL must look like sqlite:////path/to/file.db") from None
-    if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise SettingsError(
-            f"a store's URL must look like sqlite:////path/to/file.db, got a "
-            f"{parsed.get_backend_name()} URL"
-        )
-    return url
-
-
-def writer_engine(url: str) -> Engine:
-    """Return the engine of the one writer; each transaction takes the write lock at once."""
-    engine = create_engine(check_url(url), poolclass=NullPool, hide_parameters=True)
-    _on_connect(engine, _WRITER)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def reader_engine(url: str, readers: int) -> Engine:
-    """Return an engine whose *readers* connections cannot write."""
-    engine = create_engine(
-        check_url(url), pool_size=readers, max_overflow=readers, hide_parameters=True
-    )
-    _on_connect(engine, _READER)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _on_connect(engine: Engine, pragmas: tuple[str, ...]) -> None:
-    @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _record: Any) -> None:
-        connection.isolation_level = None
-        connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+    except (ArgumentError, ValueError):
+        raise SettingsError(_FORM) from None
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        return SqliteDatabase(parsed)
+    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return PostgresDatabase(parsed, metadata)
+    raise SettingsError(f"{_FORM}, got a {parsed.drivername} URL")

@@ -8,6 +8,7 @@ the next file with ``down_revision`` naming the one before, and have the tests c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import (
@@ -35,7 +36,12 @@ _VERSION = Table(
 )
 
 
-def prepare(connection: Connection, metadata: MetaData) -> None:
+def prepare(
+    connection: Connection,
+    metadata: MetaData,
+    *,
+    on_upgrade: Callable[[Connection, MetaData], None] | None = None,
+) -> None:
     """Give a store the tables of this release, whatever release it comes from.
 
     A store that is up to date costs two small queries, and Alembic is not imported for it.
@@ -43,6 +49,7 @@ def prepare(connection: Connection, metadata: MetaData) -> None:
     Args:
         connection: In a transaction, which is all that is changed or nothing.
         metadata: The tables; without migrations they are only made where they are missing.
+        on_upgrade: Called before the steps of an upgrade.
 
     Raises:
         StoreTooNewError: A later release wrote the store.
@@ -64,6 +71,8 @@ def prepare(connection: Connection, metadata: MetaData) -> None:
     elif known != head:
         from mana_lab.storage.upgrading import upgrade
 
+        if on_upgrade is not None:
+            on_upgrade(connection, metadata)
         upgrade(connection, folder, known)
 
 

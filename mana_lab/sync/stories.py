@@ -39,7 +39,7 @@ class Write:
     op: Op
     user_id: str
     client_id: str
-    actor: Any
+    actor: dict[str, Any] | str | None
     origin: str | None
     event_id: str | None
     seq: int

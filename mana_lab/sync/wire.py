@@ -88,7 +88,7 @@ class Change(WireModel):
         fields: The changed fields by name.
         deleted_at: When it was deleted; the service's time where a delete does not say.
         space_id: The space; without one, the author's own ``_personal:`` space.
-        actor: Who acted for the user; opaque.
+        actor: Who acted for the user, an object or a name; opaque.
         origin: What kind of actor it was, where a client says so: ``user``, ``agent``, ``system``,
             ``migration``.
         schema_version: Of the change format; 1.
@@ -106,7 +106,7 @@ class Change(WireModel):
     fields: dict[str, FieldChange] | None = None
     deleted_at: str | None = None
     space_id: str | None = None
-    actor: Any = None
+    actor: dict[str, Any] | str | None = None
     origin: str | None = None
     schema_version: int | None = None
     event_id: str | None = None

@@ -5,6 +5,6 @@ from identity_house import open_house
 
 
 @pytest.fixture
-async def house(tmp_path, clock):
-    async with open_house(tmp_path, clock) as house:
+async def house(home, clock):
+    async with open_house(home, clock) as house:
         yield house

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy import Table, select
+from sqlalchemy import Executable, Table
+from store_house import SqliteHome
 
 from mana_lab.clock import ManualClock
 from mana_lab.identity.client import IdentityClient
@@ -52,7 +52,7 @@ class House:
     http: httpx.AsyncClient
     identity: IdentityClient
     clock: ManualClock
-    url: str
+    home: SqliteHome
 
     async def person(self, email="anna@example.test", **more):
         """Sign somebody up and in."""
@@ -91,22 +91,26 @@ class House:
         found = await self.identity.due_personas(SERVICE_KEY)
         return [each.email.partition("@")[0] for each in found.personas]
 
+    def tamper(self, statement: Executable) -> None:
+        """Change the database as only its administrator could."""
+        with self.home.connected("identity") as connection:
+            connection.execute(statement)
+
     async def rows(self, table: Table):
-        """Return all rows of a table."""
-        return await self.store.read(lambda connection: connection.execute(select(table)).all())
+        """Return all rows of a table, whoever's they are."""
+        return self.home.rows("identity", table)
 
 
 @asynccontextmanager
-async def open_house(folder: Path, clock: ManualClock, **changes):
+async def open_house(home: SqliteHome, clock: ManualClock, **changes):
     config = identity_config(**changes)
-    url = f"sqlite:///{folder}/identity.db"
-    async with await Store.open(url, METADATA) as store:
+    async with await Store.open(home.url("identity"), METADATA) as store:
         await prepare(store, config, clock)
         app = create_app(store, config, clock=clock, wall_clock=ManualClock(WRITTEN_AT))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app, raise_app_exceptions=False), base_url=BASE
         ) as http:
-            yield House(store, config, app, http, IdentityClient(BASE, http), clock, url)
+            yield House(store, config, app, http, IdentityClient(BASE, http), clock, home)
 
 
 def bearer(token):

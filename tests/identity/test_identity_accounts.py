@@ -164,8 +164,8 @@ async def test_signing_in_sets_a_session_cookie_for_browsers(house):
     assert flags == {"httponly", "path=/", "samesite=lax", f"max-age={7 * 24 * 3600}"}
 
 
-async def test_the_session_cookie_is_secure_where_the_service_is(tmp_path, clock):
-    async with open_house(tmp_path, clock, issuer="https://auth.mana.test") as house:
+async def test_the_session_cookie_is_secure_where_the_service_is(home, clock):
+    async with open_house(home, clock, issuer="https://auth.mana.test") as house:
         body = {"email": ADMIN.email, "password": ADMIN.password}
         answer = await house.http.post(LOGIN, json=body)
     assert "secure" in answer.headers["set-cookie"].lower()
@@ -201,10 +201,10 @@ async def test_an_unknown_address_costs_as_many_hashes_as_a_wrong_password(house
     assert hashed == [(house.config.password_cost, 32)] * 2
 
 
-async def test_secrets_lie_in_the_store_only_as_hashes(house, tmp_path):
+async def test_secrets_lie_in_the_store_only_as_hashes(house):
     login = await house.person("anna@example.test")
     await house.store.close()
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = house.home.stored()
     assert login.user.id.encode() in stored
     for secret in (PASSWORD, login.token, login.access_token):
         assert secret.encode() not in stored
@@ -231,15 +231,15 @@ async def test_preparing_again_changes_nothing(house):
     assert before == {table.name: await house.rows(table) for table in METADATA.sorted_tables}
 
 
-async def test_preparing_at_the_same_time_makes_one_key_and_one_operator(tmp_path, clock):
-    async with open_house(tmp_path, clock, admin=None) as house:
+async def test_preparing_at_the_same_time_makes_one_key_and_one_operator(home, clock):
+    async with open_house(home, clock, admin=None) as house:
         config = identity_config()
         await asyncio.gather(*(prepare(house.store, config, clock) for _ in range(5)))
         assert [user.role for user in await house.rows(USERS)] == ["admin"]
 
 
-async def test_an_operator_address_that_somebody_signed_up_with_is_not_promoted(tmp_path, clock):
-    async with open_house(tmp_path, clock, admin=None) as house:
+async def test_an_operator_address_that_somebody_signed_up_with_is_not_promoted(home, clock):
+    async with open_house(home, clock, admin=None) as house:
         await house.identity.register(ADMIN.email, PASSWORD)
         with pytest.raises(SettingsError, match="administrator's address"):
             await prepare(house.store, identity_config(), clock)

@@ -180,7 +180,7 @@ async def test_ids_from_elsewhere_find_nothing(house, foreign):
     answer = await house.http.get(
         f"/api/v1/internal/users/{foreign}/memberships", headers=service()
     )
-    assert answer.status_code == 404 or answer.json()["memberships"] == []
+    assert answer.status_code in {400, 404} or answer.json()["memberships"] == []
 
 
 async def test_a_thousand_requests_with_guessed_ids_find_nothing(house):

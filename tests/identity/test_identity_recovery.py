@@ -231,18 +231,18 @@ async def test_a_key_that_was_never_seen_here_cannot_be_proved(house, ask):
     key = await ask.key()
     await ask("POST", "recovery-wrap", WRAP)
     await ask("POST", "zero-knowledge", {"enable": True})
-    await house.store.write(lambda connection: connection.execute(delete(VAULT_KEYS)))
+    house.tamper(delete(VAULT_KEYS))
     answer = await ask("POST", "zero-knowledge", {"enable": False, "masterKey": key})
     assert (answer.status_code, answer.json()["error"]) == (403, "key-proof-failed")
     assert (await audit(house))[-1] == ("zk_disable", 403, "no-verifier")
 
 
 async def test_a_vault_from_before_there_were_verifiers_gets_one_when_it_is_opened(house, ask):
-    await house.store.write(lambda connection: connection.execute(delete(VAULT_KEYS)))
+    house.tamper(delete(VAULT_KEYS))
     key = await ask.key()
     assert len(await house.rows(VAULT_KEYS)) == 1
     await ask("POST", "recovery-wrap", WRAP)
-    await house.store.write(lambda connection: connection.execute(delete(VAULT_KEYS)))
+    house.tamper(delete(VAULT_KEYS))
     await ask("POST", "zero-knowledge", {"enable": True})
     answer = await ask("POST", "zero-knowledge", {"enable": False, "masterKey": key})
     assert answer.status_code == 200
@@ -250,9 +250,7 @@ async def test_a_vault_from_before_there_were_verifiers_gets_one_when_it_is_open
 
 async def test_a_damaged_wrap_turns_no_mode_on(house, ask):
     await ask("POST", "recovery-wrap", WRAP)
-    await house.store.write(
-        lambda connection: connection.execute(update(VAULTS).values(wrap_iv="AAAAAAAAAAAAAAAA"))
-    )
+    house.tamper(update(VAULTS).values(wrap_iv="AAAAAAAAAAAAAAAA"))
     for name, body in (("zero-knowledge", {"enable": True}), ("rotate", None)):
         answer = await ask("POST", name, body)
         assert (answer.status_code, answer.json()["error"]) == (500, "infrastructure")
@@ -262,12 +260,12 @@ async def test_a_damaged_wrap_turns_no_mode_on(house, ask):
     assert not row.zero_knowledge
 
 
-async def test_the_store_keeps_no_key_and_no_proof(house, ask, tmp_path):
+async def test_the_store_keeps_no_key_and_no_proof(house, ask):
     key = await ask.key()
     await ask("POST", "recovery-wrap", {**WRAP, "keyProof": proof_of(key)})
     await ask("POST", "rotate")
     await house.store.close()
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = house.home.stored()
     for secret in (key, proof_of(key)):
         assert secret.encode() not in stored
         assert base64.b64decode(secret) not in stored

@@ -169,7 +169,7 @@ async def test_a_token_in_the_query_opens_nothing(house):
 
 async def test_the_unexpected_is_logged_and_not_told(house, caplog):
     login = await house.person()
-    await house.store.write(lambda connection: connection.execute(text("DROP TABLE members")))
+    house.tamper(text("DROP TABLE members"))
     with caplog.at_level(logging.ERROR):
         answer = await house.http.get(
             "/api/auth/organization/list", headers=bearer(login.access_token)

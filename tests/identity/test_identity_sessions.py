@@ -110,9 +110,9 @@ async def test_another_page_cannot_act_with_a_browsers_cookie(house, origin, pat
     assert (await house.http.get(SPACES, headers=cookie)).status_code == 200
 
 
-async def test_a_trusted_page_acts_with_a_browsers_cookie(tmp_path, clock):
+async def test_a_trusted_page_acts_with_a_browsers_cookie(home, clock):
     page = "https://mana.test"
-    async with open_house(tmp_path, clock, trusted_origins=(page,)) as house:
+    async with open_house(home, clock, trusted_origins=(page,)) as house:
         cookie = await sign_in_by_browser(house)
         answer = await house.http.post(f"{AUTH}/refresh", headers=cookie | {"Origin": page})
     assert answer.status_code == 200

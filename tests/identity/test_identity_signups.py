@@ -15,8 +15,8 @@ STATUS = "/api/v1/auth/signup-status"
 
 
 @pytest.fixture
-async def capped(tmp_path, clock):
-    async with open_house(tmp_path, clock, max_daily_signups=3) as house:
+async def capped(home, clock):
+    async with open_house(home, clock, max_daily_signups=3) as house:
         house.clock.advance(timedelta(hours=10))
         yield house
 

@@ -139,8 +139,8 @@ async def test_the_session_token_is_no_access_token(house):
     assert answer.status_code == 401
 
 
-async def test_the_private_key_lies_wrapped_and_opens_only_with_the_kek(tmp_path, clock):
-    async with open_house(tmp_path, clock) as house:
+async def test_the_private_key_lies_wrapped_and_opens_only_with_the_kek(home, clock):
+    async with open_house(home, clock) as house:
         assert len(await house.rows(JWKS)) == 1
         with pytest.raises(SettingsError, match="MANA_AUTH_KEK"):
             await prepare(house.store, identity_config(kek=bytes(32)), clock)

@@ -87,9 +87,7 @@ async def test_the_audit_of_a_failed_access_stays(house):
 async def test_a_damaged_wrap_is_an_audited_failure_that_says_nothing(house):
     login = await house.person()
     await house.identity.vault_init(login.access_token)
-    await house.store.write(
-        lambda connection: connection.execute(update(VAULTS).values(wrap_iv="AAAAAAAAAAAAAAAA"))
-    )
+    house.tamper(update(VAULTS).values(wrap_iv="AAAAAAAAAAAAAAAA"))
     house.clock.advance(1)
     answer = await house.http.get(f"{ROOT}/key", headers=bearer(login.access_token))
     assert (answer.status_code, answer.json()["error"]) == (500, "infrastructure")
@@ -100,15 +98,13 @@ async def test_a_damaged_wrap_is_an_audited_failure_that_says_nothing(house):
 
 async def test_a_zero_knowledge_vault_hands_out_no_key(house):
     login = await house.person()
-    await house.store.write(
-        lambda connection: connection.execute(
-            insert(VAULTS).values(
-                user_id=login.user.id,
-                recovery_wrapped_mk="w",
-                recovery_iv="i",
-                zero_knowledge=True,
-                created_at=house.clock.now(),
-            )
+    house.tamper(
+        insert(VAULTS).values(
+            user_id=login.user.id,
+            recovery_wrapped_mk="w",
+            recovery_iv="i",
+            zero_knowledge=True,
+            created_at=house.clock.now(),
         )
     )
     for answer in (
@@ -134,11 +130,11 @@ async def test_a_vault_is_its_owners_only(house):
     assert (await house.http.get(f"{ROOT}/key")).status_code == 401
 
 
-async def test_the_master_key_lies_in_the_store_only_wrapped(house, tmp_path):
+async def test_the_master_key_lies_in_the_store_only_wrapped(house):
     login = await house.person()
     key = (await house.identity.vault_init(login.access_token)).master_key
     await house.store.close()
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    stored = house.home.stored()
     assert key.encode() not in stored
     assert base64.b64decode(key) not in stored
     assert key not in repr(house)

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "identity"))
 
 from identity_house import open_house
+from store_house import SqliteHome
 
 from mana_lab.personas import Catalog, load_catalog
 
@@ -16,7 +17,7 @@ CAST = ("anna", "ben", "maya")
 
 @pytest.fixture
 async def house(tmp_path, clock):
-    async with open_house(tmp_path, clock) as house:
+    async with open_house(SqliteHome(tmp_path), clock) as house:
         yield house
 
 

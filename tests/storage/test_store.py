@@ -3,8 +3,19 @@ import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    event,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from mana_lab.errors import SettingsError, StoreClosedError, StoreDamagedError
 from mana_lab.storage import Store, UtcDateTime, insert_or_ignore
@@ -20,8 +31,8 @@ ROWS = Table(
 
 
 @pytest.fixture
-async def store(tmp_path):
-    async with await Store.open(f"sqlite:///{tmp_path}/rows.db", METADATA) as opened:
+async def store(home):
+    async with await Store.open(home.url("rows"), METADATA) as opened:
         yield opened
 
 
@@ -103,9 +114,7 @@ async def test_waiting_writes_share_a_commit(store):
     def block(connection: Connection):
         inside.set()
         release.wait()
-        connection.connection.dbapi_connection.set_trace_callback(
-            lambda text: commits.append(text) if text == "COMMIT" else None
-        )
+        event.listen(connection, "commit", commits.append)
 
     first = asyncio.ensure_future(store.write(block))
     await asyncio.to_thread(inside.wait)
@@ -138,26 +147,35 @@ async def test_a_write_that_was_cancelled_while_it_waited_does_not_happen(store)
 
 
 async def test_a_reader_cannot_write(store):
-    with pytest.raises(OperationalError, match="readonly"):
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"):
         await store.read(put(1))
 
 
-async def test_commits_are_flushed_to_disk_and_foreign_keys_hold(store):
+async def test_commits_are_flushed_to_disk_and_foreign_keys_hold_in_a_file(tmp_path):
     def pragmas(connection: Connection):
         return {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
 
-    assert await store.write(pragmas) == {
-        "journal_mode": "wal",
-        "synchronous": 2,
-        "foreign_keys": 1,
-    }
+    async with await Store.open(f"sqlite:///{tmp_path}/rows.db", METADATA) as store:
+        assert await store.write(pragmas) == {
+            "journal_mode": "wal",
+            "synchronous": 2,
+            "foreign_keys": 1,
+        }
 
 
-async def test_a_closed_store_says_so(tmp_path):
-    store = await Store.open(f"sqlite:///{tmp_path}/rows.db", METADATA)
+async def test_commits_are_flushed_to_disk_where_the_server_would_not(postgres_home):
+    name = postgres_home.database
+    postgres_home.server.run(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    setting = text("SELECT current_setting('synchronous_commit')")
+    async with await Store.open(postgres_home.url("rows"), METADATA) as store:
+        assert await store.write(lambda connection: connection.scalar(setting)) == "on"
+
+
+async def test_a_closed_store_says_so(home):
+    store = await Store.open(home.url("rows"), METADATA)
     await store.close()
     await store.close()
     with pytest.raises(StoreClosedError):
@@ -166,8 +184,8 @@ async def test_a_closed_store_says_so(tmp_path):
         await store.read(numbers)
 
 
-async def test_what_was_acknowledged_is_there_after_reopening(tmp_path):
-    url = f"sqlite:///{tmp_path}/rows.db"
+async def test_what_was_acknowledged_is_there_after_reopening(home):
+    url = home.url("rows")
     async with await Store.open(url, METADATA) as store:
         await asyncio.gather(*(store.write(put(number)) for number in range(100)))
     async with await Store.open(url, METADATA) as store:
@@ -182,7 +200,9 @@ async def test_a_store_serves_several_event_loops(store):
     assert await store.read(numbers) == [7]
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "postgresql://localhost/x", "sqlite://"])
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://localhost/x", "postgresql+asyncpg://localhost/x", "sqlite://"]
+)
 async def test_a_url_that_is_no_file_is_refused(url):
     with pytest.raises(SettingsError, match=r"sqlite:////path/to/file\.db"):
         await Store.open(url, METADATA)
@@ -193,7 +213,7 @@ async def test_instants_read_back_in_utc_and_sort_as_time(store):
     await store.write(put(1, moment=berlin))
     await store.write(put(2, moment=datetime(2026, 1, 5, 8, 0, tzinfo=UTC)))
     await store.write(put(3))
-    query = select(ROWS.c.id, ROWS.c.happened_at).order_by(ROWS.c.happened_at.desc())
+    query = select(ROWS.c.id, ROWS.c.happened_at).order_by(ROWS.c.happened_at.desc().nulls_last())
     rows = await store.read(lambda connection: connection.execute(query).all())
     assert [row.id for row in rows] == [1, 2, 3]
     assert rows[0].happened_at == berlin

@@ -13,11 +13,11 @@ def signing_key():
 
 
 @pytest.fixture
-async def house(tmp_path, clock, signing_key):
+async def house(home, clock, signing_key):
     """A service where anna and ben share a flat, cleo is in a club, and dora is nowhere."""
     members = Members(anna=[FLAT], ben=[FLAT, CLUB], cleo=[CLUB], dora=[])
-    async with await Store.open(f"sqlite:///{tmp_path}/sync.db", METADATA) as store:
+    async with await Store.open(home.url("sync"), METADATA) as store:
         app = make_app(store, clock, signing_key, members)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
-            yield House(app, http, store, clock, members, signing_key)
+            yield House(app, http, store, clock, members, signing_key, home)

@@ -1,6 +1,6 @@
 """A process of its own that serves the real sync application, for tests that kill it.
 
-``python sync_child.py DATABASE`` with a JSON object on standard input: the signing key as ``kid``
+``python sync_child.py URL`` with a JSON object on standard input: the signing key as ``kid``
 and ``seed``, and ``mutant``, whether to acknowledge a write before its commit. It prints its port.
 """
 
@@ -14,36 +14,38 @@ from sync_house import FLAT, Members, make_app
 
 from mana_lab.clock import SystemClock
 from mana_lab.crypto import SigningKey
-from mana_lab.storage import Store, writer
+from mana_lab.storage import Store
+from mana_lab.storage import store as store_module
+from mana_lab.storage.writer import Writer
 from mana_lab.sync.server import METADATA
 
 PATIENCE = 32
 """How many batches the mutant acknowledges before it commits them."""
 
 
-class TooEarly:
+class TooEarly(Writer):
     """Acknowledges every batch at once, and commits only now and then."""
 
-    def __init__(self):
-        self.waiting = 0
+    waiting = 0
 
-    def __call__(self, connection, batch):
-        if not connection.in_transaction():
-            connection.begin()
+    def _commit(self, batch):
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        if not self._connection.in_transaction():
+            self._connection.begin()
         for job in batch:
-            job.result = job.work(connection)
-            job.resolve()
+            self._do(self._connection, job)
         self.waiting += len(batch)
         if self.waiting >= PATIENCE:
-            connection.commit()
+            self._connection.commit()
             self.waiting = 0
 
 
-async def main(path, orders):
+async def main(url, orders):
     key = SigningKey.from_bytes(orders["kid"], bytes.fromhex(orders["seed"]))
-    async with await Store.open(f"sqlite:///{path}", METADATA) as store:
-        if orders["mutant"]:
-            writer._commit = TooEarly()
+    if orders["mutant"]:
+        store_module.Writer = TooEarly
+    async with await Store.open(url, METADATA) as store:
         app = make_app(store, SystemClock(), key, Members(anna=[FLAT]))
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
             sys.stdout.write(f"{listening.getsockname()[1]}\n")

@@ -7,6 +7,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
+from store_house import SqliteHome
 
 from mana_lab.clock import Clock, ManualClock, iso_millis
 from mana_lab.crypto import SigningKey, TokenVerifier, sign
@@ -14,6 +15,7 @@ from mana_lab.errors import ServiceUnavailableError
 from mana_lab.storage import Store
 from mana_lab.sync import Change, Replica, SyncClient
 from mana_lab.sync.server import create_app
+from mana_lab.sync.server.tables import sync_changes
 
 BASE = "http://sync.test"
 ISSUER = "http://identity.test"
@@ -43,6 +45,16 @@ class House:
     clock: ManualClock
     members: Members
     key: SigningKey = field(repr=False)
+    home: SqliteHome | None = None
+
+    def tamper(self, statement):
+        """Change the database as only its administrator could."""
+        with self.home.connected("sync") as connection:
+            connection.execute(statement)
+
+    def rows(self):
+        """Return the whole log, whoever's the changes are."""
+        return sorted(self.home.rows("sync", sync_changes), key=lambda row: row.seq)
 
     def token(self, user="anna", **other):
         now = int(self.clock.now().timestamp())

@@ -2,11 +2,10 @@
 
 import asyncio
 import json
+import os
 import random
-import sqlite3
 import sys
 from collections import Counter
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +19,7 @@ from mana_lab.crypto import SigningKey
 from mana_lab.errors import ServiceUnavailableError
 from mana_lab.sync import Change, SyncClient
 from mana_lab.sync.server.cursor import encode_cursor
+from mana_lab.sync.server.tables import sync_changes
 
 CHILD = Path(__file__).with_name("sync_child.py")
 CLIENTS = 8
@@ -32,25 +32,25 @@ class Found:
     """What the dead service's file says about the pushes.
 
     Attributes:
+        health: What the database says of itself.
         lost: Batches that were acknowledged and are not there.
         torn: Batches of which a part is there.
         unanswered: Batches that are there although nobody was told so; this is allowed.
         doubled: Records that are there more than once.
-        health: What SQLite says of the file.
     """
 
+    health: str
     lost: set[str] = field(default_factory=set)
     torn: set[str] = field(default_factory=set)
     unanswered: set[str] = field(default_factory=set)
     doubled: set[str] = field(default_factory=set)
-    health: str = ""
 
 
 class Siege:
     """Clients that push without end, and a service that is killed after so many answers."""
 
-    def __init__(self, path, *, mutant=False):
-        self.path = path
+    def __init__(self, home, *, mutant=False):
+        self.home = home
         self.mutant = mutant
         self.key = SigningKey.generate()
         self.clock = SystemClock()
@@ -68,9 +68,10 @@ class Siege:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(CHILD),
-            str(self.path),
+            self.home.url("sync"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(CHILD.parents[1])},
         )
         orders = {"kid": self.key.kid, "seed": self.key.export().hex(), "mutant": self.mutant}
         self.process.stdin.write(json.dumps(orders).encode() + b"\n")
@@ -120,12 +121,9 @@ class Siege:
                 number += 1
 
     def look(self):
-        """Read the file of the dead service."""
-        found = Found()
-        with closing(sqlite3.connect(self.path)) as connection:
-            found.health = connection.execute("PRAGMA integrity_check").fetchone()[0]
-            rows = connection.execute("SELECT record_id FROM sync_changes").fetchall()
-        copies = Counter(name for (name,) in rows)
+        """Read the database of the dead service."""
+        found = Found(health=self.home.health("sync"))
+        copies = Counter(row.record_id for row in self.home.rows("sync", sync_changes))
         found.doubled = {name for name, count in copies.items() if count > 1}
         parts = Counter(name.partition("/")[0] for name in copies)
         found.torn = {batch for batch, count in parts.items() if count != IN_A_BATCH}
@@ -157,9 +155,9 @@ class Siege:
         return [*found, self.look()]
 
 
-async def hold(path, seed, kills, most):
+async def hold(home, seed, kills, most):
     async with asyncio.timeout(60 * kills):
-        siege = Siege(path)
+        siege = Siege(home)
         found = await siege.endure(seed, kills, most)
     assert len(found) == kills + 1
     for each in found:
@@ -172,19 +170,19 @@ async def hold(path, seed, kills, most):
     assert len(siege.acknowledged) >= kills
 
 
-async def test_p15_a_service_killed_amid_pushes_keeps_what_it_acknowledged_whole_and_once(tmp_path):
+async def test_p15_a_service_killed_amid_pushes_keeps_what_it_acknowledged_whole_and_once(home):
     """Property P15, and P5 for retries: kill -9 after a random number of answers, then go on."""
-    await hold(tmp_path / "sync.db", seed=1701, kills=2, most=40)
+    await hold(home, seed=1701, kills=2, most=40)
 
 
-async def test_an_acknowledgement_before_the_commit_is_found(tmp_path):
+async def test_an_acknowledgement_before_the_commit_is_found(home):
     """The test of the test above: a service that answers too early loses what it promised."""
     async with asyncio.timeout(60):
-        found = await Siege(tmp_path / "sync.db", mutant=True).endure(7, 1, most=20)
+        found = await Siege(home, mutant=True).endure(7, 1, most=20)
     assert found[0].lost
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
-async def test_p15_a_service_killed_many_times_keeps_what_it_acknowledged(tmp_path, seed):
-    await hold(tmp_path / "sync.db", seed, kills=15, most=400)
+async def test_p15_a_service_killed_many_times_keeps_what_it_acknowledged(home, seed):
+    await hold(home, seed, kills=15, most=400)

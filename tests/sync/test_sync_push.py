@@ -1,23 +1,38 @@
 import asyncio
 import json
-import sqlite3
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 from sync_house import FLAT, insertion
 
 from mana_lab.sync.server.tables import sync_changes
 
 STAMP = "2026-01-05T00:00:01.000Z"
 LATER = "2026-01-05T00:00:02.000Z"
+TRAPS = {
+    "sqlite": [
+        """
+        CREATE TRIGGER trap BEFORE INSERT ON sync_changes WHEN NEW.record_id = '3'
+        BEGIN SELECT RAISE(ABORT, 'disk on fire'); END
+    """
+    ],
+    "postgres": [
+        """
+        CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'disk on fire'; END $$
+        """,
+        """
+        CREATE TRIGGER trap BEFORE INSERT ON sync_changes FOR EACH ROW
+        WHEN (NEW.record_id = '3') EXECUTE FUNCTION trap()
+        """,
+    ],
+}
 
 
 async def rows(house):
-    def work(connection):
-        return [dict(row) for row in connection.execute(select(sync_changes)).mappings()]
-
-    return await house.store.read(work)
+    return [row._asdict() for row in house.rows()]
 
 
 async def test_a_pushed_change_comes_back_with_what_the_service_knows_about_it(house):
@@ -81,15 +96,8 @@ async def test_a_push_is_stored_whole_or_not_at_all(house):
 
 
 async def test_a_store_that_fails_halfway_keeps_nothing_of_the_push(house):
-    def trap(connection):
-        connection.execute(
-            text(
-                "CREATE TRIGGER trap BEFORE INSERT ON sync_changes WHEN NEW.record_id = '3'"
-                " BEGIN SELECT RAISE(ABORT, 'disk on fire'); END"
-            )
-        )
-
-    await house.store.write(trap)
+    for statement in TRAPS[house.home.kind]:
+        house.tamper(text(statement))
     answer = await house.push(*(insertion(str(number)) for number in range(5)))
     assert (answer.status_code, answer.json()["error"]) == (503, "service-unavailable")
     assert "fire" not in answer.text
@@ -251,18 +259,21 @@ async def test_the_answer_to_a_push_says_when_there_is_more(house):
 
 async def test_a_number_of_the_log_is_never_given_twice(house):
     await house.push(insertion("1"), insertion("2"))
-    await house.store.write(
-        lambda connection: connection.execute(sync_changes.delete().where(sync_changes.c.seq == 2))
-    )
+    house.tamper(sync_changes.delete().where(sync_changes.c.seq == 2))
     await house.push(insertion("3"))
     assert [row["seq"] for row in await rows(house)] == [1, 3]
 
 
-async def test_the_store_itself_refuses_an_unknown_operation(house, tmp_path):
+async def test_the_store_itself_refuses_an_unknown_operation(house):
     await house.push(insertion())
-    with (
-        sqlite3.connect(tmp_path / "sync.db") as connection,
-        pytest.raises(sqlite3.IntegrityError, match="sync_changes_op"),
-    ):
-        connection.execute("UPDATE sync_changes SET op = 'drop'")
-    connection.close()
+    with pytest.raises(IntegrityError, match="sync_changes_op"):
+        house.tamper(sync_changes.update().values(op="drop"))
+
+
+@pytest.mark.parametrize("actor", [0.0, 12345678901234567890123, True, ["user"]], ids=str)
+async def test_an_actor_that_is_neither_an_object_nor_a_name_is_refused(house, actor):
+    """A bare number would come back from SQLite as another number."""
+    answer = await house.push(insertion(actor=actor))
+    assert answer.status_code == 400
+    assert "actor" in answer.json()["message"]
+    assert await rows(house) == []

@@ -164,11 +164,11 @@ async def test_a_store_that_is_closed_is_the_services_failure(house, caplog):
     assert answer.json()["error"] == "store-closed"
 
 
-async def test_another_process_continues_where_the_last_one_stopped(house, tmp_path):
+async def test_another_process_continues_where_the_last_one_stopped(house):
     await house.push(insertion("1"))
     cursor = (await house.pull()).json()["syncedUntil"]
     await house.store.close()
-    async with await Store.open(f"sqlite:///{tmp_path}/sync.db", METADATA) as store:
+    async with await Store.open(house.home.url("sync"), METADATA) as store:
         app = make_app(store, house.clock, house.key, Members(anna=[FLAT]))
         house.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://sync.test"

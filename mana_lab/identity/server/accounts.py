@@ -218,6 +218,8 @@ def _decide(
 
 
 def _credential(connection: Connection, email: str) -> Row[tuple[object, ...]] | None:
+    if "\x00" in email:  # nobody has such an address, and PostgreSQL takes no such text
+        return None
     query = (
         select(USERS, ACCOUNTS.c.password)
         .join(ACCOUNTS, ACCOUNTS.c.user_id == USERS.c.id)

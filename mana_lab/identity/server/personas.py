@@ -130,8 +130,9 @@ class Personas:
 
     async def due(self) -> list[DuePersona]:
         """Return whose tick is due, by e-mail address."""
-        query = _records().where(USERS.c.kind == "persona").order_by(USERS.c.email)
+        query = _records().where(USERS.c.kind == "persona")
         rows = await self._store.read(lambda connection: connection.execute(query).all())
+        rows = sorted(rows, key=lambda row: str(row.email))  # databases sort by their own locale
         now = self._clock.now()
         return [
             DuePersona.model_validate(_as_dict(row))

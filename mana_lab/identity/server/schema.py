@@ -34,10 +34,10 @@ from mana_lab.identity.wire import (
     SpaceRole,
     Tier,
 )
-from mana_lab.storage import UtcDateTime
+from mana_lab.storage import UtcDateTime, owned_by
 
 METADATA = MetaData(
-    info={"migrations": Path(__file__).parent / "migrations"},
+    info={"schema": "auth", "migrations": Path(__file__).parent / "migrations"},
     naming_convention={
         "ck": "ck_%(table_name)s_%(constraint_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
@@ -300,6 +300,7 @@ VAULTS = Table(
         "NOT zero_knowledge OR (wrapped_mk IS NULL AND recovery_wrapped_mk IS NOT NULL)",
         name="zk_consistency",
     ),
+    info=owned_by("user_id"),
 )
 
 VAULT_KEYS = Table(
@@ -315,6 +316,7 @@ VAULT_KEYS = Table(
     Column("retired_at", UtcDateTime),
     CheckConstraint("(wrapped_mk IS NULL) = (wrap_iv IS NULL)", name="wrap_iv_pair"),
     CheckConstraint("(wrapped_mk IS NULL) = (retired_at IS NULL)", name="retired_wrap"),
+    info=owned_by("user_id"),
 )
 """A row for every key of a vault that is in use: for the current one, whose wrap lies in the vault
 itself, by what a proof of it is recognised; for earlier ones also their wrap."""
@@ -330,4 +332,5 @@ VAULT_AUDIT = Table(
     Column("context", String),
     Column("status", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    info=owned_by("user_id"),
 )

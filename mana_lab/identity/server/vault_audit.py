@@ -16,7 +16,7 @@ from mana_lab.clock import Clock
 from mana_lab.errors import ManaLabError, RateLimitedError
 from mana_lab.identity.server.ids import new_id
 from mana_lab.identity.server.schema import USERS, VAULT_AUDIT
-from mana_lab.storage import Store
+from mana_lab.storage import RowScope, Store
 
 Action: TypeAlias = Literal[
     "init",
@@ -124,7 +124,7 @@ class VaultAudit:
                 connection.execute(insert(VAULT_AUDIT).values(_row(caller, outcome, now)))
             return outcome
 
-        outcome = await self._store.write(audited)
+        outcome = await self._store.write(audited, scope=RowScope(caller.user_id))
         if isinstance(outcome, Refused):
             raise outcome.error
         return outcome.answer

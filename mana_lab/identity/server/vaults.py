@@ -44,7 +44,7 @@ from mana_lab.identity.server.vault_keys import (
 )
 from mana_lab.identity.server.vault_refusals import check_proof, no_vault, unwrap_failed
 from mana_lab.identity.wire import Done, VaultKey, VaultStatus
-from mana_lab.storage import Store
+from mana_lab.storage import RowScope, Store
 
 __all__ = ["Caller", "Vaults"]
 
@@ -70,7 +70,9 @@ class Vaults:
     async def status(self, user_id: str) -> VaultStatus:
         """Return what the user's vault is like; all false when there is none."""
         query = VAULTS.select().where(VAULTS.c.user_id == user_id)
-        row = await self._store.read(lambda connection: connection.execute(query).first())
+        row = await self._store.read(
+            lambda connection: connection.execute(query).first(), scope=RowScope(user_id)
+        )
         if row is None:
             return VaultStatus(vault_exists=False, has_recovery_wrap=False, zero_knowledge=False)
         return VaultStatus(

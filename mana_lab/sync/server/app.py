@@ -82,7 +82,7 @@ def _sync_routes(
         spaces = await access.spaces_for(user_id, changeset.changes)
         readable = await access.readable(user_id)
         await log.append(user_id, app_id, changeset.client_id or "", changeset.changes, spaces)
-        return _answer(await log.page(app_id, readable, since, MAX_PAGE))
+        return _answer(await log.page(user_id, app_id, readable, since, MAX_PAGE))
 
     @router.get("/pull", response_model=SyncAnswer)
     async def pull(
@@ -98,7 +98,7 @@ def _sync_routes(
         check_table("collection", collection)
         position = read_since(since)
         readable = await access.readable(user_id, space_id)
-        return _answer(await log.page(app_id, readable, position, limit, collection))
+        return _answer(await log.page(user_id, app_id, readable, position, limit, collection))
 
     return router
 

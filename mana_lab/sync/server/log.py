@@ -12,16 +12,17 @@ from functools import cache
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
 from mana_lab.errors import ConflictError, ServiceUnavailableError
-from mana_lab.storage import Store
+from mana_lab.storage import RowScope, Store
 from mana_lab.sync.merge import DELETED_AT
 from mana_lab.sync.server.cursor import Since
+from mana_lab.sync.server.numbering import draw
 from mana_lab.sync.server.rendering import ROWS, change_text
-from mana_lab.sync.server.tables import sync_changes
+from mana_lab.sync.server.tables import sync_changes, sync_head
 from mana_lab.sync.wire import Change
 
 _COLUMNS = sync_changes.c
@@ -33,7 +34,7 @@ _INSERT = insert(sync_changes)
 _KNOWN = select(sync_changes).where(
     _COLUMNS.user_id == bindparam("user"), _COLUMNS.id.in_(bindparam("ids", expanding=True))
 )
-_END = select(func.max(_COLUMNS.seq))
+_END = select(sync_head.c.seq)
 
 T = TypeVar("T")
 
@@ -98,15 +99,20 @@ class ChangeLog:
                 | {"space_id": space}
                 for change, space in zip(changes, spaces, strict=True)
             ]
+            if not rows:
+                return 0
+            places = draw(connection, len(rows), now)
             fresh = _fresh(connection, user_id, rows)
             if fresh:
-                connection.execute(_INSERT, fresh)
+                numbered = zip(fresh, places, strict=False)
+                connection.execute(_INSERT, [row | {"seq": place} for row, place in numbered])
             return len(fresh)
 
-        return await _reached(self._store.write(work))
+        return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
     async def page(
         self,
+        user_id: str,
         app_id: str,
         spaces: Collection[str],
         since: Since,
@@ -116,6 +122,7 @@ class ChangeLog:
         """Read the changes of *spaces* after *since*, whoever wrote them.
 
         Args:
+            user_id: Who reads.
             app_id: The app.
             spaces: What the reader may see.
             since: Where to go on; a place beyond the end counts as the end.
@@ -136,11 +143,12 @@ class ChangeLog:
             end = connection.scalar(_END) or 0
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
 
-        return await _reached(self._store.read(work))
+        scope = RowScope(user_id, frozenset(spaces))
+        return await _reached(self._store.read(work, scope=scope))
 
     async def last_write_at(self) -> datetime | None:
         """Return when the latest change was stored; None when there is none."""
-        query = select(_COLUMNS.created_at).order_by(_COLUMNS.seq.desc()).limit(1)
+        query = select(sync_head.c.written_at)
         return await _reached(self._store.read(lambda connection: connection.scalar(query)))
 
     async def forget_user(self, user_id: str) -> int:
@@ -151,7 +159,7 @@ class ChangeLog:
                 delete(sync_changes).where(_COLUMNS.user_id == user_id)
             ).rowcount
 
-        return await _reached(self._store.write(work))
+        return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
 
 @cache

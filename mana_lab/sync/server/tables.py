@@ -17,16 +17,15 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from mana_lab.storage import UtcDateTime
+from mana_lab.storage import UtcDateTime, owned_by
 
-METADATA = MetaData(info={"migrations": Path(__file__).parent / "migrations"})
+METADATA = MetaData(info={"schema": "sync", "migrations": Path(__file__).parent / "migrations"})
 """The tables of the sync service's store."""
 
 sync_changes = Table(
     "sync_changes",
     METADATA,
-    # The number is drawn while the store's only writer holds the write lock, so a smaller one is
-    # never committed later; AUTOINCREMENT never gives the number of a removed row again.
+    # Drawn from sync_head.
     Column(
         "seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=True
     ),
@@ -50,5 +49,20 @@ sync_changes = Table(
     Index("sync_changes_collection", "space_id", "app_id", "table_name", "seq"),
     Index("sync_changes_record", "table_name", "record_id", "created_at"),
     sqlite_autoincrement=True,
+    info=owned_by("user_id", readable_in="space_id"),
 )
 """Every change that was ever pushed, in the order of its commit; ``id`` is the event id."""
+
+sync_head = Table(
+    "sync_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("written_at", UtcDateTime),
+    CheckConstraint("id = 1", name="sync_head_one"),
+)
+"""One row: the number of the last change, and when it was stored.
+
+Whoever appends holds the row until the commit, in whatever process, so a smaller number is never
+committed after a greater one; and none is given twice, whatever is removed.
+"""
