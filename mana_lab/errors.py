@@ -549,6 +549,12 @@ class StoreDamagedError(InfrastructureError):
     code: ClassVar[str] = "store-damaged"
 
 
+class StoreForeignError(InfrastructureError):
+    """A database holds tables of the same names that somebody else made."""
+
+    code: ClassVar[str] = "store-foreign"
+
+
 class StoreRoleError(InfrastructureError):
     """A database would be used in a role that row-level security does not bind."""
 

@@ -37,6 +37,7 @@ class Settings(BaseModel):
         admin_jwt: An administrator's token for seeding a remote Mana (``MANA_ADMIN_JWT``).
         persona_seed_secret: What persona passwords derive from (``PERSONA_SEED_SECRET``).
         approved_tools: File of the approved tools of other packages (``MANA_APPROVED_TOOLS``).
+        database_url: PostgreSQL for the commands to keep a lab's data in (``DATABASE_URL``).
         tools_key: 32 bytes that sign that file, in base64 (``MANA_TOOLS_KEY``).
         environment: ``production`` refuses every development fallback (``MANA_LAB_ENV``).
     """
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     persona_seed_secret: SecretStr | None = None
     approved_tools: Path | None = None
     tools_key: SecretStr | None = None
+    database_url: SecretStr | None = None
     environment: Literal["development", "production"] = "development"
 
     @classmethod
@@ -78,6 +80,7 @@ class Settings(BaseModel):
             "persona_seed_secret": "PERSONA_SEED_SECRET",
             "approved_tools": "MANA_APPROVED_TOOLS",
             "tools_key": "MANA_TOOLS_KEY",
+            "database_url": "DATABASE_URL",
             "environment": "MANA_LAB_ENV",
         }
         values = {field: env[name] for field, name in names.items() if env.get(name)}

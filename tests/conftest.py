@@ -3,14 +3,15 @@
 import os
 
 import pytest
-from postgres_house import REQUIRED_VARIABLE, NoPostgresError, open_server
+from postgres_house import REQUIRED_VARIABLE, URL_VARIABLE, NoPostgresError, open_server
 from store_house import PostgresHome, SqliteHome
 
 from mana_lab.clock import ManualClock
 
 for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write colours into pipes
     os.environ.pop(name, None)
-os.environ.pop("DATABASE_URL", None)  # no lab of a test shall use a database of somebody's
+# Names the server to test on; no lab of a test shall use the very database that it names.
+GIVEN_SERVER = {URL_VARIABLE: os.environ.pop(URL_VARIABLE, "")}
 
 
 SLOW_ON_POSTGRES = frozenset(
@@ -46,7 +47,7 @@ def clock() -> ManualClock:
 def postgres():
     """Return a PostgreSQL server; without one the test is skipped, or fails if it must not be."""
     try:
-        server = open_server(os.environ)
+        server = open_server(GIVEN_SERVER)
     except NoPostgresError as reason:
         if os.environ.get(REQUIRED_VARIABLE):
             pytest.fail(f"{REQUIRED_VARIABLE} is set, but: {reason}")

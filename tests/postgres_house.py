@@ -24,7 +24,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-URL_VARIABLE = "MANA_LAB_TEST_DATABASE_URL"
+URL_VARIABLE = "DATABASE_URL"
 """Names a server to use instead; its role has to be a superuser."""
 REQUIRED_VARIABLE = "MANA_LAB_TEST_POSTGRES_REQUIRED"
 """When set, no PostgreSQL is a failure instead of a skip."""

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from mana_lab.commands.console import fail_if, finish, progress, say, show
-from mana_lab.commands.options import Days, Seed, typed
+from mana_lab.commands.options import Days, Seed, open_lab, typed
 from mana_lab.commands.tables import summary_table
-from mana_lab.lab import Lab
 
 
 def demo(
@@ -31,7 +30,7 @@ def demo(
 
 async def _demo(folder: Path, days: float, seed: int) -> None:
     with progress() as tell:
-        async with await Lab.open(folder, progress=tell) as lab:
+        async with await open_lab(folder, tell) as lab:
             seeded = await lab.seed()
             fail_if({each.persona.email: each.error or "" for each in seeded.failed}, "seeded")
             run = await lab.run(days=days, seed=seed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mana_lab.commands.console import finish, progress, say, show
-from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, typed
+from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, open_lab, typed
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
@@ -36,7 +36,7 @@ def run(
 
 async def _run(folder: Path, days: float, seed: int, personas: list[str] | None) -> None:
     with progress() as tell:
-        async with await Lab.open(existing_lab(folder), progress=tell) as lab:
+        async with await open_lab(existing_lab(folder), tell) as lab:
             _check_seeded(lab, folder)
             done = await lab.run(days=days, seed=seed, personas=personas or None)
             table = summary_table(done, _summary(lab, done, personas or []))
@@ -75,7 +75,7 @@ async def _report(folder: Path, out: Path) -> None:
     if not out.parent.is_dir():
         raise SettingsError(f"there is no folder {out.parent} to write {out.name} into")
     with progress() as tell:
-        async with await Lab.open(known, progress=tell) as lab:
+        async with await open_lab(known, tell) as lab:
             tell("writing the report", 0, 1)
             page = lab.report(out)
             tell("writing the report", 1, 1)

@@ -12,7 +12,9 @@ import typer
 
 from mana_lab.errors import SettingsError
 from mana_lab.gateway.config import check_url
-from mana_lab.lab import DEFAULT_FOLDER, holds_lab
+from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
+from mana_lab.notebook import Progress
+from mana_lab.settings import Settings
 
 _MOST_DAYS = 3660
 
@@ -54,6 +56,26 @@ def existing_lab(folder: Path) -> Path:
             f"there is no lab in {folder}; make one with: {typed('seed', '--dir', folder)}"
         )
     return folder
+
+
+async def open_lab(folder: Path, tell: Progress) -> Lab:
+    """Open the lab in *folder*, with its data where :func:`database_url` says.
+
+    Args:
+        folder: Made if it is missing.
+        tell: Told what is being done.
+    """
+    return await Lab.open(folder, database_url=database_url(), progress=tell)
+
+
+def database_url() -> str | None:
+    """Return the PostgreSQL that the environment names for a lab's data; None for files.
+
+    Raises:
+        SettingsError: The environment says something that is not allowed.
+    """
+    url = Settings.from_environment().database_url
+    return None if url is None else url.get_secret_value()
 
 
 def service_url(url: str) -> str:

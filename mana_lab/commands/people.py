@@ -13,7 +13,7 @@ import httpx
 import typer
 
 from mana_lab.commands.console import fail_if, finish, progress, refusals, say, show
-from mana_lab.commands.options import HERE, existing_lab, service_url, typed
+from mana_lab.commands.options import HERE, existing_lab, open_lab, service_url, typed
 from mana_lab.commands.tables import catalog_table
 from mana_lab.errors import (
     InvalidCredentialsError,
@@ -23,7 +23,6 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.identity.client import IdentityClient
-from mana_lab.lab import Lab
 from mana_lab.personas import (
     CleanupReport,
     SeedReport,
@@ -178,7 +177,7 @@ async def _seed_there(remote: _Remote, secret: str) -> SeedReport:
 
 async def _seed_lab(folder: Path) -> SeedReport:
     with progress() as tell:
-        async with await Lab.open(folder, progress=tell) as lab:
+        async with await open_lab(folder, tell) as lab:
             return await lab.seed()
 
 
@@ -197,7 +196,7 @@ async def _clean_there(remote: _Remote, *, delete: bool, include_unknown: bool) 
 
 async def _clean_lab(folder: Path, *, delete: bool, include_unknown: bool) -> CleanupReport:
     with progress() as tell:
-        async with await Lab.open(existing_lab(folder), progress=tell) as lab:
+        async with await open_lab(existing_lab(folder), tell) as lab:
             return await lab.cleanup(delete=delete, include_unknown=include_unknown)
 
 

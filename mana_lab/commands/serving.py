@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mana_lab.commands.console import finish, say
-from mana_lab.commands.options import HERE, Folder, typed
+from mana_lab.commands.options import HERE, Folder, database_url, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.foreground import until_stopped
 from mana_lab.lab import Addresses, holds_lab, serve_lab
@@ -44,6 +44,11 @@ def serve(
             say(f"Nobody is in this new lab; stop it, then: {typed('seed', '--dir', folder)}")
 
     served = serve_lab(
-        folder, auth_port=auth_port, sync_port=sync_port, port=port, on_ready=announce
+        folder,
+        auth_port=auth_port,
+        sync_port=sync_port,
+        port=port,
+        database_url=database_url(),
+        on_ready=announce,
     )
     finish(until_stopped(served))

@@ -95,6 +95,7 @@ class Lab(Closing):
         tools: Iterable[AnyToolSpec] = (),
         approve_tools: bool = False,
         ciphertext: WireForm = "enc:2:",
+        database_url: str | None = None,
         progress: Progress | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
@@ -108,6 +109,9 @@ class Lab(Closing):
             approve_tools: Whether the tools of installed packages are approved as they are now.
             ciphertext: How encrypted values are written: ``enc:2:``, bound to their place, or
                 ``enc:1:``, as the app in a browser reads them. Both are read.
+            database_url: A PostgreSQL database to keep the data in, such as
+                ``postgresql://user@host/name``; the folder then has the secrets, without which
+                nobody can read them. By default SQLite files in the folder.
             progress: Told what is being done; by default a line in a notebook, else nothing.
 
         Raises:
@@ -116,13 +120,16 @@ class Lab(Closing):
             CatalogError: The catalog breaks one of its rules.
             DuplicateToolError: There is a tool of that name already.
             ToolDriftError: A tool of an installed package has changed since it was approved.
+            StoreUnavailableError: The database cannot be reached.
+            StoreForeignError: The database holds somebody else's tables.
+            StoreRoleError: Row-level security would not bind the work that is done there.
         """
         known = catalog or load_catalog()
         async with AsyncExitStack() as stack:
             held = LabFolder(Path(folder))
             stack.callback(held.release)
             registry = tools_of(held, tools, approve=approve_tools)
-            stores = await stack.enter_async_context(Stores.open(held))
+            stores = await stack.enter_async_context(Stores.open(held, database_url))
             time = clock or await time_of(stores)
             ground = Ground(stores, held.secrets, time, registry, CipherPolicy(ciphertext))
             services = await stack.enter_async_context(wired(ground))

@@ -52,12 +52,19 @@ class Stores:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, folder: LabFolder) -> AsyncIterator[Stores]:
-        """Open the databases in *folder*, and close them on the way out."""
+    async def open(
+        cls, folder: LabFolder, database_url: str | None = None
+    ) -> AsyncIterator[Stores]:
+        """Open the databases, and close them on the way out.
+
+        Args:
+            folder: Where they are files, a service each.
+            database_url: Instead, a PostgreSQL database with a schema for each service.
+        """
         async with AsyncExitStack() as stack:
             stores = [
                 await stack.enter_async_context(
-                    await Store.open(folder.database_url(name), metadata)
+                    await Store.open(database_url or folder.database_url(name), metadata)
                 )
                 for name, metadata in (
                     ("identity", identity_server.METADATA),

@@ -83,6 +83,7 @@ async def serve_lab(
     auth_port: int,
     sync_port: int,
     port: int,
+    database_url: str | None = None,
     on_ready: Callable[[Addresses], None],
 ) -> None:
     """Serve identity, sync and gateway of the lab in *folder* until this is cancelled.
@@ -92,6 +93,7 @@ async def serve_lab(
         auth_port: Where identity listens; 0 picks a free port, here as below.
         sync_port: Where sync listens.
         port: Where the gateway listens.
+        database_url: As of :meth:`Lab.open`.
         on_ready: Told where the services stand, once all of them answer.
 
     Raises:
@@ -107,7 +109,7 @@ async def serve_lab(
         held = LabFolder(folder)
         stack.callback(held.release)
         async with (
-            Stores.open(held) as stores,
+            Stores.open(held, database_url) as stores,
             wired(
                 Ground(stores, held.secrets, await time_of(stores), tools_of(held)),
                 issuer=auth_url,

@@ -57,6 +57,7 @@ class PostgresDatabase:
         Raises:
             SettingsError: The driver is not installed.
             StoreUnavailableError: The server cannot be reached, or lets nobody in.
+            StoreForeignError: The schema holds somebody else's tables.
             StoreTooNewError: A later release wrote it.
             StoreRoleError: There is no role that row-level security binds.
         """
@@ -64,6 +65,7 @@ class PostgresDatabase:
             with self._engine.connect() as connection, connection.begin():
                 connection.execute(_HOLD, {"name": f"mana_lab {self._schema}"})
                 self._make_schema(connection)
+                schema.check_ours(connection, metadata)
                 schema.prepare(connection, metadata, on_upgrade=rowsecurity.lift)
                 rowsecurity.ensure(connection, metadata)
                 role = roles.choose_role(connection, metadata)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from mana_lab.errors import StoreTooNewError
+from mana_lab.errors import StoreForeignError, StoreTooNewError
 
 FIRST = "0001"
 """The revision of stores that do not say theirs: those of the first release."""
@@ -74,6 +74,24 @@ def prepare(
         if on_upgrade is not None:
             on_upgrade(connection, metadata)
         upgrade(connection, folder, known)
+
+
+def check_ours(connection: Connection, metadata: MetaData) -> None:
+    """Hold what stands in a store against what mana-lab leaves in one of its own.
+
+    For stores of a kind that the first release did not know, so that all with migrations say their
+    revision.
+
+    Raises:
+        StoreForeignError: There are tables of the names in *metadata* that say no revision.
+    """
+    found = set(inspect(connection).get_table_names())
+    taken = sorted(found & {table.name for table in metadata.tables.values()})
+    if taken and _VERSION.name not in found and _MIGRATIONS in metadata.info:
+        raise StoreForeignError(
+            f"there is a table {taken[0]} that mana-lab did not make; nothing was changed: "
+            "name a database of its own"
+        )
 
 
 def revisions(folder: Path) -> list[str]:

@@ -51,6 +51,7 @@ class Store(Closing):
             SettingsError: The URL names no such database, or the driver for it is missing.
             StoreDamagedError: The file is no database, or cannot be opened.
             StoreUnavailableError: The server cannot be reached, or lets nobody in.
+            StoreForeignError: It holds somebody else's tables.
             StoreTooNewError: A later release wrote it.
             StoreRoleError: Row-level security would not bind the work that is done there.
         """

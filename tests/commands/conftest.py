@@ -9,7 +9,13 @@ from typer.testing import CliRunner
 from mana_lab import Lab
 from mana_lab.commands import app
 
-VARIABLES = ("MANA_AUTH_URL", "MANA_ADMIN_JWT", "PERSONA_SEED_SECRET", "MANA_LAB_ENV")
+VARIABLES = (
+    "MANA_AUTH_URL",
+    "MANA_ADMIN_JWT",
+    "PERSONA_SEED_SECRET",
+    "MANA_LAB_ENV",
+    "DATABASE_URL",
+)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
+from store_house import PostgresHome
 
 from mana_lab import Lab
 from mana_lab.clock import SystemClock
@@ -217,3 +218,24 @@ def test_cleanup_of_a_lab_lists_and_with_yes_deletes(run, lab_folder):
     done = run("cleanup", "--dir", lab_folder, "--yes")
     assert done.exit_code == 0, done.stderr
     assert asyncio.run(people()) == (0, 0)
+
+
+def test_the_commands_keep_a_lab_in_the_database_that_the_environment_names(
+    run, tmp_path, postgres
+):
+    home = PostgresHome(postgres)
+    url = {"DATABASE_URL": home.url("")}
+    assert run("seed", "--dir", tmp_path, **url).exit_code == 0
+    assert not list(tmp_path.glob("*.db"))
+    assert "persona.anna@" in run("cleanup", "--dir", tmp_path, **url).output
+    home.close()
+
+
+def test_a_database_that_cannot_be_reached_is_an_error(run, tmp_path):
+    done = run("seed", "--dir", tmp_path, DATABASE_URL=f"postgresql:///x?host={tmp_path}")
+    assert done.exit_code == 1
+    assert "cannot be used" in done.output
+    done = run("seed", "--dir", tmp_path, DATABASE_URL="redis://canary@host/1")
+    assert done.exit_code == 2
+    assert "postgresql://" in done.output
+    assert "canary" not in done.output

@@ -12,12 +12,20 @@ from sqlalchemy import (
     Table,
     event,
     insert,
+    inspect,
     select,
     text,
 )
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
+from store_house import PostgresHome
 
-from mana_lab.errors import SettingsError, StoreClosedError, StoreDamagedError
+from mana_lab.errors import (
+    SettingsError,
+    StoreClosedError,
+    StoreDamagedError,
+    StoreForeignError,
+)
+from mana_lab.identity import server as identity
 from mana_lab.storage import Store, UtcDateTime, insert_or_ignore
 
 METADATA = MetaData()
@@ -238,3 +246,15 @@ async def test_a_damaged_file_is_an_error_and_leaves_no_thread(tmp_path):
     with pytest.raises(StoreDamagedError, match=r"rows\.db cannot be used: file is not a database"):
         await Store.open(f"sqlite:///{tmp_path}/rows.db", METADATA)
     assert not [thread for thread in threading.enumerate() if thread.name == "mana-lab-writer"]
+
+
+async def test_tables_of_somebody_else_are_left_alone(postgres):
+    home = PostgresHome(postgres)
+    with home.connected("") as connection:
+        connection.execute(text("CREATE SCHEMA auth"))
+        connection.execute(text("CREATE TABLE auth.users (id int PRIMARY KEY)"))
+    with pytest.raises(StoreForeignError, match="users"):
+        await Store.open(home.url(""), identity.METADATA)
+    with home.connected("") as connection:
+        assert inspect(connection).get_table_names("auth") == ["users"]
+    home.close()
