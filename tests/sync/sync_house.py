@@ -11,7 +11,7 @@ from store_house import SqliteHome
 
 from mana_lab.clock import Clock, ManualClock, iso_millis
 from mana_lab.crypto import SigningKey, TokenVerifier, sign
-from mana_lab.errors import ServiceUnavailableError
+from mana_lab.errors import ServiceUnavailableError, SessionEndedError
 from mana_lab.storage import Store
 from mana_lab.sync import Change, Replica, SyncClient
 from mana_lab.sync.server import create_app
@@ -30,10 +30,13 @@ class Members:
     def __init__(self, **spaces):
         self.spaces = {user: set(ids) for user, ids in spaces.items()}
         self.is_down = False
+        self.ended = set()
 
-    async def spaces_of(self, user_id):
+    async def spaces_of(self, user_id, session_id):
         if self.is_down:
             raise ServiceUnavailableError("nobody knows")
+        if session_id in self.ended:
+            raise SessionEndedError("signed out")
         return frozenset(self.spaces.get(user_id, ()))
 
 

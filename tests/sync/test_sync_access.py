@@ -109,3 +109,20 @@ async def test_a_space_id_inside_a_record_is_text(house):
     answer = await house.push(insertion(data={"spaceId": ["org-flat"]}))
     assert answer.status_code == 400
     assert answer.json()["message"].startswith("changes[0].data.spaceId: a space id is text")
+
+
+@pytest.mark.parametrize("space", [FLAT, None, "_personal:anna"])
+async def test_a_session_that_was_signed_out_reads_and_writes_nothing(house, space):
+    ended = {"authorization": f"Bearer {house.token(sid='ended')}"}
+    living = {"authorization": f"Bearer {house.token(sid='living')}"}
+    house.members.ended.add("ended")
+    change = insertion() if space is None else insertion(spaceId=space)
+    asked = {"collection": "tasks"} if space is None else {"collection": "tasks", "spaceId": space}
+    for answer in (
+        await house.push(change, headers=ended),
+        await house.push(headers=ended),
+        await house.http.get("/sync/todo/pull", params=asked, headers=ended),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (401, "session-ended")
+    assert house.rows() == []
+    assert (await house.push(change, headers=living)).status_code == 200

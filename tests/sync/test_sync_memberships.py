@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 from sync_house import BASE, FLAT, House, insertion, make_app
 
-from mana_lab.errors import ServiceUnavailableError
+from mana_lab.errors import ServiceUnavailableError, SessionEndedError
 from mana_lab.sync.server import HttpMemberships
 
 
@@ -15,15 +15,19 @@ class Identity:
     def __init__(self):
         self.spaces = {"anna": [FLAT]}
         self.asked = []
+        self.sessions = []
+        self.ended = set()
         self.answer = None
 
     async def memberships(self, request):
         user = request.path_params["user"]
         self.asked.append((user, request.headers.get("x-service-key")))
+        self.sessions.append(request.query_params.get("sid"))
         if self.answer is not None:
             return self.answer
         found = [{"organizationId": space, "role": "owner"} for space in self.spaces.get(user, [])]
-        return JSONResponse({"userId": user, "memberships": found})
+        active = request.query_params.get("sid") not in self.ended
+        return JSONResponse({"userId": user, "memberships": found, "sessionActive": active})
 
     def app(self):
         path = "/api/v1/internal/users/{user:path}/memberships"
@@ -43,34 +47,34 @@ async def memberships(identity, clock):
 
 
 async def test_memberships_are_asked_for_with_the_service_key(memberships, identity):
-    assert await memberships.spaces_of("anna") == {FLAT}
+    assert await memberships.spaces_of("anna", "") == {FLAT}
     assert identity.asked == [("anna", "the key")]
 
 
 async def test_an_answer_is_used_again_for_less_than_half_a_minute(memberships, identity, clock):
     for _ in range(3):
-        await memberships.spaces_of("anna")
+        await memberships.spaces_of("anna", "")
         clock.advance(9.9)
     assert len(identity.asked) == 1
     clock.advance(0.3)
     identity.spaces["anna"] = []
-    assert await memberships.spaces_of("anna") == frozenset()
+    assert await memberships.spaces_of("anna", "") == frozenset()
     assert len(identity.asked) == 2
 
 
 async def test_having_no_space_is_not_remembered(memberships, identity):
-    assert await memberships.spaces_of("ben") == frozenset()
+    assert await memberships.spaces_of("ben", "") == frozenset()
     identity.spaces["ben"] = [FLAT]
-    assert await memberships.spaces_of("ben") == {FLAT}
+    assert await memberships.spaces_of("ben", "") == {FLAT}
 
 
 async def test_one_users_answer_is_not_anothers(memberships):
-    assert await memberships.spaces_of("anna") == {FLAT}
-    assert await memberships.spaces_of("ben") == frozenset()
+    assert await memberships.spaces_of("anna", "") == {FLAT}
+    assert await memberships.spaces_of("ben", "") == frozenset()
 
 
 async def test_a_user_id_stays_one_step_of_the_path(memberships, identity):
-    await memberships.spaces_of("../../x?y=/anna")
+    await memberships.spaces_of("../../x?y=/anna", "")
     assert identity.asked == [("../../x?y=/anna", "the key")]
 
 
@@ -89,9 +93,9 @@ async def test_a_user_id_stays_one_step_of_the_path(memberships, identity):
 async def test_no_usable_answer_is_an_error_and_not_remembered(memberships, identity, answer):
     identity.answer = answer
     with pytest.raises(ServiceUnavailableError, match="which spaces"):
-        await memberships.spaces_of("anna")
+        await memberships.spaces_of("anna", "")
     identity.answer = None
-    assert await memberships.spaces_of("anna") == {FLAT}
+    assert await memberships.spaces_of("anna", "") == {FLAT}
 
 
 async def test_no_answer_at_all_is_an_error(clock):
@@ -101,17 +105,46 @@ async def test_no_answer_at_all_is_an_error(clock):
     async with httpx.AsyncClient(transport=httpx.MockTransport(refuse)) as http:
         memberships = HttpMemberships("http://identity.test", http, "key", clock)
         with pytest.raises(ServiceUnavailableError):
-            await memberships.spaces_of("anna")
+            await memberships.spaces_of("anna", "")
 
 
 async def test_only_so_many_users_are_remembered(memberships, identity):
     for number in range(4097):
         identity.spaces[f"user-{number}"] = [FLAT]
-        await memberships.fresh_spaces_of(f"user-{number}")
+        await memberships.fresh_spaces_of(f"user-{number}", "")
     identity.asked.clear()
-    await memberships.spaces_of("user-1")
-    await memberships.spaces_of("user-0")
+    await memberships.spaces_of("user-1", "")
+    await memberships.spaces_of("user-0", "")
     assert identity.asked == [("user-0", "the key")]
+
+
+async def test_the_session_that_asks_is_named_and_one_sessions_answer_is_not_anothers(
+    memberships, identity
+):
+    await memberships.spaces_of("anna", "a/b&sid=c")
+    await memberships.spaces_of("anna", "a/b&sid=c")
+    await memberships.spaces_of("anna", "")
+    assert identity.sessions == ["a/b&sid=c", None]
+
+
+async def test_a_session_that_was_signed_out_gets_in_for_less_than_half_a_minute(
+    memberships, identity, clock
+):
+    assert await memberships.spaces_of("anna", "one") == {FLAT}
+    identity.ended.add("one")
+    clock.advance(29.9)
+    assert await memberships.spaces_of("anna", "one") == {FLAT}
+    clock.advance(0.1)
+    for _ in range(2):
+        with pytest.raises(SessionEndedError, match="sign in again"):
+            await memberships.spaces_of("anna", "one")
+    assert await memberships.spaces_of("anna", "two") == {FLAT}
+
+
+async def test_an_identity_service_that_knows_no_sessions_lets_them_pass(memberships, identity):
+    """The original answers without the member; its sessions end with their tokens."""
+    identity.answer = JSONResponse({"memberships": [{"organizationId": FLAT, "role": "owner"}]})
+    assert await memberships.spaces_of("anna", "one") == {FLAT}
 
 
 @pytest.fixture

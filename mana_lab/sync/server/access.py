@@ -1,22 +1,28 @@
-"""Access: which spaces a user may write to and read from."""
+"""Access: which spaces a user may write to and read from, as long as their session lives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from mana_lab.crypto import Claims
 from mana_lab.errors import InvalidInputError, NotAMemberError
 from mana_lab.sync.server.names import check_name
 from mana_lab.sync.wire import PERSONAL_PREFIX, Change, personal_space
 
 
 class MembershipSource(Protocol):
-    """Knows the spaces of every user."""
+    """Knows the spaces of every user, and whose session lives."""
 
-    async def spaces_of(self, user_id: str) -> frozenset[str]:
+    async def spaces_of(self, user_id: str, session_id: str) -> frozenset[str]:
         """Return the ids of the spaces that the user is a member of.
 
+        Args:
+            user_id: The user.
+            session_id: The session of theirs that asks; empty where the token names none.
+
         Raises:
+            SessionEndedError: It was signed out, or is over.
             ServiceUnavailableError: It cannot be found out; nothing is allowed then.
         """
         ...
@@ -26,10 +32,11 @@ class MembershipSource(Protocol):
 class CachingMembershipSource(MembershipSource, Protocol):
     """A source whose answer may be some seconds old, and that can be asked for a fresh one."""
 
-    async def fresh_spaces_of(self, user_id: str) -> frozenset[str]:
+    async def fresh_spaces_of(self, user_id: str, session_id: str) -> frozenset[str]:
         """Return the same as ``spaces_of``, from the origin.
 
         Raises:
+            SessionEndedError: It was signed out, or is over.
             ServiceUnavailableError: It cannot be found out.
         """
         ...
@@ -39,28 +46,38 @@ class Access:
     """Decides by membership alone; who wrote a row gives no right to it.
 
     Args:
-        memberships: Who is a member of what.
+        memberships: Who is a member of what, and whose session lives.
     """
 
     def __init__(self, memberships: MembershipSource) -> None:
         self._memberships = memberships
 
-    async def readable(self, user_id: str, wanted: str | None = None) -> frozenset[str]:
+    async def readable(self, claims: Claims, wanted: str | None = None) -> frozenset[str]:
         """Return the spaces to read: the *wanted* one, or all that the user may read.
 
+        Args:
+            claims: What the user's token says.
+            wanted: The only space to read.
+
         Raises:
+            SessionEndedError: The token's session was signed out, or is over.
             NotAMemberError: The user may not read the wanted one.
             ServiceUnavailableError: The memberships cannot be found out.
         """
         if wanted is None:
-            return await self._allowed(user_id, frozenset())
-        await self._require(user_id, [check_name("spaceId", wanted)])
+            return await self._allowed(claims, frozenset())
+        await self._require(claims, [check_name("spaceId", wanted)])
         return frozenset({wanted})
 
-    async def spaces_for(self, user_id: str, changes: Sequence[Change]) -> list[str]:
+    async def spaces_for(self, claims: Claims, changes: Sequence[Change]) -> list[str]:
         """Return the space that each of *changes* is to be written in.
 
+        Args:
+            claims: What the user's token says.
+            changes: What they want to write.
+
         Raises:
+            SessionEndedError: The token's session was signed out, or is over.
             InvalidInputError: A space id is not a text of the allowed form.
             NotAMemberError: The user may not write in a space that one of them names.
             ServiceUnavailableError: The memberships cannot be found out.
@@ -68,24 +85,23 @@ class Access:
         named = [
             list(_named_spaces(f"changes[{index}]", change)) for index, change in enumerate(changes)
         ]
-        await self._require(user_id, (space for spaces in named for space in spaces))
-        return [spaces[0] if spaces else personal_space(user_id) for spaces in named]
+        await self._require(claims, (space for spaces in named for space in spaces))
+        return [spaces[0] if spaces else personal_space(claims.sub) for spaces in named]
 
-    async def _require(self, user_id: str, named: Iterable[str]) -> None:
-        wanted = frozenset(named) - {personal_space(user_id)}
-        if not wanted:
-            return
-        foreign = sorted(wanted - await self._allowed(user_id, wanted))
+    async def _require(self, claims: Claims, named: Iterable[str]) -> None:
+        wanted = frozenset(named) - {personal_space(claims.sub)}
+        foreign = sorted(wanted - await self._allowed(claims, wanted))
         if foreign:
             raise NotAMemberError(
                 f"you are not a member of the space {foreign[0]!r}; use one of your own spaces"
             )
 
-    async def _allowed(self, user_id: str, wanted: frozenset[str]) -> frozenset[str]:
-        spaces = await self._memberships.spaces_of(user_id)
-        if not wanted <= spaces and isinstance(self._memberships, CachingMembershipSource):
-            spaces = await self._memberships.fresh_spaces_of(user_id)
-        own = personal_space(user_id)
+    async def _allowed(self, claims: Claims, wanted: frozenset[str]) -> frozenset[str]:
+        source = self._memberships
+        spaces = await source.spaces_of(claims.sub, claims.sid)
+        if not wanted <= spaces and isinstance(source, CachingMembershipSource):
+            spaces = await source.fresh_spaces_of(claims.sub, claims.sid)
+        own = personal_space(claims.sub)
         return frozenset(space for space in spaces if not space.startswith(PERSONAL_PREFIX)) | {own}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
 from mana_lab.clock import Clock, iso_millis
-from mana_lab.crypto import TokenVerifier, bearer_token
+from mana_lab.crypto import Claims, TokenVerifier, bearer_token
 from mana_lab.errors import SettingsError, UnauthenticatedError
 from mana_lab.storage import Store
 from mana_lab.sync.server.access import Access, MembershipSource
@@ -66,11 +66,11 @@ def _sync_routes(
     log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier
 ) -> APIRouter:
     router = APIRouter(prefix="/sync/{app_id}", responses=_REFUSALS)
-    user_of = _judge_of(verifier)
+    claims_of = _judge_of(verifier)
 
     @router.post("", response_model=SyncAnswer, openapi_extra=_push_body())
     async def push(
-        user_id: Annotated[str, Depends(user_of)],
+        claims: Annotated[Claims, Depends(claims_of)],
         app_id: str,
         request: Request,
         x_client_id: Annotated[str, Header()] = "",
@@ -79,14 +79,14 @@ def _sync_routes(
         check_table("appId", app_id)
         changeset = await admit(await request.body(), x_client_id, clock.now())
         since = read_since(changeset.since)
-        spaces = await access.spaces_for(user_id, changeset.changes)
-        readable = await access.readable(user_id)
-        await log.append(user_id, app_id, changeset.client_id or "", changeset.changes, spaces)
-        return _answer(await log.page(user_id, app_id, readable, since, MAX_PAGE))
+        spaces = await access.spaces_for(claims, changeset.changes)
+        readable = await access.readable(claims)
+        await log.append(claims.sub, app_id, changeset.client_id or "", changeset.changes, spaces)
+        return _answer(await log.page(claims.sub, app_id, readable, since, MAX_PAGE))
 
     @router.get("/pull", response_model=SyncAnswer)
     async def pull(
-        user_id: Annotated[str, Depends(user_of)],
+        claims: Annotated[Claims, Depends(claims_of)],
         app_id: str,
         collection: str,
         since: str = "",
@@ -97,17 +97,17 @@ def _sync_routes(
         check_table("appId", app_id)
         check_table("collection", collection)
         position = read_since(since)
-        readable = await access.readable(user_id, space_id)
-        return _answer(await log.page(user_id, app_id, readable, position, limit, collection))
+        readable = await access.readable(claims, space_id)
+        return _answer(await log.page(claims.sub, app_id, readable, position, limit, collection))
 
     return router
 
 
-def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[str]]:
-    async def user_of(request: Request) -> str:
-        return (await verifier.verify(bearer_token(request.scope["headers"]))).sub
+def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[Claims]]:
+    async def claims_of(request: Request) -> Claims:
+        return await verifier.verify(bearer_token(request.scope["headers"]))
 
-    return user_of
+    return claims_of
 
 
 def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter:

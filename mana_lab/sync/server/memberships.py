@@ -1,4 +1,4 @@
-"""Memberships from the identity service, over HTTP."""
+"""Memberships and living sessions from the identity service, over HTTP."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from urllib.parse import quote
 import httpx
 
 from mana_lab.clock import Clock
-from mana_lab.errors import ServiceUnavailableError
+from mana_lab.errors import ServiceUnavailableError, SessionEndedError
 from mana_lab.sync.wire import WireModel
 
 CACHE_SECONDS = 30.0
-"""How long an answer is used again, so how long a removed member may still get in."""
+"""How long an answer is used again, so how long whoever was removed or signed out gets in yet."""
 
 _MOST_USERS = 4096
 
@@ -23,6 +23,7 @@ class _Membership(WireModel):
 
 class _Memberships(WireModel):
     memberships: list[_Membership]
+    session_active: bool = True
 
 
 class HttpMemberships:
@@ -45,43 +46,55 @@ class HttpMemberships:
         self._http = http
         self._service_key = service_key
         self._clock = clock
-        self._known: OrderedDict[str, tuple[float, frozenset[str]]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[float, frozenset[str]]] = OrderedDict()
 
-    async def spaces_of(self, user_id: str) -> frozenset[str]:
+    async def spaces_of(self, user_id: str, session_id: str) -> frozenset[str]:
         """Return the user's spaces, as they were at most :data:`CACHE_SECONDS` ago.
 
+        Args:
+            user_id: The user.
+            session_id: The session that asks; a service that knows no sessions lets all pass.
+
         Raises:
+            SessionEndedError: The session was signed out, or is over.
             ServiceUnavailableError: The identity service gave no usable answer.
         """
-        known = self._known.get(user_id)
+        known = self._known.get((user_id, session_id))
         if known is not None and self._clock.monotonic() - known[0] < CACHE_SECONDS:
             return known[1]
-        return await self.fresh_spaces_of(user_id)
+        return await self.fresh_spaces_of(user_id, session_id)
 
-    async def fresh_spaces_of(self, user_id: str) -> frozenset[str]:
+    async def fresh_spaces_of(self, user_id: str, session_id: str) -> frozenset[str]:
         """Return the user's spaces as they are now.
 
         Raises:
+            SessionEndedError: The session was signed out, or is over.
             ServiceUnavailableError: The identity service gave no usable answer.
         """
         asked_at = self._clock.monotonic()
-        spaces = await self._fetch(user_id)
-        self._known.pop(user_id, None)
+        answer = await self._fetch(user_id, session_id)
+        self._known.pop((user_id, session_id), None)
+        if not answer.session_active:
+            raise SessionEndedError("the session was signed out, or is over; sign in again")
+        spaces = frozenset(membership.organization_id for membership in answer.memberships)
         if spaces:
-            self._known[user_id] = (asked_at, spaces)
+            self._known[user_id, session_id] = (asked_at, spaces)
             if len(self._known) > _MOST_USERS:
                 self._known.popitem(last=False)
         return spaces
 
-    async def _fetch(self, user_id: str) -> frozenset[str]:
+    async def _fetch(self, user_id: str, session_id: str) -> _Memberships:
         url = f"{self._auth_url}/api/v1/internal/users/{quote(user_id, safe='')}/memberships"
         try:
-            response = await self._http.get(url, headers={"x-service-key": self._service_key})
+            response = await self._http.get(
+                url,
+                params={"sid": session_id} if session_id else None,
+                headers={"x-service-key": self._service_key},
+            )
             response.raise_for_status()
-            answer = _Memberships.model_validate_json(response.content)
+            return _Memberships.model_validate_json(response.content)
         except (httpx.HTTPError, ValueError) as error:
             raise ServiceUnavailableError(
                 "the identity service did not say which spaces the user is a member of; "
                 "try again later"
             ) from error
-        return frozenset(membership.organization_id for membership in answer.memberships)
