@@ -17,6 +17,8 @@ async def test_health_needs_no_token(house):
         "status": "ok",
         "service": "mana-sync",
         "timestamp": "2026-01-05T00:00:00.000Z",
+        "connections": 0,
+        "users": 0,
     }
 
 

@@ -13,8 +13,10 @@ from mana_lab.storage import Store
 from mana_lab.sync.server.access import Access, MembershipSource
 from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
+from mana_lab.sync.server.live import Patience, add_live_routes
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
+from mana_lab.sync.server.notices import Notices
 from mana_lab.sync.server.rendering import answer_text
 from mana_lab.sync.wire import Changeset, Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
 from mana_lab.web import BodyLimit, answer_errors
@@ -36,6 +38,8 @@ def create_app(
     verifier: TokenVerifier,
     memberships: MembershipSource,
     service_key: str,
+    notices: Notices | None = None,
+    patience: Patience | None = None,
 ) -> FastAPI:
     """Return the sync service.
 
@@ -45,6 +49,9 @@ def create_app(
         verifier: Judges access tokens.
         memberships: Knows who is a member of which spaces.
         service_key: What other services show to remove a deleted user's changes.
+        notices: Who waits for changes; shared by the services of one store, so that what one of
+            them appends is heard at the others at once.
+        patience: How long connections that stay open wait; by default as in the original.
 
     Raises:
         SettingsError: The service key is empty.
@@ -56,14 +63,16 @@ def create_app(
     )
     answer_errors(app)
     app.add_middleware(BodyLimit, limit=BODY_BYTES)
-    log = ChangeLog(store, clock)
-    app.include_router(_sync_routes(log, Access(memberships), clock, verifier))
-    app.include_router(_service_routes(log, service_key, clock))
+    log, access = ChangeLog(store, clock), Access(memberships)
+    notices = notices or Notices()
+    app.include_router(_sync_routes(log, access, clock, verifier, notices))
+    add_live_routes(app, log, access, verifier, notices, patience or Patience(), _REFUSALS)
+    app.include_router(_service_routes(log, service_key, clock, notices))
     return app
 
 
 def _sync_routes(
-    log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier
+    log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier, notices: Notices
 ) -> APIRouter:
     router = APIRouter(prefix="/sync/{app_id}", responses=_REFUSALS)
     claims_of = _judge_of(verifier)
@@ -81,7 +90,9 @@ def _sync_routes(
         since = read_since(changeset.since)
         spaces = await access.spaces_for(claims, changeset.changes)
         readable = await access.readable(claims)
-        await log.append(claims.sub, app_id, changeset.client_id or "", changeset.changes, spaces)
+        client_id = changeset.client_id or ""
+        if await log.append(claims.sub, app_id, client_id, changeset.changes, spaces):
+            notices.announce(spaces)
         return _answer(await log.page(claims.sub, app_id, readable, since, MAX_PAGE))
 
     @router.get("/pull", response_model=SyncAnswer)
@@ -98,7 +109,7 @@ def _sync_routes(
         check_table("collection", collection)
         position = read_since(since)
         readable = await access.readable(claims, space_id)
-        return _answer(await log.page(claims.sub, app_id, readable, position, limit, collection))
+        return _answer(await log.page(claims.sub, app_id, readable, position, limit, [collection]))
 
     return router
 
@@ -110,7 +121,7 @@ def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[Claims]]
     return claims_of
 
 
-def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter:
+def _service_routes(log: ChangeLog, service_key: str, clock: Clock, notices: Notices) -> APIRouter:
     router = APIRouter()
 
     def service(x_service_key: Annotated[str, Header()] = "") -> None:
@@ -118,9 +129,15 @@ def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter
             raise UnauthenticatedError("send the header X-Service-Key with the service's key")
 
     @router.get("/health")
-    async def health() -> dict[str, str]:
-        """Tell that the service is alive."""
-        return {"status": "ok", "service": "mana-sync", "timestamp": iso_millis(clock.now())}
+    async def health() -> dict[str, str | int]:
+        """Tell that the service is alive, and who waits for changes."""
+        return {
+            "status": "ok",
+            "service": "mana-sync",
+            "timestamp": iso_millis(clock.now()),
+            "connections": notices.connections,
+            "users": notices.users,
+        }
 
     @router.delete(
         "/api/v1/internal/users/{user_id}/changes",
@@ -144,7 +161,9 @@ def _push_body() -> dict[str, Any]:
 
 
 def _answer(page: LogPage) -> Response:
-    text = answer_text(page.changes, encode_cursor(page.seq), has_more=page.has_more)
+    text = answer_text(
+        [change.text for change in page.changes], encode_cursor(page.seq), has_more=page.has_more
+    )
     return Response(text, media_type="application/json")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, Select, bindparam, delete, insert, select
@@ -39,19 +39,46 @@ _END = select(sync_head.c.seq)
 T = TypeVar("T")
 
 
+class Entry(NamedTuple):
+    """A change in the log.
+
+    Attributes:
+        seq: Its place.
+        table: The collection.
+        text: The JSON of a ``Change``.
+    """
+
+    seq: int
+    table: str
+    text: str
+
+
 @dataclass(frozen=True)
 class LogPage:
     """A stretch of the log as one reader may see it.
 
     Attributes:
-        changes: In the order of their commit, each as the JSON text of a ``Change``.
+        changes: In the order of their commit.
         seq: Where the next stretch starts: the last change's place, or where the reader stood.
         has_more: Whether the next stretch has something already.
     """
 
-    changes: list[str]
+    changes: list[Entry]
     seq: int
     has_more: bool
+
+
+@dataclass(frozen=True)
+class News:
+    """Where in the log something happened.
+
+    Attributes:
+        tables: The collections with new changes, by app.
+        seq: The end of the log.
+    """
+
+    tables: dict[str, list[str]]
+    seq: int
 
 
 class ChangeLog:
@@ -117,7 +144,7 @@ class ChangeLog:
         spaces: Collection[str],
         since: Since,
         limit: int,
-        table: str | None = None,
+        tables: Collection[str] = (),
     ) -> LogPage:
         """Read the changes of *spaces* after *since*, whoever wrote them.
 
@@ -127,21 +154,52 @@ class ChangeLog:
             spaces: What the reader may see.
             since: Where to go on; a place beyond the end counts as the end.
             limit: At most this many.
-            table: Only this table.
+            tables: Only these collections; all when there are none.
         """
 
         def work(connection: Connection) -> LogPage:
-            query = _page_of(table is not None, since.seq is not None, since.moment is not None)
-            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces), "table": table}
+            query = _page_of(bool(tables), since.seq is not None, since.moment is not None)
+            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces)}
+            asked["tables"] = sorted(tables)
             asked |= {"seq": since.seq, "moment": since.moment, "most": limit + 1}
             rows = connection.execute(query, asked).all()
             if rows:
                 shown = rows[:limit]
-                return LogPage(
-                    [change_text(row) for row in shown], shown[-1].seq, len(rows) > limit
-                )
-            end = connection.scalar(_END) or 0
+                changes = [Entry(row.seq, row.table_name, change_text(row)) for row in shown]
+                return LogPage(changes, shown[-1].seq, len(rows) > limit)
+            end = _end(connection)
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
+
+        scope = RowScope(user_id, frozenset(spaces))
+        return await _reached(self._store.read(work, scope=scope))
+
+    async def end(self) -> int:
+        """Return the place of the last change; 0 when there is none."""
+        return await _reached(self._store.read(_end))
+
+    async def news(
+        self, user_id: str, spaces: Collection[str], after: int, app_id: str | None = None
+    ) -> News:
+        """Return in which collections something was written after a place.
+
+        Args:
+            user_id: Who reads.
+            spaces: What the reader may see.
+            after: The place.
+            app_id: Only this app.
+        """
+        query = select(_COLUMNS.app_id, _COLUMNS.table_name).where(
+            _COLUMNS.seq > after, _COLUMNS.space_id.in_(sorted(spaces))
+        )
+        if app_id is not None:
+            query = query.where(_COLUMNS.app_id == app_id)
+
+        def work(connection: Connection) -> News:
+            tables: dict[str, list[str]] = {}
+            for app, table in connection.execute(query.distinct()).all():
+                tables.setdefault(app, []).append(table)
+            told = {app: sorted(tables[app]) for app in sorted(tables)}
+            return News(told, max(after, _end(connection)))
 
         scope = RowScope(user_id, frozenset(spaces))
         return await _reached(self._store.read(work, scope=scope))
@@ -162,6 +220,10 @@ class ChangeLog:
         return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
 
+def _end(connection: Connection) -> int:
+    return connection.scalar(_END) or 0
+
+
 @cache
 def _page_of(by_table: bool, by_seq: bool, by_moment: bool) -> Select[Any]:
     """Select a page: of one table or of all, after a place in the log or from a moment on."""
@@ -170,7 +232,7 @@ def _page_of(by_table: bool, by_seq: bool, by_moment: bool) -> Select[Any]:
         _COLUMNS.space_id.in_(bindparam("spaces", expanding=True)),
     )
     if by_table:
-        query = query.where(_COLUMNS.table_name == bindparam("table"))
+        query = query.where(_COLUMNS.table_name.in_(bindparam("tables", expanding=True)))
     if by_seq:
         query = query.where(_COLUMNS.seq > bindparam("seq"))
     if by_moment:
