@@ -159,8 +159,9 @@ class Lab(Closing):
     ) -> CleanupReport:
         """List the personas that stand in the lab, and delete them if asked to.
 
-        With an account go its spaces, its vault, its records in the app, its audited calls and
-        its ratings.
+        With an account go its vault, its personal space, its records in the app, its audited calls,
+        its ratings and its ticks. A space that others are in too is theirs from then on, with all
+        that is in it.
 
         Args:
             delete: Whether to delete, or only to list.
@@ -168,13 +169,18 @@ class Lab(Closing):
         """
         self._check_open()
         key = self._secrets.service_key.get_secret_value()
+
+        async def forget(user_id: str) -> None:
+            await self._services.sync.forget_user(key, user_id)
+            await self._ledger.forget(user_id)
+
         return await cleanup(
             self._services.identity,
             admin_token=await self._admin_token(),
             catalog=self.catalog,
             delete=delete,
             include_unknown=include_unknown,
-            forget=lambda user_id: self._services.sync.forget_user(key, user_id),
+            forget=forget,
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
 

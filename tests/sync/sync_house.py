@@ -42,6 +42,10 @@ class Members:
             raise SessionEndedError("signed out")
         return frozenset(self.spaces.get(user_id, ()))
 
+    async def spaces_that_stay(self, user_id):
+        others = set().union(*(ids for user, ids in self.spaces.items() if user != user_id))
+        return frozenset(await self.spaces_of(user_id, "") & others)
+
 
 @dataclass
 class House:

@@ -122,13 +122,31 @@ async def forget(house, user, key=SERVICE_KEY):
 
 
 async def test_a_deleted_users_changes_go_and_nobody_elses(house):
+    house.members.spaces["anna"].add("org-annas-alone")
+    named = {"actor": {"displayName": "Anna"}, "origin": "user"}
     for user in ("anna", "ben"):
-        await house.push(insertion(user, spaceId=FLAT), insertion("own"), user=user)
+        await house.push(
+            insertion(user, spaceId=FLAT, **named), insertion("own", **named), user=user
+        )
+    await house.push(insertion("alone", spaceId="org-annas-alone"))
     answer = await forget(house, "anna")
     assert answer.json() == {"deleted": 2}
-    assert await house.pull_ids("anna") == ["ben"]
-    assert await house.pull_ids("ben") == ["ben", "own"]
+    assert await house.pull_ids("anna") == ["anna", "ben"]
+    assert await house.pull_ids("ben") == ["anna", "ben", "own"]
+    actors = {(row.user_id, row.record_id): row.actor for row in house.rows()}
+    assert actors == {
+        ("anna", "anna"): None,
+        ("ben", "ben"): named["actor"],
+        ("ben", "own"): named["actor"],
+    }
     assert (await forget(house, "anna")).json() == {"deleted": 0}
+
+
+async def test_nothing_is_removed_while_it_cannot_be_found_out_what_is_whose(house):
+    await house.push(insertion(spaceId=FLAT), insertion("own"))
+    house.members.is_down = True
+    assert (await forget(house, "anna")).status_code == 503
+    assert len(house.rows()) == 2
 
 
 @pytest.mark.parametrize("key", [None, "", "dev-service-key", SERVICE_KEY + " x", "ä"])

@@ -67,7 +67,7 @@ def create_app(
     notices = notices or Notices()
     app.include_router(_sync_routes(log, access, clock, verifier, notices))
     add_live_routes(app, log, access, verifier, notices, patience or Patience(), _REFUSALS)
-    app.include_router(_service_routes(log, service_key, clock, notices))
+    app.include_router(_service_routes(log, memberships, service_key, clock, notices))
     return app
 
 
@@ -121,7 +121,13 @@ def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[Claims]]
     return claims_of
 
 
-def _service_routes(log: ChangeLog, service_key: str, clock: Clock, notices: Notices) -> APIRouter:
+def _service_routes(
+    log: ChangeLog,
+    memberships: MembershipSource,
+    service_key: str,
+    clock: Clock,
+    notices: Notices,
+) -> APIRouter:
     router = APIRouter()
 
     def service(x_service_key: Annotated[str, Header()] = "") -> None:
@@ -146,8 +152,10 @@ def _service_routes(log: ChangeLog, service_key: str, clock: Clock, notices: Not
         responses=_REFUSALS,
     )
     async def forget(user_id: str) -> Response:
-        """Remove every change that a user wrote."""
-        return _json(ForgottenAnswer(deleted=await log.forget_user(check_name("userId", user_id))))
+        """Remove what a user wrote, but for what lies in spaces that others are in too."""
+        check_name("userId", user_id)
+        staying = await memberships.spaces_that_stay(user_id)
+        return _json(ForgottenAnswer(deleted=await log.forget_user(user_id, staying)))
 
     return router
 

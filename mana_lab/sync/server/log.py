@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -209,13 +209,22 @@ class ChangeLog:
         query = select(sync_head.c.written_at)
         return await _reached(self._store.read(lambda connection: connection.scalar(query)))
 
-    async def forget_user(self, user_id: str) -> int:
-        """Remove every change that the user wrote; the number that went."""
+    async def forget_user(self, user_id: str, staying: Collection[str] = ()) -> int:
+        """Remove what the user wrote, but for what belongs to others too.
+
+        Args:
+            user_id: Whose account goes.
+            staying: The spaces that others are in: what was written there is theirs and stays, but
+                no longer says who acted.
+
+        Returns:
+            How many changes went.
+        """
+        theirs, shared = _COLUMNS.user_id == user_id, _COLUMNS.space_id.in_(sorted(staying))
 
         def work(connection: Connection) -> int:
-            return connection.execute(
-                delete(sync_changes).where(_COLUMNS.user_id == user_id)
-            ).rowcount
+            connection.execute(update(sync_changes).where(theirs, shared).values(actor=None))
+            return connection.execute(delete(sync_changes).where(theirs, ~shared)).rowcount
 
         return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
