@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -30,7 +31,12 @@ _TARGET = ("app_id", "table_name", "record_id", "op", "space_id")
 _CONTENT = ("data", "field_timestamps")
 
 # Built once: building a statement takes longer than running it.
-_INSERT = insert(sync_changes)
+_INSERT = {
+    name: dialect.insert(sync_changes)
+    .on_conflict_do_nothing(index_elements=[_COLUMNS.user_id, _COLUMNS.id])
+    .returning(literal(1))
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
 _KNOWN = select(sync_changes).where(
     _COLUMNS.user_id == bindparam("user"), _COLUMNS.id.in_(bindparam("ids", expanding=True))
 )
@@ -129,11 +135,11 @@ class ChangeLog:
             if not rows:
                 return 0
             places = draw(connection, len(rows), now)
-            fresh = _fresh(connection, user_id, rows)
-            if fresh:
-                numbered = zip(fresh, places, strict=False)
-                connection.execute(_INSERT, [row | {"seq": place} for row, place in numbered])
-            return len(fresh)
+            numbered = [row | {"seq": place} for row, place in zip(rows, places, strict=True)]
+            stored = connection.execute(_INSERT[connection.dialect.name], numbered).all()
+            if len(stored) < len(rows):
+                _check_known(connection, user_id, rows)
+            return len(stored)
 
         return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
@@ -275,25 +281,17 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
     }
 
 
-def _fresh(
-    connection: Connection, user_id: str, rows: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Leave out the rows whose event the user has stored already, here or earlier in *rows*."""
+def _check_known(connection: Connection, user_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Let rows pass that are in the log already, if they are what the log has by their ids."""
     ids = [row["id"] for row in rows]
     known = connection.execute(_KNOWN, {"user": user_id, "ids": ids}).mappings()
     events = {stored["id"]: _event(stored) for stored in known}
-    fresh: list[dict[str, Any]] = []
     for row in rows:
-        event = _event(row)
-        stored = events.setdefault(row["id"], event)
-        if stored != event:
+        if events[row["id"]] != _event(row):
             raise ConflictError(
                 f"the event id {row['id']} was used before, for another change; "
                 "draw a new one for a new change"
             )
-        if stored is event:
-            fresh.append(row)
-    return fresh
 
 
 def _event(row: Mapping[Any, Any]) -> list[Any]:
