@@ -21,6 +21,7 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
+from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.history import RecordHistory, histories
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
@@ -28,6 +29,7 @@ from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
+from mana_lab.lab.walls import owners_found
 from mana_lab.notebook import Progress, in_notebook, line, silent
 from mana_lab.personas import (
     Catalog,
@@ -41,6 +43,7 @@ from mana_lab.personas import (
 )
 from mana_lab.registry import AnyToolSpec
 from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+from mana_lab.storage import RowScope
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -269,6 +272,46 @@ class Lab(Closing):
                 persona.email, persona_password(persona.email, secret)
             )
         return login.access_token
+
+    async def vault(self, name: str) -> VaultClient:
+        """Return a persona's vault as their own app has it: to lock it, rotate it or open it.
+
+        Args:
+            name: The persona's name or e-mail address.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        return VaultClient(self._services.identity, await self.token(name))
+
+    async def unfiltered(self, name: str | None = None, *, space: str | None = None) -> list[str]:
+        """Return whose records a query finds that forgets to ask whose they are.
+
+        On PostgreSQL row-level security leaves it those that the persona may read; SQLite has no
+        such thing, so there it finds everybody's, and only the services' own queries keep records
+        apart.
+
+        Args:
+            name: The persona that the query is run for, by name or e-mail address; nobody when
+                None.
+            space: The slug or the id of a space of theirs that it is run for as well.
+
+        Returns:
+            The names of the records' authors, sorted.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+            NotFoundError: They are in no such space.
+        """
+        self._check_open()
+        scope = None
+        if name is not None:
+            async with await self.persona(name, space=space) as session:
+                shared = frozenset[str]() if space is None else frozenset({session.space_id})
+                scope = RowScope(session.user_id, shared)
+        found = await owners_found(self._stores.sync, scope)
+        known = self.personas_df()
+        return sorted(known[known["user_id"].isin(found)]["persona"])
 
     async def explain(self, record_id: str, persona: str | None = None) -> list[RecordHistory]:
         """Return what happened to a record: which write won each field, and which ones lost.

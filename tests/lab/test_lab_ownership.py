@@ -1,4 +1,4 @@
-"""Deleting a persona: what is theirs goes from every store, what they shared stays."""
+"""What personas own: who can find it, who can lock it, and what goes when they are deleted."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 from store_house import PostgresHome, SqliteHome
 
 from mana_lab import Lab
+from mana_lab.errors import NotFoundError, UnknownPersonaError
 from mana_lab.identity import server as identity
 from mana_lab.personas import Catalog, load_catalog
 from mana_lab.runner import ledger
@@ -42,6 +43,39 @@ def where(home, text):
             if rows:
                 found[f"{service.METADATA.info['schema']}.{table.name}"] = rows
     return found
+
+
+async def test_a_query_that_forgets_whose_records_it_reads_is_held_back_where_that_is_possible(
+    tmp_path, place
+):
+    url, home = place
+    both = flat_mates()
+    async with await Lab.open(tmp_path / "lab", catalog=both, database_url=url) as lab:
+        await lab.seed()
+        for name in ("anna", "ben"):
+            async with await lab.persona(name, space="anna-and-ben") as session:
+                assert (await session.call("todo.create", title=SHARED)).ok
+        found = [await lab.unfiltered(name) for name in (None, "anna", "ben")]
+        everybody = ["Anna", "Ben"]
+        on_postgres = home.kind == "postgres"
+        assert found == ([[], ["Anna"], ["Ben"]] if on_postgres else [everybody] * 3)
+        assert await lab.unfiltered("ben", space="anna-and-ben") == everybody
+        with pytest.raises(NotFoundError):
+            await lab.unfiltered("ben", space="paul-and-maya")
+        with pytest.raises(UnknownPersonaError):
+            await lab.unfiltered("nobody")
+
+
+async def test_a_vault_can_be_locked_as_the_app_does_it(tmp_path):
+    async with await Lab.open(tmp_path / "lab", catalog=flat_mates()) as lab:
+        await lab.seed()
+        vault = await lab.vault("anna")
+        code = await vault.set_up_recovery()
+        await vault.enable_zero_knowledge()
+        async with await lab.persona("anna") as anna:
+            refused = await anna.call("notes.create", title="Diary", content="Secret")
+        assert refused.error.code == "zero-knowledge-user"
+        assert await vault.unlock(code)
 
 
 async def test_what_is_theirs_goes_from_every_store_and_what_they_shared_stays(tmp_path, place):
