@@ -3,7 +3,13 @@
 import os
 
 import pytest
-from postgres_house import REQUIRED_VARIABLE, URL_VARIABLE, NoPostgresError, open_server
+from postgres_house import (
+    REQUIRED_VARIABLE,
+    URL_VARIABLE,
+    NoPostgresError,
+    OwnServer,
+    open_server,
+)
 from store_house import PostgresHome, SqliteHome
 
 from mana_lab.clock import ManualClock
@@ -43,15 +49,33 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    """Return a PostgreSQL server; without one the test is skipped, or fails if it must not be."""
+def _started(start):
+    """Start a server; without one the test is skipped, or fails if it must not be."""
     try:
-        server = open_server(GIVEN_SERVER)
+        return start()
     except NoPostgresError as reason:
         if os.environ.get(REQUIRED_VARIABLE):
             pytest.fail(f"{REQUIRED_VARIABLE} is set, but: {reason}")
         pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Return a PostgreSQL server."""
+    server = _started(lambda: open_server(GIVEN_SERVER))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def mortal_postgres():
+    """Return a PostgreSQL server that a test may kill, set up to lose what nobody insists on.
+
+    It answers a commit before it is on the disk, or even out of its memory, wherever it is left
+    that choice.
+    """
+    lazy = {"synchronous_commit": "off", "wal_writer_delay": "10s"}
+    server = _started(lambda: OwnServer(durable=True, **lazy))
     yield server
     server.close()
 

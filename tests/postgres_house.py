@@ -55,7 +55,7 @@ class Server:
 
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql+psycopg")
-        self._engine = create_engine(self.url, isolation_level="AUTOCOMMIT")
+        self._engine = create_engine(self.url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._numbers = count(1)
 
     @contextmanager
@@ -92,13 +92,14 @@ class OwnServer(Server):
     Args:
         durable: Whether it waits for the disk; that takes time and shows nothing when only
             processes are killed.
+        settings: Settings of the server besides.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="mlpg"))
         self._data = self._folder / "data"
         self._programs, self._as_nobody = _programs()
-        self._settings = _ALWAYS | ({} if durable else _QUICK)
+        self._settings = _ALWAYS | ({} if durable else _QUICK) | settings
         try:
             self._run(
                 *("initdb", "-D", str(self._data), "-U", "postgres"),

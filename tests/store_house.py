@@ -58,7 +58,7 @@ class PostgresHome(SqliteHome):
     def __init__(self, server: Server, template: str | None = None) -> None:
         self.server = server
         self.database = server.new_database(template)
-        self._engine = create_engine(self.url(""))
+        self._engine = create_engine(self.url(""), pool_pre_ping=True)  # servers are restarted
 
     def url(self, name: str) -> str:  # noqa: ARG002 - all services share the database
         return self.server.url.set(database=self.database).render_as_string(hide_password=False)

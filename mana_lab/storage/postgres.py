@@ -11,7 +11,12 @@ from functools import cached_property
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
-from mana_lab.errors import InvalidInputError, SettingsError, StoreUnavailableError
+from mana_lab.errors import (
+    InvalidInputError,
+    SettingsError,
+    StoreRoleError,
+    StoreUnavailableError,
+)
 from mana_lab.storage import roles, rowsecurity, schema
 from mana_lab.storage.scope import READERS, SCOPE_OPTION, SEPARATOR, RowScope
 
@@ -22,6 +27,7 @@ _LOCK_TIMEOUT = "10s"
 _CONNECT_TIMEOUT_S = 10
 _RETRYABLE = ("08", "53", "57P", "55P03", "40001", "40P01")
 _GONE = ("08", "57P")
+_FORBIDDEN = ("42501", "3F000")
 _UNSTORABLE = (None, "22001", "22003", "22021", "22P05")
 
 _ENTER = (
@@ -59,7 +65,8 @@ class PostgresDatabase:
             StoreUnavailableError: The server cannot be reached, or lets nobody in.
             StoreForeignError: The schema holds somebody else's tables.
             StoreTooNewError: A later release wrote it.
-            StoreRoleError: There is no role that row-level security binds.
+            StoreRoleError: There is no role that row-level security binds, or the role that logged
+                in may not do what is needed.
         """
         try:
             with self._engine.connect() as connection, connection.begin():
@@ -74,6 +81,12 @@ class PostgresDatabase:
             self._role = role
         except DBAPIError as error:
             self._engine.dispose()
+            if _state_of(error) in _FORBIDDEN:
+                raise StoreRoleError(
+                    f"the database {self._shown()} cannot be prepared: {_first_line(error)}; open "
+                    "it once as the tables' owner, and let an administrator run: "
+                    f"GRANT {roles.APP_ROLE} TO {self._url.username}"
+                ) from error
             raise StoreUnavailableError(
                 f"the database {self._shown()} cannot be used: {_first_line(error)}"
             ) from error

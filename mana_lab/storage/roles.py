@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
 from mana_lab.errors import StoreRoleError
+from mana_lab.storage.schema import MIGRATIONS, VERSION
 
 APP_ROLE = "mana_lab_app"
 """Cannot log in, owns nothing, and is made when it is missing."""
@@ -30,11 +31,13 @@ _MISSING_GRANT = text("""
         SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = current_schema() AND (
             NOT has_schema_privilege(:role, n.oid, 'USAGE')
-            OR c.relkind = 'r' AND c.relname <> 'alembic_version' AND NOT (
+            OR c.relkind = 'r' AND NOT (
                 has_table_privilege(:role, c.oid, 'SELECT')
-                AND has_table_privilege(:role, c.oid, 'INSERT')
-                AND has_table_privilege(:role, c.oid, 'UPDATE')
-                AND has_table_privilege(:role, c.oid, 'DELETE')
+                AND (c.relname = :version OR (
+                    has_table_privilege(:role, c.oid, 'INSERT')
+                    AND has_table_privilege(:role, c.oid, 'UPDATE')
+                    AND has_table_privilege(:role, c.oid, 'DELETE')
+                ))
             )
             OR c.relkind = 'S' AND NOT has_sequence_privilege(:role, c.oid, 'USAGE')
         )
@@ -64,7 +67,7 @@ def choose_role(connection: Connection, metadata: MetaData) -> str:
     try:
         with connection.begin_nested():
             _ensure_role(connection, me.name)
-            if connection.scalar(_MISSING_GRANT, {"role": APP_ROLE}):
+            if connection.scalar(_MISSING_GRANT, {"role": APP_ROLE, "version": VERSION.name}):
                 _grant(connection, metadata)
     except ProgrammingError as error:
         raise StoreRoleError(
@@ -109,4 +112,7 @@ def _grant(connection: Connection, metadata: MetaData) -> None:
     for table in metadata.sorted_tables:
         name = preparer.format_table(table)
         connection.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {APP_ROLE}")
+    if MIGRATIONS in metadata.info:  # whoever works as the role may open the store as it is
+        version = preparer.format_table(VERSION)
+        connection.exec_driver_sql(f"GRANT SELECT ON {version} TO {APP_ROLE}")
     connection.exec_driver_sql(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {APP_ROLE}")

@@ -7,7 +7,9 @@ role with BYPASSRLS: :mod:`.roles` sees to it that work is done as neither.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Row, Table, bindparam, text
@@ -21,11 +23,37 @@ SPACES = "app.current_user_space_ids"
 
 _STATE = text("""
     SELECT c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced,
-        ARRAY(SELECT p.polname::text FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive)
-            AS policies
+        ARRAY(
+            SELECT ARRAY[
+                p.polname::text, p.polcmd::text, pg_get_expr(p.polqual, p.polrelid),
+                pg_get_expr(p.polwithcheck, p.polrelid)
+            ]
+            FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive
+        ) AS policies
     FROM pg_class c
     WHERE c.relname IN :names AND c.relkind = 'r' AND pg_table_is_visible(c.oid)
 """).bindparams(bindparam("names", expanding=True))
+
+
+_COMMANDS = {"*": "ALL", "r": "SELECT"}
+_NOISE = re.compile(r"::text|[\s()]")
+"""What PostgreSQL adds or leaves out when it writes down an expression."""
+
+
+@dataclass(frozen=True)
+class _Policy:
+    command: str
+    using: str
+    check: str | None = None
+
+    def sql(self) -> str:
+        checked = f" WITH CHECK ({self.check})" if self.check is not None else ""
+        return f"FOR {self.command} USING ({self.using}){checked}"
+
+    def plain(self) -> _Policy:
+        """Return the same for every way of writing it."""
+        check = None if self.check is None else _NOISE.sub("", self.check).lower()
+        return _Policy(self.command, _NOISE.sub("", self.using).lower(), check)
 
 
 def protected(metadata: MetaData) -> dict[str, RowRule]:
@@ -35,7 +63,7 @@ def protected(metadata: MetaData) -> dict[str, RowRule]:
 
 
 def ensure(connection: Connection, metadata: MetaData) -> None:
-    """Put every declared rule in force; again is harmless.
+    """Put every declared rule in force, also where somebody weakened it; again is harmless.
 
     Raises:
         StoreRoleError: Somebody else's policy lets more rows through than the rules do.
@@ -44,11 +72,12 @@ def ensure(connection: Connection, metadata: MetaData) -> None:
     found = _found(connection, rules)
     for name, rule in rules.items():
         table, policies = found[name], _policies(name, rule)
-        if foreign := sorted(set(table.policies) - set(policies)):
+        present = {each[0]: _present(*each[1:]) for each in table.policies}
+        if foreign := sorted(present.keys() - policies.keys()):
             raise StoreRoleError(
                 f"the table {name} has the policy {foreign[0]}, which lets others in; drop it"
             )
-        if not table.forced or set(table.policies) != set(policies):
+        if not table.forced or present != {key: each.plain() for key, each in policies.items()}:
             _enforce(connection, name, policies)
 
 
@@ -66,23 +95,28 @@ def _found(connection: Connection, rules: Mapping[str, RowRule]) -> dict[str, Ro
     return {row.name: row for row in connection.execute(_STATE, {"names": list(rules)})}
 
 
-def _enforce(connection: Connection, name: str, policies: Mapping[str, str]) -> None:
+def _enforce(connection: Connection, name: str, policies: Mapping[str, _Policy]) -> None:
     table = _quoted(connection, name)
     connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
     connection.exec_driver_sql(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    for policy, body in policies.items():
-        connection.exec_driver_sql(f"DROP POLICY IF EXISTS {policy} ON {table}")
-        connection.exec_driver_sql(f"CREATE POLICY {policy} ON {table} {body}")
+    for key, policy in policies.items():
+        connection.exec_driver_sql(f"DROP POLICY IF EXISTS {key} ON {table}")
+        connection.exec_driver_sql(f"CREATE POLICY {key} ON {table} {policy.sql()}")
 
 
-def _policies(name: str, rule: RowRule) -> dict[str, str]:
+def _policies(name: str, rule: RowRule) -> dict[str, _Policy]:
     own = f"{rule.owner} = nullif(current_setting('{USER}', true), '')"
-    policies = {f"{name}_user_isolation": f"USING ({own}) WITH CHECK ({own})"}
+    policies = {f"{name}_user_isolation": _Policy("ALL", own, own)}
     if rule.space is not None:
         setting = f"nullif(current_setting('{SPACES}', true), '')"
         spaces = f"string_to_array({setting}, chr({ord(SEPARATOR)}))"
-        policies[f"{name}_space_member_read"] = f"FOR SELECT USING ({rule.space} = ANY ({spaces}))"
+        readable = f"{rule.space} = ANY ({spaces})"
+        policies[f"{name}_space_member_read"] = _Policy("SELECT", readable)
     return policies
+
+
+def _present(command: str, using: str | None, check: str | None) -> _Policy:
+    return _Policy(_COMMANDS.get(command, command), using or "", check).plain()
 
 
 def _quoted(connection: Connection, name: str) -> str:

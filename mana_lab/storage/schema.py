@@ -27,13 +27,16 @@ from mana_lab.errors import StoreForeignError, StoreTooNewError
 FIRST = "0001"
 """The revision of stores that do not say theirs: those of the first release."""
 
-_MIGRATIONS = "migrations"
-_VERSION = Table(
+MIGRATIONS = "migrations"
+"""What a ``MetaData`` calls, in its ``info``, the folder of its migrations."""
+
+VERSION = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+"""Where a store says its revision."""
 
 
 def prepare(
@@ -54,15 +57,15 @@ def prepare(
     Raises:
         StoreTooNewError: A later release wrote the store.
     """
-    folder = metadata.info.get(_MIGRATIONS)
+    folder = metadata.info.get(MIGRATIONS)
     if folder is None:
         metadata.create_all(connection)
         return
     known, head = _known(connection, metadata), revisions(folder)[-1]
     if known is None:
         metadata.create_all(connection)
-        _VERSION.create(connection)
-        connection.execute(_VERSION.insert().values(version_num=head))
+        VERSION.create(connection)
+        connection.execute(VERSION.insert().values(version_num=head))
     elif known not in revisions(folder):
         raise StoreTooNewError(
             f"this store has the revision {known}, this release knows those up to {head}; "
@@ -87,7 +90,7 @@ def check_ours(connection: Connection, metadata: MetaData) -> None:
     """
     found = set(inspect(connection).get_table_names())
     taken = sorted(found & {table.name for table in metadata.tables.values()})
-    if taken and _VERSION.name not in found and _MIGRATIONS in metadata.info:
+    if taken and VERSION.name not in found and MIGRATIONS in metadata.info:
         raise StoreForeignError(
             f"there is a table {taken[0]} that mana-lab did not make; nothing was changed: "
             "name a database of its own"
@@ -102,6 +105,6 @@ def revisions(folder: Path) -> list[str]:
 def _known(connection: Connection, metadata: MetaData) -> str | None:
     """Return the store's revision; None for a store without tables."""
     found = set(inspect(connection).get_table_names())
-    if _VERSION.name in found:
-        return str(connection.execute(select(_VERSION.c.version_num)).scalar_one())
+    if VERSION.name in found:
+        return str(connection.execute(select(VERSION.c.version_num)).scalar_one())
     return FIRST if found & {table.name for table in metadata.tables.values()} else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 
 _ENVIRONMENT = Path(__file__).parent / "alembic_env"
+_ALEMBIC = threading.Lock()
+"""Held while Alembic works: which connection that is on, it keeps in variables of its modules."""
 
 
 def upgrade(connection: Connection, folder: Path, known: str, target: str = "head") -> None:
@@ -24,8 +27,9 @@ def upgrade(connection: Connection, folder: Path, known: str, target: str = "hea
     config.set_main_option("script_location", _escaped(_ENVIRONMENT))
     config.set_main_option("version_locations", _escaped(folder))
     config.set_main_option("path_separator", "newline")
-    command.stamp(config, known)
-    command.upgrade(config, target)
+    with _ALEMBIC:
+        command.stamp(config, known)
+        command.upgrade(config, target)
 
 
 def _escaped(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Stores of earlier releases come to have this one's tables, and lose nothing."""
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -8,20 +9,16 @@ from contextlib import closing
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Integer, MetaData, Table, create_engine, inspect
-from storage_house import NAMES, first_release
+from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, inspect, text
+from storage_house import METADATA, NAMES, described, first_release
 
 from mana_lab import Lab
 from mana_lab.errors import StoreTooNewError
-from mana_lab.identity import server as identity
 from mana_lab.personas import Catalog, load_catalog
-from mana_lab.runner import ledger
-from mana_lab.storage import Store
+from mana_lab.storage import Store, owned_by
 from mana_lab.storage.schema import prepare, revisions
 from mana_lab.storage.upgrading import upgrade
 from mana_lab.sync import server as sync
-
-METADATA = dict(zip(NAMES, (identity.METADATA, sync.METADATA, ledger.METADATA), strict=True))
 
 
 def in_memory(work):
@@ -30,27 +27,9 @@ def in_memory(work):
         return work(connection)
 
 
-def described(connection):
-    """Return what a store's tables are, down to their checks and indexes."""
-    look = inspect(connection)
-    return {
-        name: {
-            "columns": sorted(
-                (column["name"], str(column["type"]), column["nullable"])
-                for column in look.get_columns(name)
-            ),
-            "key": look.get_pk_constraint(name),
-            "foreign": sorted(map(str, look.get_foreign_keys(name))),
-            "unique": sorted(map(str, look.get_unique_constraints(name))),
-            "checks": sorted(map(str, look.get_check_constraints(name))),
-            "indexes": sorted(
-                str(index | {"dialect_options": {k: str(v) for k, v in options.items()}})
-                for index in look.get_indexes(name)
-                for options in [index["dialect_options"]]
-            ),
-        }
-        for name in look.get_table_names()
-    }
+def at_once(connection, metadata):
+    prepare(connection, metadata)
+    return described(connection)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,11 +41,7 @@ def test_the_steps_from_nothing_lead_to_the_tables_of_the_metadata(name):
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         return described(connection)
 
-    def at_once(connection):
-        prepare(connection, metadata)
-        return described(connection)
-
-    assert in_memory(by_steps) == in_memory(at_once)
+    assert in_memory(by_steps) == in_memory(lambda connection: at_once(connection, metadata))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,6 +84,17 @@ async def test_a_lab_of_the_first_release_is_upgraded_with_all_that_is_in_it(tmp
         assert known == (revisions(METADATA[name].info["migrations"])[-1],)
 
 
+async def test_stores_are_upgraded_at_the_same_time(tmp_path):
+    folders = [first_release(tmp_path / f"lab{number}") for number in range(4)]
+    files = [(folder / f"{name}.db", name) for folder in folders for name in ("identity", "sync")]
+    stores = await asyncio.gather(
+        *(Store.open(f"sqlite:///{path}", METADATA[name]) for path, name in files)
+    )
+    for store, (_, name) in zip(stores, files, strict=True):
+        assert await store.read(described) == in_memory(lambda c, n=name: at_once(c, METADATA[n]))
+        await store.close()
+
+
 async def test_a_store_of_a_later_release_is_left_alone(tmp_path):
     url = f"sqlite:///{tmp_path}/sync.db"
     async with await Store.open(url, sync.METADATA) as store:
@@ -128,32 +114,42 @@ down_revision = "0001"
 def upgrade():
     from alembic import op
     op.execute("CREATE TABLE half (id INTEGER)")
-    op.execute("INSERT INTO things VALUES (1)")
+    op.execute("INSERT INTO things VALUES (1, 'anna')")
     raise RuntimeError("in the middle")
 """
 
 
-async def test_a_step_that_fails_changes_nothing(tmp_path):
-    (tmp_path / "0001_first.py").write_text('revision = "0001"\ndown_revision = None\n')
-    (tmp_path / "0002_second.py").write_text(STEP)
-    url = f"sqlite:///{tmp_path}/things.db"
-    metadata = MetaData()
-    Table("things", metadata, Column("id", Integer, primary_key=True))
-    async with await Store.open(url, metadata):
+async def test_a_step_that_fails_changes_nothing(home, tmp_path):
+    steps = tmp_path / "steps"
+    steps.mkdir()
+    (steps / "0001_first.py").write_text('revision = "0001"\ndown_revision = None\n')
+    metadata = MetaData(info={"migrations": steps, "schema": "public"})
+    things = Table("things", metadata, Column("id", Integer), Column("owner", String))
+    things.info.update(owned_by("owner"))
+    async with await Store.open(home.url("things"), metadata):
         pass
-    metadata.info["migrations"] = tmp_path
+    before = left(home)
+    (steps / "0002_second.py").write_text(STEP)
     with pytest.raises(RuntimeError, match="in the middle"):
-        await Store.open(url, metadata)
-    with closing(sqlite3.connect(tmp_path / "things.db")) as raw:
-        assert [row[0] for row in raw.execute("SELECT name FROM sqlite_master")] == ["things"]
-        assert raw.execute("SELECT * FROM things").fetchall() == []
+        await Store.open(home.url("things"), metadata)
+    assert left(home) == before
+    assert home.rows("things", things) == []
+
+
+def left(home):
+    """Return what there is, and how PostgreSQL keeps it from others."""
+    schema = "public" if home.kind == "postgres" else None
+    forced = "SELECT relforcerowsecurity FROM pg_class WHERE relname = 'things'"
+    with home.connected("things") as connection:
+        names = sorted(inspect(connection).get_table_names(schema))
+        return names, schema and connection.scalar(text(forced))
 
 
 def test_a_store_that_is_up_to_date_does_not_load_alembic(tmp_path):
     script = f"""
 import asyncio, sys
 from mana_lab.identity import server
-from mana_lab.storage import Store
+from mana_lab.storage import Store, owned_by
 async def main():
     for _ in range(2):
         async with await Store.open("sqlite:///{tmp_path}/identity.db", server.METADATA):
