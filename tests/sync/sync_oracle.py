@@ -125,6 +125,9 @@ def _edit_revives(changes, into):
     return touched
 
 
+AS_TEXTS = "stamps are compared as texts"
+"""This one is right for as long as everybody stamps in milliseconds."""
+
 WRONG = {
     "a tie goes to the incoming one": _merging_by(_tie_goes_to_the_incoming_one),
     "a tie stays with the one that is there": _ranked_by(lambda moment, *_: moment),
@@ -135,7 +138,7 @@ WRONG = {
     "null is a value like any other": _ranked_by(
         lambda moment, writer, value: (moment, writer, _text(value))
     ),
-    "stamps are compared as texts": _ranked_by(
+    AS_TEXTS: _ranked_by(
         lambda moment, writer, value: (
             canonical_stamp(moment),
             writer,
