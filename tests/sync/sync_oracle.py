@@ -125,9 +125,6 @@ def _edit_revives(changes, into):
     return touched
 
 
-AS_TEXTS = "stamps are compared as texts"
-"""This one is right for as long as everybody stamps in milliseconds."""
-
 WRONG = {
     "a tie goes to the incoming one": _merging_by(_tie_goes_to_the_incoming_one),
     "a tie stays with the one that is there": _ranked_by(lambda moment, *_: moment),
@@ -138,7 +135,7 @@ WRONG = {
     "null is a value like any other": _ranked_by(
         lambda moment, writer, value: (moment, writer, _text(value))
     ),
-    AS_TEXTS: _ranked_by(
+    "stamps are compared as texts": _ranked_by(
         lambda moment, writer, value: (
             canonical_stamp(moment),
             writer,
