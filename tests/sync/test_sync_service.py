@@ -8,6 +8,7 @@ from sync_house import FLAT, ISSUER, SERVICE_KEY, Members, insertion, make_app, 
 from mana_lab.crypto import SigningKey, sign
 from mana_lab.errors import SettingsError
 from mana_lab.storage import Store
+from mana_lab.sync import Change
 from mana_lab.sync.server import METADATA, create_app
 
 
@@ -114,6 +115,28 @@ async def test_the_description_of_the_service_has_no_loose_ends(house):
     push = document["paths"]["/sync/{app_id}"]["post"]
     body = push["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"].keys() == {"clientId", "since", "schemaVersion", "changes"}
+    kinds = body["properties"]["changes"]["items"]["oneOf"]
+    assert [kind["properties"]["op"]["const"] for kind in kinds] == ["insert", "update", "delete"]
+    known = {field.alias for field in Change.model_fields.values()}
+    assert all(kind["properties"].keys() < known for kind in kinds)
+
+
+async def test_the_description_says_who_gets_in_and_what_may_be_answered(house):
+    document = (await house.http.get("/openapi.json")).json()
+    told = {
+        path: (list(operation["responses"]), operation.get("security"))
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+    }
+    answers = ["200", "4XX", "503"]
+    assert told == {
+        "/sync/{app_id}": (answers, [{"HTTPBearer": []}]),
+        "/sync/{app_id}/pull": (answers, [{"HTTPBearer": []}]),
+        "/api/v1/internal/users/{user_id}/changes": (answers, [{"APIKeyHeader": []}]),
+        "/sync/{app_id}/stream": (["200", "4XX", "503"], [{"HTTPBearer": []}]),
+        "/metrics": (["200"], None),
+        "/health": (["200"], None),
+    }
 
 
 async def forget(house, user, key=SERVICE_KEY):

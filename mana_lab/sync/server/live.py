@@ -13,6 +13,7 @@ from mana_lab.crypto import TokenVerifier, bearer_token
 from mana_lab.errors import InvalidInputError
 from mana_lab.sync.server.access import Access
 from mana_lab.sync.server.cursor import read_since
+from mana_lab.sync.server.description import BEARER, AppId
 from mana_lab.sync.server.events import changes_as_events
 from mana_lab.sync.server.log import ChangeLog
 from mana_lab.sync.server.names import check_table
@@ -84,11 +85,14 @@ def _events(
     router = APIRouter()
 
     @router.get(
-        "/sync/{app_id}/stream", responses=refusals | _EVENTS, response_class=StreamingResponse
+        "/sync/{app_id}/stream",
+        responses=refusals | _EVENTS,
+        response_class=StreamingResponse,
+        dependencies=[BEARER],
     )
     async def stream(
         request: Request,
-        app_id: str,
+        app_id: AppId,
         collections: str = "",
         since: str = "",
         last_event_id: Annotated[str, Header()] = "",
