@@ -40,6 +40,18 @@ class Database(Protocol):
         """Let what follows in the transaction be *scope*'s, until it is called again."""
         ...
 
+    def mark(self, connection: Connection) -> str:
+        """Return what the connection's transaction is known by after it."""
+        ...
+
+    def was_committed(self, connection: Connection, mark: str) -> bool:
+        """Return whether the transaction that was known by *mark* was committed.
+
+        Raises:
+            Exception: An outage, when that is not settled yet.
+        """
+        ...
+
     def is_outage(self, error: Exception) -> bool:
         """Return whether the connection is gone, which another may mend."""
         ...

@@ -41,6 +41,8 @@ _BEGIN = (
     " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"
 )
 _AS = text("SELECT set_config('role', :role, true)")
+_TRANSACTION = text("SELECT pg_current_xact_id()")
+_FATE = text("SELECT pg_xact_status(CAST(:id AS xid8))")
 _HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -108,8 +110,25 @@ class PostgresDatabase:
         """Let what follows in the transaction be *scope*'s; nobody's without one."""
         connection.exec_driver_sql(_ENTER, _settings_of(scope))
 
+    def mark(self, connection: Connection) -> str:
+        """Return the id of the connection's transaction."""
+        return str(connection.scalar(_TRANSACTION))
+
+    def was_committed(self, connection: Connection, mark: str) -> bool:
+        """Return whether the transaction of that id was committed.
+
+        Raises:
+            StoreUnavailableError: It goes on yet, or is so old that the server forgot it.
+        """
+        status = connection.scalar(_FATE, {"id": mark})
+        if status in ("committed", "aborted"):
+            return bool(status == "committed")
+        raise StoreUnavailableError("the database does not say yet whether it stored something")
+
     def is_outage(self, error: Exception) -> bool:
         """Return whether the server is gone or going, or was never reached."""
+        if isinstance(error, StoreUnavailableError):
+            return True
         if not isinstance(error, DBAPIError):
             return False
         state = _state_of(error)

@@ -79,6 +79,14 @@ class SqliteDatabase:
     def enter(self, connection: Connection, scope: RowScope | None) -> None:
         """Do nothing: SQLite has no row-level security."""
 
+    def mark(self, connection: Connection) -> str:  # noqa: ARG002
+        """Return nothing: a commit to a file is always answered."""
+        return ""
+
+    def was_committed(self, connection: Connection, mark: str) -> bool:  # noqa: ARG002
+        """Return False: a commit to a file that failed did not happen."""
+        return False
+
     def is_outage(self, error: Exception) -> bool:  # noqa: ARG002
         """Return False: a file does not go away."""
         return False

@@ -44,18 +44,19 @@ class _Job:
             self.future.set_result(self.result)
 
 
-class _UnknownError(Exception):
+class _UnansweredError(Exception):
     """The commit was asked for and not answered."""
 
-    def __init__(self, asking: Exception) -> None:
+    def __init__(self, asking: Exception, mark: str) -> None:
         self.asking = asking
+        self.mark = mark
 
 
 class Writer:
     """Runs work in one thread and one connection, in the order it came.
 
     A connection that is lost is made anew; work that was under way is done again then, unless its
-    commit had been asked for already: nobody knows whether that happened.
+    commit had been asked for already and turns out to have happened.
 
     Args:
         database: Where the work is done.
@@ -117,19 +118,31 @@ class Writer:
 
     def _serve(self, batch: list[_Job]) -> None:
         """Commit *batch*, over a new connection if the one there was is lost."""
+        unanswered: str | None = None
         for wait in (None,) if self._is_down else (*PATIENCE_S, None):
             try:
-                self._commit(batch)
+                if unanswered is None or not self._happened(unanswered):
+                    unanswered = None
+                    self._commit(batch)
             except Exception as error:  # noqa: BLE001 - goes to every waiting caller
                 self._let_go()
-                self._is_down = self._database.is_outage(error)
+                cause = error
+                if isinstance(error, _UnansweredError):
+                    cause, unanswered = error.asking, error.mark
+                self._is_down = self._database.is_outage(cause)
                 if self._is_down and wait is not None and not self._closing.wait(wait):
                     continue
-                cause = error.asking if isinstance(error, _UnknownError) else error
                 _fail(batch, self._database.typed(cause))
             else:
                 self._is_down = False
             return
+
+    def _happened(self, mark: str) -> bool:
+        """Return whether the transaction with that mark was committed after all."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        with self._connection.begin():
+            return self._database.was_committed(self._connection, mark)
 
     def _commit(self, batch: list[_Job]) -> None:
         if self._connection is None:
@@ -142,10 +155,11 @@ class Writer:
             transaction = self._connection.begin()
             for job in batch:  # one of them fails, so each gets a savepoint of its own
                 self._attempt(self._connection, job)
+        mark = self._database.mark(self._connection)
         try:
             transaction.commit()
         except Exception as error:
-            raise _UnknownError(error) from error
+            raise _UnansweredError(error, mark) from error
 
     def _attempt(self, connection: Connection, job: _Job) -> None:
         savepoint = connection.begin_nested()
