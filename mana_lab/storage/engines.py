@@ -40,16 +40,12 @@ class Database(Protocol):
         """Let what follows in the transaction be *scope*'s, until it is called again."""
         ...
 
-    def mark(self, connection: Connection) -> str:
-        """Return what the connection's transaction is known by after it."""
+    def mark(self, connection: Connection) -> int:
+        """Leave a mark of the connection's transaction, by which it is known if it is committed."""
         ...
 
-    def was_committed(self, connection: Connection, mark: str) -> bool:
-        """Return whether the transaction that was known by *mark* was committed.
-
-        Raises:
-            Exception: An outage, when that is not settled yet.
-        """
+    def was_committed(self, connection: Connection, mark: int) -> bool:
+        """Return whether the transaction that left *mark* was committed."""
         ...
 
     def is_outage(self, error: Exception) -> bool:

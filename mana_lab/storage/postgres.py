@@ -7,6 +7,7 @@ can be pooled, here and between here and the server.
 from __future__ import annotations
 
 from functools import cached_property
+from uuid import uuid4
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
@@ -17,7 +18,7 @@ from mana_lab.errors import (
     StoreRoleError,
     StoreUnavailableError,
 )
-from mana_lab.storage import roles, rowsecurity, schema
+from mana_lab.storage import marks, roles, rowsecurity, schema
 from mana_lab.storage.scope import READERS, SCOPE_OPTION, SEPARATOR, RowScope
 
 SCHEMA = "schema"
@@ -41,8 +42,6 @@ _BEGIN = (
     " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)"
 )
 _AS = text("SELECT set_config('role', :role, true)")
-_TRANSACTION = text("SELECT pg_current_xact_id()")
-_FATE = text("SELECT pg_xact_status(CAST(:id AS xid8))")
 _HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -58,6 +57,7 @@ class PostgresDatabase:
         self._url = url.set(drivername="postgresql+psycopg")
         self._schema = str(metadata.info.get(SCHEMA, "public"))
         self._role = roles.SESSION_ROLE
+        self._writer = str(uuid4())
 
     def prepare(self, metadata: MetaData) -> None:
         """Make schema and tables, put the rows' security in force, and choose the role to work as.
@@ -77,9 +77,11 @@ class PostgresDatabase:
                 schema.check_ours(connection, metadata)
                 schema.prepare(connection, metadata, on_upgrade=rowsecurity.lift)
                 rowsecurity.ensure(connection, metadata)
+                marks.ensure(connection)
                 role = roles.choose_role(connection, metadata)
                 connection.execute(_AS, {"role": role})
                 roles.check_role(connection)
+                marks.enter(connection, self._writer)
             self._role = role
         except DBAPIError as error:
             self._engine.dispose()
@@ -110,25 +112,16 @@ class PostgresDatabase:
         """Let what follows in the transaction be *scope*'s; nobody's without one."""
         connection.exec_driver_sql(_ENTER, _settings_of(scope))
 
-    def mark(self, connection: Connection) -> str:
-        """Return the id of the connection's transaction."""
-        return str(connection.scalar(_TRANSACTION))
+    def mark(self, connection: Connection) -> int:
+        """Move the writer's row on, and return where it is then."""
+        return marks.move(connection, self._writer)
 
-    def was_committed(self, connection: Connection, mark: str) -> bool:
-        """Return whether the transaction of that id was committed.
-
-        Raises:
-            StoreUnavailableError: It goes on yet, or is so old that the server forgot it.
-        """
-        status = connection.scalar(_FATE, {"id": mark})
-        if status in ("committed", "aborted"):
-            return bool(status == "committed")
-        raise StoreUnavailableError("the database does not say yet whether it stored something")
+    def was_committed(self, connection: Connection, mark: int) -> bool:
+        """Return whether the transaction that left that mark was committed."""
+        return marks.reached(connection, self._writer, mark)
 
     def is_outage(self, error: Exception) -> bool:
         """Return whether the server is gone or going, or was never reached."""
-        if isinstance(error, StoreUnavailableError):
-            return True
         if not isinstance(error, DBAPIError):
             return False
         state = _state_of(error)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
 from mana_lab.errors import StoreRoleError
+from mana_lab.storage.marks import WRITERS
 from mana_lab.storage.schema import MIGRATIONS, VERSION
 
 APP_ROLE = "mana_lab_app"
@@ -109,7 +110,7 @@ def _grant(connection: Connection, metadata: MetaData) -> None:
     preparer = connection.dialect.identifier_preparer
     schema = preparer.quote_identifier(str(connection.scalar(text("SELECT current_schema()"))))
     connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}")
-    for table in metadata.sorted_tables:
+    for table in (*metadata.sorted_tables, WRITERS):
         name = preparer.format_table(table)
         connection.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {APP_ROLE}")
     if MIGRATIONS in metadata.info:  # whoever works as the role may open the store as it is

@@ -79,11 +79,11 @@ class SqliteDatabase:
     def enter(self, connection: Connection, scope: RowScope | None) -> None:
         """Do nothing: SQLite has no row-level security."""
 
-    def mark(self, connection: Connection) -> str:  # noqa: ARG002
+    def mark(self, connection: Connection) -> int:  # noqa: ARG002
         """Return nothing: a commit to a file is always answered."""
-        return ""
+        return 0
 
-    def was_committed(self, connection: Connection, mark: str) -> bool:  # noqa: ARG002
+    def was_committed(self, connection: Connection, mark: int) -> bool:  # noqa: ARG002
         """Return False: a commit to a file that failed did not happen."""
         return False
 

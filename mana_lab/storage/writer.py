@@ -47,7 +47,7 @@ class _Job:
 class _UnansweredError(Exception):
     """The commit was asked for and not answered."""
 
-    def __init__(self, asking: Exception, mark: str) -> None:
+    def __init__(self, asking: Exception, mark: int) -> None:
         self.asking = asking
         self.mark = mark
 
@@ -118,7 +118,7 @@ class Writer:
 
     def _serve(self, batch: list[_Job]) -> None:
         """Commit *batch*, over a new connection if the one there was is lost."""
-        unanswered: str | None = None
+        unanswered: int | None = None
         for wait in (None,) if self._is_down else (*PATIENCE_S, None):
             try:
                 if unanswered is None or not self._happened(unanswered):
@@ -137,7 +137,7 @@ class Writer:
                 self._is_down = False
             return
 
-    def _happened(self, mark: str) -> bool:
+    def _happened(self, mark: int) -> bool:
         """Return whether the transaction with that mark was committed after all."""
         if self._connection is None:
             self._connection = self._engine.connect()
