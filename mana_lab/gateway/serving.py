@@ -21,6 +21,7 @@ from mana_lab.errors import InfrastructureError, PortInUseError, SettingsError
 _BACKLOG = 2048
 _GRACE_S = 1.0
 _BACKSTOP_S = 3
+_LONGEST_MESSAGE = 64 * 1024
 
 
 OnReady: TypeAlias = Callable[[], object]
@@ -74,16 +75,20 @@ class QuietServer(uvicorn.Server):
     Args:
         app: The application; its lifespan runs.
         on_ready: Called as soon as requests are answered.
+        websockets: Whether the application speaks WebSocket.
     """
 
-    def __init__(self, app: ASGIApp, on_ready: OnReady | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, on_ready: OnReady | None = None, *, websockets: bool = False
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="on",
                 loop="none",
                 http="h11",
-                ws="none",
+                ws="websockets-sansio" if websockets else "none",
+                ws_max_size=_LONGEST_MESSAGE,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -125,18 +130,25 @@ class QuietServer(uvicorn.Server):
             connection.transport.close()
 
 
-async def serve(app: ASGIApp, sock: socket.socket, *, on_ready: OnReady | None = None) -> None:
+async def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    *,
+    on_ready: OnReady | None = None,
+    websockets: bool = False,
+) -> None:
     """Serve *app* until this is cancelled; then let requests finish for one second and stop.
 
     Args:
         app: The application; its lifespan runs in here.
         sock: From :func:`listen`; closed at the end.
         on_ready: Called as soon as requests are answered.
+        websockets: Whether the application speaks WebSocket.
 
     Raises:
         InfrastructureError: The app's lifespan failed; the log has the reason.
     """
-    server = QuietServer(app, on_ready)
+    server = QuietServer(app, on_ready, websockets=websockets)
     serving = asyncio.create_task(server.serve([sock]))
     try:
         await asyncio.shield(serving)

@@ -21,6 +21,7 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
+from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.history import RecordHistory, histories
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
@@ -28,6 +29,7 @@ from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
+from mana_lab.lab.walls import owners_found
 from mana_lab.notebook import Progress, in_notebook, line, silent
 from mana_lab.personas import (
     Catalog,
@@ -41,6 +43,7 @@ from mana_lab.personas import (
 )
 from mana_lab.registry import AnyToolSpec
 from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+from mana_lab.storage import RowScope
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,8 +162,9 @@ class Lab(Closing):
     ) -> CleanupReport:
         """List the personas that stand in the lab, and delete them if asked to.
 
-        With an account go its spaces, its vault, its records in the app, its audited calls and
-        its ratings.
+        With an account go its vault, its personal space, its records in the app, its audited calls,
+        its ratings and its ticks. A space that others are in too is theirs from then on, with all
+        that is in it.
 
         Args:
             delete: Whether to delete, or only to list.
@@ -168,13 +172,18 @@ class Lab(Closing):
         """
         self._check_open()
         key = self._secrets.service_key.get_secret_value()
+
+        async def forget(user_id: str) -> None:
+            await self._services.sync.forget_user(key, user_id)
+            await self._ledger.forget(user_id)
+
         return await cleanup(
             self._services.identity,
             admin_token=await self._admin_token(),
             catalog=self.catalog,
             delete=delete,
             include_unknown=include_unknown,
-            forget=lambda user_id: self._services.sync.forget_user(key, user_id),
+            forget=forget,
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
 
@@ -263,6 +272,46 @@ class Lab(Closing):
                 persona.email, persona_password(persona.email, secret)
             )
         return login.access_token
+
+    async def vault(self, name: str) -> VaultClient:
+        """Return a persona's vault as their own app has it: to lock it, rotate it or open it.
+
+        Args:
+            name: The persona's name or e-mail address.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+        """
+        return VaultClient(self._services.identity, await self.token(name))
+
+    async def unfiltered(self, name: str | None = None, *, space: str | None = None) -> list[str]:
+        """Return whose records a query finds that forgets to ask whose they are.
+
+        On PostgreSQL row-level security leaves it those that the persona may read; SQLite has no
+        such thing, so there it finds everybody's, and only the services' own queries keep records
+        apart.
+
+        Args:
+            name: The persona that the query is run for, by name or e-mail address; nobody when
+                None.
+            space: The slug or the id of a space of theirs that it is run for as well.
+
+        Returns:
+            The names of the records' authors, sorted.
+
+        Raises:
+            UnknownPersonaError: The catalog has no such persona, or they are not seeded.
+            NotFoundError: They are in no such space.
+        """
+        self._check_open()
+        scope = None
+        if name is not None:
+            async with await self.persona(name, space=space) as session:
+                shared = frozenset[str]() if space is None else frozenset({session.space_id})
+                scope = RowScope(session.user_id, shared)
+        found = await owners_found(self._stores.sync, scope)
+        known = self.personas_df()
+        return sorted(known[known["user_id"].isin(found)]["persona"])
 
     async def explain(self, record_id: str, persona: str | None = None) -> list[RecordHistory]:
         """Return what happened to a record: which write won each field, and which ones lost.

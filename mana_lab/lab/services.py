@@ -85,6 +85,7 @@ class Ground:
         clock: The lab's clock.
         registry: The tools.
         ciphers: In which format values are encrypted, and which is believed.
+        notices: Who waits for changes of records.
     """
 
     stores: Stores
@@ -92,6 +93,7 @@ class Ground:
     clock: Clock
     registry: Registry
     ciphers: CipherPolicy = field(default_factory=lambda: CipherPolicy(writes="enc:2:"))
+    notices: sync_server.Notices = field(default_factory=sync_server.Notices)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ async def wired(
             verifier=verifier,
             memberships=sync_server.HttpMemberships(INSIDE, to_identity, config.service_key, clock),
             service_key=config.service_key,
+            notices=ground.notices,
         )
         to_sync = await stack.enter_async_context(_inside(sync_app))
         identity = IdentityClient(INSIDE, to_identity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -116,19 +116,30 @@ async def serve_lab(
                 gateway_url=url,
             ) as services,
         ):
-            apps = (services.identity_app, services.sync_app, services.gateway_app)
+            apps = (
+                _Served(services.identity_app),
+                _Served(services.sync_app, websockets=True),
+                _Served(services.gateway_app),
+            )
             addresses = Addresses(auth_url, sync_url, url + MCP_PATH)
             await _serve_together(apps, sockets, partial(on_ready, addresses))
 
 
+@dataclass(frozen=True)
+class _Served:
+    app: ASGIApp
+    websockets: bool = False
+
+
 async def _serve_together(
-    apps: tuple[ASGIApp, ...], sockets: list[socket.socket], on_ready: Callable[[], None]
+    apps: Sequence[_Served], sockets: list[socket.socket], on_ready: Callable[[], None]
 ) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             ready = [asyncio.Event() for _ in apps]
-            for app, sock, event in zip(apps, sockets, ready, strict=True):
-                tasks.create_task(serve(app, sock, on_ready=event.set))
+            for served, sock, event in zip(apps, sockets, ready, strict=True):
+                serving = serve(served.app, sock, on_ready=event.set, websockets=served.websockets)
+                tasks.create_task(serving)
             for event in ready:
                 await event.wait()
             on_ready()

@@ -60,6 +60,16 @@ class PersonaSession(Closing):
         recorder.persona_id = app.user.id
         return cls(persona, app, identity, secrets.service_key.get_secret_value())
 
+    @property
+    def user_id(self) -> str:
+        """The id of the persona's account."""
+        return self._app.user.id
+
+    @property
+    def space_id(self) -> str:
+        """The id of the space that they are in."""
+        return self._app.space.id
+
     async def tools(self) -> list[ToolInfo]:
         """Return the tools that the persona sees, sorted by name.
 

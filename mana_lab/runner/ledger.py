@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import NotFoundError
@@ -159,6 +159,11 @@ class Ledger:
             )
         )
         await self._store.write(lambda connection: connection.execute(change) and None)
+
+    async def forget(self, persona_id: str) -> int:
+        """Remove the ticks of a persona whose account goes; the number that went."""
+        gone = delete(TICKS).where(TICKS.c.persona_id == persona_id)
+        return await self._store.write(lambda connection: connection.execute(gone).rowcount)
 
     async def run(self, run: str) -> Run:
         """Return the run of that id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sqlalchemy import Connection, Engine, MetaData, make_url
+from sqlalchemy import URL, Connection, Engine, MetaData, make_url
 from sqlalchemy.exc import ArgumentError
 
 from mana_lab.errors import SettingsError
@@ -13,6 +13,8 @@ from mana_lab.storage.scope import RowScope
 from mana_lab.storage.sqlite import SqliteDatabase
 
 _FORM = "a store's URL must look like sqlite:////path/to/file.db or postgresql://host/name"
+
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 class Database(Protocol):
@@ -47,18 +49,36 @@ class Database(Protocol):
         ...
 
 
+def postgres_url(url: str) -> URL:
+    """Return *url* if it names a PostgreSQL database.
+
+    Raises:
+        SettingsError: It names another one, or none.
+    """
+    parsed = _parsed(url)
+    if parsed.drivername not in _POSTGRES:
+        raise SettingsError(
+            f"the URL must look like postgresql://host/name, got {parsed.drivername}"
+        )
+    return parsed.set(drivername="postgresql+psycopg")
+
+
 def database_at(url: str, metadata: MetaData) -> Database:
     """Return the database that *url* names.
 
     Raises:
         SettingsError: It names none that a store can use.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise SettingsError(_FORM) from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return SqliteDatabase(parsed)
-    if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+    if parsed.drivername in _POSTGRES:
         return PostgresDatabase(parsed, metadata)
     raise SettingsError(f"{_FORM}, got a {parsed.drivername} URL")
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError(_FORM) from None

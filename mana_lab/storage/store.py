@@ -23,8 +23,9 @@ class Store(Closing):
     """One database with one writer and several readers.
 
     Work is a plain function of a SQLAlchemy connection; it runs in a thread, so the event loop
-    stays free. It may be run again when the database went away before the commit, so it does
-    nothing but use the connection. Open a store with :meth:`open`; it is an async context manager.
+    stays free. It may be run again, when the database went away before the commit or when other
+    work of the same commit failed, so it does nothing but use the connection. Open a store with
+    :meth:`open`; it is an async context manager.
 
     Attributes:
         engine: Read-only engine, for whoever reads in bulk; it works in nobody's scope.

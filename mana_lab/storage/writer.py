@@ -96,7 +96,8 @@ class Writer:
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            self._serve(batch)
+            if batch:
+                self._serve(batch)
             for job in batch:
                 job.resolve()
         self._let_go()
@@ -134,12 +135,13 @@ class Writer:
         if self._connection is None:
             self._connection = self._engine.connect()
         transaction = self._connection.begin()
-        if len(batch) > 1:
-            for job in batch:
-                self._attempt(self._connection, job)
-        elif not self._do(self._connection, batch[0]):  # alone in its commit, it needs no savepoint
+        if not all(self._do(self._connection, job) for job in batch):
             transaction.rollback()
-            return
+            if len(batch) == 1:
+                return
+            transaction = self._connection.begin()
+            for job in batch:  # one of them fails, so each gets a savepoint of its own
+                self._attempt(self._connection, job)
         try:
             transaction.commit()
         except Exception as error:

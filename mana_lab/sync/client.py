@@ -155,7 +155,12 @@ class SyncClient:
         return Page(tuple(answer.server_changes), answer.synced_until, answer.has_more)
 
     async def forget_user(self, service_key: str, user_id: str) -> int:
-        """Remove every change that a user wrote; the number that went.
+        """Remove what a user wrote, but for what lies in spaces that others are in too.
+
+        To be called while their account still stands, or nobody knows which spaces those are.
+
+        Returns:
+            How many changes went.
 
         Raises:
             UnauthenticatedError: The service key is wrong.

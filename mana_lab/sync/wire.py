@@ -12,9 +12,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StrictInt,
+    WithJsonSchema,
+    model_serializer,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from mana_lab.errors import UnserializableValueError
@@ -46,6 +53,15 @@ class WireModel(BaseModel):
     )
 
 
+_STAMP = {"type": "string", "format": "date-time"}
+_FieldMembers = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {"type": "object", "properties": {"value": {}, "updatedAt": _STAMP, "at": _STAMP}}
+    ),
+]
+
+
 def field_members(value: Any, stamp: str) -> dict[str, Any]:
     """Return one field of an update as it goes over the wire, its stamp by both of its names."""
     return {"value": value} | ({"updatedAt": stamp, "at": stamp} if stamp else {})
@@ -60,7 +76,7 @@ class FieldChange(WireModel):
     """
 
     value: Any = None
-    updated_at: str = Field(default="", json_schema_extra={"format": "date-time"})
+    updated_at: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -73,7 +89,7 @@ class FieldChange(WireModel):
         return {**given, "updatedAt": stamp}
 
     @model_serializer
-    def _by_both_names(self) -> dict[str, Any]:
+    def _by_both_names(self) -> _FieldMembers:
         return field_members(self.value, self.updated_at)
 
 
@@ -108,11 +124,11 @@ class Change(WireModel):
     space_id: str | None = None
     actor: dict[str, Any] | str | None = None
     origin: str | None = None
-    schema_version: int | None = None
+    schema_version: StrictInt | None = None
     event_id: str | None = None
     client_id: str = ""
     user_id: str = ""
-    seq: int = 0
+    seq: StrictInt = 0
 
     @classmethod
     def to_insert(
@@ -157,7 +173,7 @@ class Changeset(WireModel):
 
     client_id: str | None = None
     since: str | None = None
-    schema_version: int | None = None
+    schema_version: StrictInt | None = None
     changes: list[Change]
 
 

@@ -5,7 +5,8 @@ run, and what counts are the ratios:
 
 - seeding 100 personas, against the processors' own rate of password hashes: each persona costs
   one hash for the sign-up and one for the sign-in that opens the vault;
-- one login, against one hash.
+- one login, against one hash;
+- durable pushes and a long pull of the sync service, against SQLite used by hand: see ``sync.py``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(1, str(Path(__file__).parent))
+
+import sync
 
 from mana_lab import Lab
 from mana_lab.identity.server.passwords import PasswordCost, hash_password
@@ -90,6 +94,7 @@ async def main():
         f" of {hashes:5.1f} that the processors do: {used / hashes:.2f}"
     )
     print(f"login     {took * 1000:6.1f} ms p50, one hash {bare * 1000:5.1f} ms: {took / bare:.2f}")
+    await sync.main()
 
 
 if __name__ == "__main__":

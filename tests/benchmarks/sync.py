@@ -1,11 +1,12 @@
 """How fast the sync service is, beside SQLite used by hand.
 
-Not part of the tests: run ``python tests/benchmarks/sync.py``. Everything is measured side by side
-in one run, in turns, and what counts are the ratios:
+Not part of the tests: run ``python tests/benchmarks/services.py``, or this file for one part.
+Everything is measured side by side in one run, in turns, and what counts are the ratios:
 
-- durable pushes of one change through the whole service (its HTTP application, real tokens),
-  against a bare ``sqlite3`` connection that commits the same row with the same durability (WAL,
-  ``synchronous=FULL``), for one client and for sixteen;
+- durable pushes of one change, against a bare ``sqlite3`` connection that commits the same row with
+  the same durability (WAL, ``synchronous=FULL``), for one client and for sixteen: first what the
+  service does to store them, then with all that is around it (its HTTP application, real tokens,
+  the answer that says what is new, and the clients, in the same process);
 - a pull of the whole log, against reading the same rows and writing the same JSON by hand.
 """
 
@@ -27,7 +28,8 @@ from uuid import uuid4
 import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-sys.path.insert(1, str(Path(__file__).parents[1] / "sync"))
+sys.path.insert(1, str(Path(__file__).parents[1]))
+sys.path.insert(2, str(Path(__file__).parents[1] / "sync"))
 
 from sync_house import BASE, FLAT, House, Members, make_app
 
@@ -35,7 +37,7 @@ from mana_lab.clock import SystemClock, iso_millis
 from mana_lab.crypto import SigningKey
 from mana_lab.storage import Store
 from mana_lab.sync import Change, SyncClient
-from mana_lab.sync.server import METADATA
+from mana_lab.sync.server import METADATA, ChangeLog
 from mana_lab.sync.server.cursor import encode_cursor
 
 ROUNDS = 5
@@ -121,6 +123,23 @@ async def push_through(house, clients):
     return PUSHES / (time.perf_counter() - started)
 
 
+async def append(house, clients):
+    """Return the pushes a second of *clients* clients, without what is around the log."""
+    log = ChangeLog(house.store, clock)
+
+    async def run(name, changes):
+        for made in changes:
+            await log.append("anna", "todo", name, [made], [FLAT])
+
+    shares = [
+        [change(n).model_copy(update={"schema_version": 1}) for n in range(PUSHES // clients)]
+        for _ in range(clients)
+    ]
+    started = time.perf_counter()
+    await asyncio.gather(*(run(f"client-{n}", share) for n, share in enumerate(shares)))
+    return PUSHES / (time.perf_counter() - started)
+
+
 def pull_by_hand(path):
     """Return the changes a second of one connection that writes the pages' JSON."""
     connection = by_hand(path)
@@ -181,15 +200,22 @@ async def rounds(*measures):
 
 
 async def pushing(house, path):
-    one, service = await rounds(lambda: push_by_hand(path, 1), lambda: push_through(house, 1))
-    print(f"push,  1 client   {service:8.0f}/s of {one:8.0f}/s by hand: {service / one:.2f}")
-    many, crowd = await rounds(
-        lambda: push_by_hand(path, CROWD), lambda: push_through(house, CROWD)
+    other = path.with_name("by-hand.db")  # of the same tables, so that neither is in the way
+    await (await Store.open(f"sqlite:///{other}", METADATA)).close()
+    hand, many, *found = await rounds(
+        lambda: push_by_hand(other, 1),
+        lambda: push_by_hand(other, CROWD),
+        lambda: append(house, 1),
+        lambda: append(house, CROWD),
+        lambda: push_through(house, 1),
+        lambda: push_through(house, CROWD),
     )
-    print(
-        f"push, {CROWD} clients  {crowd:8.0f}/s of {many:8.0f}/s by hand: {crowd / many:.2f};"
-        f" {crowd / service:.1f} times one client"
-    )
+    for what, one, crowd in (("store", *found[:2]), ("service", *found[2:])):
+        print(f"{what:8} 1 client   {one:8.0f}/s of {hand:8.0f}/s by hand: {one / hand:.2f}")
+        print(
+            f"{what:7} {CROWD} clients  {crowd:8.0f}/s of {many:8.0f}/s by hand: "
+            f"{crowd / many:.2f}; {crowd / one:.1f} times one client"
+        )
 
 
 async def pulling(house, path):
@@ -197,6 +223,9 @@ async def pulling(house, path):
     connection.execute("BEGIN")
     connection.execute("DELETE FROM sync_changes")
     connection.executemany(INSERT, (row(change(n)) for n in range(PULLED)))
+    connection.execute(
+        "INSERT OR REPLACE INTO sync_head (id, seq) SELECT 1, max(seq) FROM sync_changes"
+    )
     connection.execute("COMMIT")
     connection.close()
     hand, service, client = await rounds(
@@ -206,7 +235,8 @@ async def pulling(house, path):
     print(f"pull, client too  {client:8.0f}/s of {hand:8.0f}/s by hand: {client / hand:.2f}")
 
 
-async def main(only):
+async def main(only=None):
+    """Print the figures of the one part, or of both."""
     key, members = SigningKey.generate(), Members(anna=[FLAT])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sync.db"

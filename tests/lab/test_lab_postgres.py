@@ -1,6 +1,8 @@
 """A lab whose data are in PostgreSQL."""
 
 import pytest
+from postgres_house import NoPostgresError, OwnServer
+from store_house import PostgresHome
 
 from mana_lab import Lab
 from mana_lab.errors import SettingsError, StoreUnavailableError
@@ -74,3 +76,36 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     with pytest.raises(StoreUnavailableError, match="cannot be used") as refused:
         await Lab.open(tmp_path / "lab", catalog=few, database_url=url)
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("how", ["fast", "killed"])
+async def test_a_run_goes_on_when_its_server_is_restarted_in_the_middle(tmp_path, few, how):
+    """What was acknowledged is there, and the run comes to the same as one without an accident."""
+    try:
+        server = OwnServer(durable=True)
+    except NoPostgresError as reason:
+        pytest.skip(str(reason))
+    told = []
+
+    def restart_now_and_then(what, *_):
+        told.append(what)
+        if what == "simulated days" and told.count(what) in (3, 5):
+            (server.kill if how == "killed" else server.stop)()
+            server.start()
+
+    home = PostgresHome(server)
+    where = {"catalog": few, "database_url": home.url("")}
+    async with await Lab.open(tmp_path / "a", progress=restart_now_and_then, **where) as lab:
+        assert not (await lab.seed()).failed
+        run = await lab.run(days=2, seed=11)
+        assert (run.status, run.failed_ticks) == ("done", 0)
+        calls = lab.actions_df(run)[WHAT].to_dict()
+        ratings = lab.feedback_df(run)[["persona", "tick", "module", "rating", "notes"]].to_dict()
+    assert told.count("simulated days") > 5
+    server.close()
+    async with await Lab.open(tmp_path / "b", catalog=few) as lab:
+        await lab.seed()
+        calm = await lab.run(days=2, seed=11)
+        assert lab.actions_df(calm)[WHAT].to_dict() == calls
+        kept = lab.feedback_df(calm)[["persona", "tick", "module", "rating", "notes"]].to_dict()
+        assert kept == ratings

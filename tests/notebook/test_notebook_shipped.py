@@ -26,6 +26,18 @@ def test_running_it_again_changes_no_byte(tmp_path, shipped):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
+def test_the_proof_of_row_security_is_made_where_there_is_a_server(tmp_path, monkeypatch, postgres):
+    (shipped,) = [path for path in SHIPPED if path.stem == "05_isolation"]
+    [path] = copy([shipped], tmp_path)
+    monkeypatch.setenv("DATABASE_URL", postgres.url.render_as_string(hide_password=False))
+    refresh(path)
+    assert path.read_bytes() == shipped.read_bytes()
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@/x?host={tmp_path}")
+    with pytest.raises(NotebookFailedError, match="no database could be made there"):
+        refresh(path)
+
+
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda path: path.stem)
 def test_a_parameter_that_is_no_number_is_named_before_anything_runs(
     tmp_path, monkeypatch, shipped

@@ -1,6 +1,8 @@
 """The sync service on a database of its own, with real tokens and a table of memberships."""
 
+import asyncio
 import json
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -12,6 +14,7 @@ from store_house import SqliteHome
 from mana_lab.clock import Clock, ManualClock, iso_millis
 from mana_lab.crypto import SigningKey, TokenVerifier, sign
 from mana_lab.errors import ServiceUnavailableError, SessionEndedError
+from mana_lab.gateway.serving import listen, serve
 from mana_lab.storage import Store
 from mana_lab.sync import Change, Replica, SyncClient
 from mana_lab.sync.server import create_app
@@ -38,6 +41,10 @@ class Members:
         if session_id in self.ended:
             raise SessionEndedError("signed out")
         return frozenset(self.spaces.get(user_id, ()))
+
+    async def spaces_that_stay(self, user_id):
+        others = set().union(*(ids for user, ids in self.spaces.items() if user != user_id))
+        return frozenset(await self.spaces_of(user_id, "") & others)
 
 
 @dataclass
@@ -125,11 +132,25 @@ def verifier(key: SigningKey, clock: Clock) -> TokenVerifier:
     )
 
 
-def make_app(store, clock, key, members):
+@asynccontextmanager
+async def on_a_port(app):
+    """Serve *app* on a port of its own; yields host and port."""
+    ready, sock = asyncio.Event(), listen("127.0.0.1", 0)
+    task = asyncio.create_task(serve(app, sock, on_ready=ready.set, websockets=True))
+    await ready.wait()
+    try:
+        yield f"127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def make_app(store, clock, key, members, **other):
     return create_app(
         store,
         clock=clock,
         verifier=verifier(key, clock),
         memberships=members,
         service_key=SERVICE_KEY,
+        **other,
     )

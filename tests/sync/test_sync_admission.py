@@ -81,6 +81,9 @@ MALFORMED = {
         insertion(schemaVersion=999),
         "changes[0].schemaVersion: got 999, the newest that is understood is 1",
     ),
+    "a text as schema version": (insertion(schemaVersion="1"), "changes[0].schemaVersion: input"),
+    "a truth as schema version": (insertion(schemaVersion=True), "changes[0].schemaVersion: input"),
+    "a text as place in the log": (insertion(seq="1"), "changes[0].seq: input should be a valid"),
     "an event id that is no UUID": (
         insertion(eventId="first"),
         "changes[0].eventId: 'first' is not a UUID",
@@ -111,6 +114,8 @@ async def test_the_place_of_a_complaint_is_the_changes(house):
         ({"clientId": 5}, "clientId: input should be a valid string"),
         ({"schemaVersion": 2}, "schemaVersion: got 2, the newest that is understood is 1"),
         ({"schemaVersion": "x"}, "schemaVersion: input should be a valid integer"),
+        ({"schemaVersion": "1"}, "schemaVersion: input should be a valid integer"),
+        ({"schemaVersion": False}, "schemaVersion: input should be a valid integer"),
         ({"since": 5}, "since: input should be a valid string"),
         ({"changes": None}, "changes: input should be a valid list"),
         ({"changes": {}}, "changes: input should be a valid list"),
@@ -120,6 +125,22 @@ async def test_a_malformed_envelope_is_refused(house, envelope, message):
     answer = await house.push(insertion(), **envelope)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid-input")
     assert answer.json()["message"].startswith(message)
+
+
+async def test_a_client_id_is_looked_at_in_both_of_its_places(house):
+    """The header's is the one that counts; the body's is no place for what no client is called."""
+    phone = {"x-client-id": "phone"}
+    answer = await house.push(insertion(), headers=phone, clientId="laptop")
+    assert answer.json()["serverChanges"][0]["clientId"] == "phone"
+    assert (await house.push(insertion(), headers=phone, clientId="")).status_code == 200
+    assert (await house.push(insertion(), headers={"x-client-id": ""})).status_code == 200
+    for headers, body, place in (
+        (phone, "x" * 201, "clientId"),
+        ({"x-client-id": "x" * 201}, "phone", "X-Client-Id"),
+    ):
+        answer = await house.push(insertion(), headers=headers, clientId=body)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid-input")
+        assert answer.json()["message"].startswith(f"{place}: has 201 characters")
 
 
 @pytest.mark.parametrize("version", [None, 0, -3, 1])

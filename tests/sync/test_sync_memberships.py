@@ -141,6 +141,22 @@ async def test_a_session_that_was_signed_out_gets_in_for_less_than_half_a_minute
     assert await memberships.spaces_of("anna", "two") == {FLAT}
 
 
+async def test_the_spaces_that_others_are_in_stay(memberships, identity):
+    identity.answer = JSONResponse(
+        {
+            "memberships": [
+                {"organizationId": FLAT, "role": "owner", "others": 1},
+                {"organizationId": "alone", "role": "owner", "others": 0},
+                {"organizationId": "unknown", "role": "owner"},
+            ]
+        }
+    )
+    assert await memberships.spaces_that_stay("anna") == {FLAT}
+    identity.answer = JSONResponse({}, 500)
+    with pytest.raises(ServiceUnavailableError):
+        await memberships.spaces_that_stay("anna")
+
+
 async def test_an_identity_service_that_knows_no_sessions_lets_them_pass(memberships, identity):
     """The original answers without the member; its sessions end with their tokens."""
     identity.answer = JSONResponse({"memberships": [{"organizationId": FLAT, "role": "owner"}]})

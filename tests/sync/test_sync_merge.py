@@ -1,15 +1,13 @@
 """Properties of the merge; P-numbers are those of the list the sync tests were drawn up from."""
 
-import json
 import random
-from dataclasses import astuple
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sync_oracle import known, settled, view
 
 from mana_lab.sync import Change, FieldChange, fold
-from mana_lab.sync.stamps import instant_of
 
 RECORDS = ["a", "b"]
 STAMPS = [
@@ -70,11 +68,6 @@ def folded(*batches):
     return records
 
 
-def view(records):
-    """Everything a reader could tell two replicas apart by."""
-    return json.dumps({key: astuple(records[key]) for key in sorted(records)}, sort_keys=True)
-
-
 @given(CHANGES, st.randoms(use_true_random=False))
 def test_any_order_gives_the_same_records(changes, chance):
     """Property: convergence for any permutation."""
@@ -98,35 +91,10 @@ def test_a_change_that_comes_again_changes_nothing(changes, chance):
     assert view(folded(changes, again)) == view(folded(changes))
 
 
-def writes_of(changes):
-    for item in changes:
-        if item.op == "update":
-            for name, update in item.fields.items():
-                yield item, name, update.value, update.updated_at
-        elif item.op == "insert":
-            for name, value in item.data.items():
-                yield item, name, value, item.data.get("updatedAt")
-        else:
-            yield item, "deletedAt", item.deleted_at or "", item.deleted_at
-
-
 @given(CHANGES)
 def test_every_field_has_the_greatest_write_ever_made_to_it(changes):
     """Property: no write to one field hides one to another; ties have one total order."""
-    greatest = {}
-    for item, name, value, stamp in writes_of(changes):
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        rank = (instant_of(stamp), item.client_id, value is not None, text)
-        key = (item.id, name)
-        if key not in greatest or rank > greatest[key][0]:
-            greatest[key] = (rank, value)
-    records = folded(changes)
-    shown = {
-        (record.id, name): json.dumps(value)
-        for record in records.values()
-        for name, value in record.fields.items()
-    }
-    assert shown == {key: json.dumps(value) for key, (_, value) in greatest.items()}
+    assert known(folded(changes).values()) == settled(changes)
 
 
 @given(CHANGES)

@@ -8,6 +8,7 @@ from sync_house import FLAT, ISSUER, SERVICE_KEY, Members, insertion, make_app, 
 from mana_lab.crypto import SigningKey, sign
 from mana_lab.errors import SettingsError
 from mana_lab.storage import Store
+from mana_lab.sync import Change
 from mana_lab.sync.server import METADATA, create_app
 
 
@@ -17,6 +18,8 @@ async def test_health_needs_no_token(house):
         "status": "ok",
         "service": "mana-sync",
         "timestamp": "2026-01-05T00:00:00.000Z",
+        "connections": 0,
+        "users": 0,
     }
 
 
@@ -112,6 +115,28 @@ async def test_the_description_of_the_service_has_no_loose_ends(house):
     push = document["paths"]["/sync/{app_id}"]["post"]
     body = push["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"].keys() == {"clientId", "since", "schemaVersion", "changes"}
+    kinds = body["properties"]["changes"]["items"]["oneOf"]
+    assert [kind["properties"]["op"]["const"] for kind in kinds] == ["insert", "update", "delete"]
+    known = {field.alias for field in Change.model_fields.values()}
+    assert all(kind["properties"].keys() < known for kind in kinds)
+
+
+async def test_the_description_says_who_gets_in_and_what_may_be_answered(house):
+    document = (await house.http.get("/openapi.json")).json()
+    told = {
+        path: (list(operation["responses"]), operation.get("security"))
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+    }
+    answers = ["200", "4XX", "503"]
+    assert told == {
+        "/sync/{app_id}": (answers, [{"HTTPBearer": []}]),
+        "/sync/{app_id}/pull": (answers, [{"HTTPBearer": []}]),
+        "/api/v1/internal/users/{user_id}/changes": (answers, [{"APIKeyHeader": []}]),
+        "/sync/{app_id}/stream": (["200", "4XX", "503"], [{"HTTPBearer": []}]),
+        "/metrics": (["200"], None),
+        "/health": (["200"], None),
+    }
 
 
 async def forget(house, user, key=SERVICE_KEY):
@@ -120,13 +145,31 @@ async def forget(house, user, key=SERVICE_KEY):
 
 
 async def test_a_deleted_users_changes_go_and_nobody_elses(house):
+    house.members.spaces["anna"].add("org-annas-alone")
+    named = {"actor": {"displayName": "Anna"}, "origin": "user"}
     for user in ("anna", "ben"):
-        await house.push(insertion(user, spaceId=FLAT), insertion("own"), user=user)
+        await house.push(
+            insertion(user, spaceId=FLAT, **named), insertion("own", **named), user=user
+        )
+    await house.push(insertion("alone", spaceId="org-annas-alone"))
     answer = await forget(house, "anna")
     assert answer.json() == {"deleted": 2}
-    assert await house.pull_ids("anna") == ["ben"]
-    assert await house.pull_ids("ben") == ["ben", "own"]
+    assert await house.pull_ids("anna") == ["anna", "ben"]
+    assert await house.pull_ids("ben") == ["anna", "ben", "own"]
+    actors = {(row.user_id, row.record_id): row.actor for row in house.rows()}
+    assert actors == {
+        ("anna", "anna"): None,
+        ("ben", "ben"): named["actor"],
+        ("ben", "own"): named["actor"],
+    }
     assert (await forget(house, "anna")).json() == {"deleted": 0}
+
+
+async def test_nothing_is_removed_while_it_cannot_be_found_out_what_is_whose(house):
+    await house.push(insertion(spaceId=FLAT), insertion("own"))
+    house.members.is_down = True
+    assert (await forget(house, "anna")).status_code == 503
+    assert len(house.rows()) == 2
 
 
 @pytest.mark.parametrize("key", [None, "", "dev-service-key", SERVICE_KEY + " x", "ä"])

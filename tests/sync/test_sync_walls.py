@@ -56,7 +56,6 @@ async def test_with_neither_everybody_sees_and_removes_everything(house):
         take_down_row_security(house.home, METADATA)
     with unfiltered(house.store):
         assert await leaks(house) == {
-            "an event id is taken",
             "a pull",
             "a pull of a member",
             "a pull of another space",

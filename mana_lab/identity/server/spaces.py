@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, case, delete, select, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
 from mana_lab.clock import Clock
 from mana_lab.errors import (
@@ -164,13 +164,22 @@ def spaces_of(connection: Connection, user_id: str) -> list[Organization]:
 
 def memberships_of(connection: Connection, user_id: str) -> list[Membership]:
     """Return where the account is a member, and as what."""
+    everybody = MEMBERS.alias()
+    others = (
+        select(func.count())
+        .where(
+            everybody.c.organization_id == MEMBERS.c.organization_id,
+            everybody.c.user_id != user_id,
+        )
+        .scalar_subquery()
+    )
     query = (
-        select(MEMBERS.c.organization_id, MEMBERS.c.role)
+        select(MEMBERS.c.organization_id, MEMBERS.c.role, others.label("others"))
         .where(MEMBERS.c.user_id == user_id)
         .order_by(MEMBERS.c.organization_id)
     )
     return [
-        Membership(organization_id=row.organization_id, role=row.role)
+        Membership(organization_id=row.organization_id, role=row.role, others=row.others)
         for row in connection.execute(query)
     ]
 

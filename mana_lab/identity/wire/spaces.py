@@ -180,10 +180,17 @@ class Answered(WireModel):
 
 
 class Membership(WireModel):
-    """One user's place in one space."""
+    """One user's place in one space.
+
+    Attributes:
+        organization_id: The space.
+        role: What they are there.
+        others: How many others are in it, for whom it stays when the account goes.
+    """
 
     organization_id: str
     role: SpaceRole
+    others: int = 0
 
 
 class Memberships(WireModel):

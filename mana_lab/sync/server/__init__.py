@@ -5,8 +5,10 @@ Only the lab and the service's own command import this package; everybody else i
 
 from mana_lab.sync.server.access import CachingMembershipSource, MembershipSource
 from mana_lab.sync.server.app import create_app
+from mana_lab.sync.server.live import Patience
 from mana_lab.sync.server.log import ChangeLog
 from mana_lab.sync.server.memberships import HttpMemberships
+from mana_lab.sync.server.notices import Notices
 from mana_lab.sync.server.tables import METADATA
 
 __all__ = [
@@ -15,5 +17,7 @@ __all__ = [
     "ChangeLog",
     "HttpMemberships",
     "MembershipSource",
+    "Notices",
+    "Patience",
     "create_app",
 ]

@@ -27,6 +27,14 @@ class MembershipSource(Protocol):
         """
         ...
 
+    async def spaces_that_stay(self, user_id: str) -> frozenset[str]:
+        """Return those of the user's spaces that others are in too.
+
+        Raises:
+            ServiceUnavailableError: It cannot be found out.
+        """
+        ...
+
 
 @runtime_checkable
 class CachingMembershipSource(MembershipSource, Protocol):

@@ -67,16 +67,16 @@ def read_changeset(body: bytes, header_client_id: str, now: datetime) -> Changes
         changeset = Changeset.model_validate(parsed)
     except ValidationError as error:
         raise InvalidInputError(_sentence(error)) from None
-    client_id = header_client_id or changeset.client_id
-    if not client_id:
+    named = {"X-Client-Id": header_client_id, "clientId": changeset.client_id}
+    client_ids = [check_name(place, name) for place, name in named.items() if name]
+    if not client_ids:
         _refuse("clientId", "missing; send it in the body or as the header X-Client-Id")
-    check_name("clientId", client_id)
     version = _version("schemaVersion", changeset.schema_version, SCHEMA_VERSION)
     changes = [
         _checked(f"changes[{index}]", change, version, now)
         for index, change in enumerate(changeset.changes)
     ]
-    return changeset.model_copy(update={"client_id": client_id, "changes": changes})
+    return changeset.model_copy(update={"client_id": client_ids[0], "changes": changes})
 
 
 def _parse(body: bytes) -> Any:

@@ -4,7 +4,8 @@ import hmac
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
+from fastapi.security import APIKeyHeader
 
 from mana_lab.clock import Clock, iso_millis
 from mana_lab.crypto import Claims, TokenVerifier, bearer_token
@@ -13,10 +14,13 @@ from mana_lab.storage import Store
 from mana_lab.sync.server.access import Access, MembershipSource
 from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
+from mana_lab.sync.server.description import BEARER, CLIENT, NAME, TABLE, AppId, push_body
+from mana_lab.sync.server.live import Patience, add_live_routes
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
+from mana_lab.sync.server.notices import Notices
 from mana_lab.sync.server.rendering import answer_text
-from mana_lab.sync.wire import Changeset, Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
+from mana_lab.sync.wire import Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
 from mana_lab.web import BodyLimit, answer_errors
 
 BODY_BYTES = 10 * 1024 * 1024
@@ -25,8 +29,9 @@ MAX_PAGE = 1000
 """The most changes of one answer."""
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Complaint} for status in (400, 401, 403, 409, 413, 503)
+    status: {"model": Complaint} for status in ("4XX", "503")
 }
+_SERVICE_KEY = Depends(APIKeyHeader(name="X-Service-Key", auto_error=False))
 
 
 def create_app(
@@ -36,6 +41,8 @@ def create_app(
     verifier: TokenVerifier,
     memberships: MembershipSource,
     service_key: str,
+    notices: Notices | None = None,
+    patience: Patience | None = None,
 ) -> FastAPI:
     """Return the sync service.
 
@@ -45,6 +52,9 @@ def create_app(
         verifier: Judges access tokens.
         memberships: Knows who is a member of which spaces.
         service_key: What other services show to remove a deleted user's changes.
+        notices: Who waits for changes; shared by the services of one store, so that what one of
+            them appends is heard at the others at once.
+        patience: How long connections that stay open wait; by default as in the original.
 
     Raises:
         SettingsError: The service key is empty.
@@ -56,24 +66,26 @@ def create_app(
     )
     answer_errors(app)
     app.add_middleware(BodyLimit, limit=BODY_BYTES)
-    log = ChangeLog(store, clock)
-    app.include_router(_sync_routes(log, Access(memberships), clock, verifier))
-    app.include_router(_service_routes(log, service_key, clock))
+    log, access = ChangeLog(store, clock), Access(memberships)
+    notices = notices or Notices()
+    app.include_router(_sync_routes(log, access, clock, verifier, notices))
+    add_live_routes(app, log, access, verifier, notices, patience or Patience(), _REFUSALS)
+    app.include_router(_service_routes(log, memberships, service_key, clock, notices))
     return app
 
 
 def _sync_routes(
-    log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier
+    log: ChangeLog, access: Access, clock: Clock, verifier: TokenVerifier, notices: Notices
 ) -> APIRouter:
-    router = APIRouter(prefix="/sync/{app_id}", responses=_REFUSALS)
+    router = APIRouter(prefix="/sync/{app_id}", responses=_REFUSALS, dependencies=[BEARER])
     claims_of = _judge_of(verifier)
 
-    @router.post("", response_model=SyncAnswer, openapi_extra=_push_body())
+    @router.post("", response_model=SyncAnswer, openapi_extra=push_body())
     async def push(
         claims: Annotated[Claims, Depends(claims_of)],
-        app_id: str,
+        app_id: AppId,
         request: Request,
-        x_client_id: Annotated[str, Header()] = "",
+        x_client_id: Annotated[str, Header(json_schema_extra=CLIENT)] = "",
     ) -> Response:
         """Store changes, all or none, and answer with what happened since."""
         check_table("appId", app_id)
@@ -81,24 +93,26 @@ def _sync_routes(
         since = read_since(changeset.since)
         spaces = await access.spaces_for(claims, changeset.changes)
         readable = await access.readable(claims)
-        await log.append(claims.sub, app_id, changeset.client_id or "", changeset.changes, spaces)
+        client_id = changeset.client_id or ""
+        if await log.append(claims.sub, app_id, client_id, changeset.changes, spaces):
+            notices.announce(spaces)
         return _answer(await log.page(claims.sub, app_id, readable, since, MAX_PAGE))
 
     @router.get("/pull", response_model=SyncAnswer)
     async def pull(
         claims: Annotated[Claims, Depends(claims_of)],
-        app_id: str,
-        collection: str,
+        app_id: AppId,
+        collection: Annotated[str, Query(json_schema_extra=TABLE)],
         since: str = "",
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = MAX_PAGE,
-        space_id: Annotated[str | None, Query(alias="spaceId")] = None,
+        space_id: Annotated[str | None, Query(alias="spaceId", json_schema_extra=NAME)] = None,
     ) -> Response:
         """Return the changes of one collection after a cursor."""
         check_table("appId", app_id)
         check_table("collection", collection)
         position = read_since(since)
         readable = await access.readable(claims, space_id)
-        return _answer(await log.page(claims.sub, app_id, readable, position, limit, collection))
+        return _answer(await log.page(claims.sub, app_id, readable, position, limit, [collection]))
 
     return router
 
@@ -110,17 +124,29 @@ def _judge_of(verifier: TokenVerifier) -> Callable[[Request], Awaitable[Claims]]
     return claims_of
 
 
-def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter:
+def _service_routes(
+    log: ChangeLog,
+    memberships: MembershipSource,
+    service_key: str,
+    clock: Clock,
+    notices: Notices,
+) -> APIRouter:
     router = APIRouter()
 
-    def service(x_service_key: Annotated[str, Header()] = "") -> None:
-        if not hmac.compare_digest(x_service_key.encode(), service_key.encode()):
+    def service(shown: Annotated[str | None, _SERVICE_KEY]) -> None:
+        if not hmac.compare_digest((shown or "").encode(), service_key.encode()):
             raise UnauthenticatedError("send the header X-Service-Key with the service's key")
 
     @router.get("/health")
-    async def health() -> dict[str, str]:
-        """Tell that the service is alive."""
-        return {"status": "ok", "service": "mana-sync", "timestamp": iso_millis(clock.now())}
+    async def health() -> dict[str, str | int]:
+        """Tell that the service is alive, and who waits for changes."""
+        return {
+            "status": "ok",
+            "service": "mana-sync",
+            "timestamp": iso_millis(clock.now()),
+            "connections": notices.connections,
+            "users": notices.users,
+        }
 
     @router.delete(
         "/api/v1/internal/users/{user_id}/changes",
@@ -128,23 +154,19 @@ def _service_routes(log: ChangeLog, service_key: str, clock: Clock) -> APIRouter
         response_model=ForgottenAnswer,
         responses=_REFUSALS,
     )
-    async def forget(user_id: str) -> Response:
-        """Remove every change that a user wrote."""
-        return _json(ForgottenAnswer(deleted=await log.forget_user(check_name("userId", user_id))))
+    async def forget(user_id: Annotated[str, Path(json_schema_extra=NAME)]) -> Response:
+        """Remove what a user wrote, but for what lies in spaces that others are in too."""
+        check_name("userId", user_id)
+        staying = await memberships.spaces_that_stay(user_id)
+        return _json(ForgottenAnswer(deleted=await log.forget_user(user_id, staying)))
 
     return router
 
 
-def _push_body() -> dict[str, Any]:
-    """Describe the body, which the route reads itself: the token is judged before it is parsed."""
-    schema = Changeset.model_json_schema(ref_template="#/components/schemas/{model}")
-    del schema["$defs"]
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 def _answer(page: LogPage) -> Response:
-    text = answer_text(page.changes, encode_cursor(page.seq), has_more=page.has_more)
+    text = answer_text(
+        [change.text for change in page.changes], encode_cursor(page.seq), has_more=page.has_more
+    )
     return Response(text, media_type="application/json")
 
 

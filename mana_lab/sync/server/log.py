@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from mana_lab.clock import Clock, iso_millis
@@ -30,7 +31,12 @@ _TARGET = ("app_id", "table_name", "record_id", "op", "space_id")
 _CONTENT = ("data", "field_timestamps")
 
 # Built once: building a statement takes longer than running it.
-_INSERT = insert(sync_changes)
+_INSERT = {
+    name: dialect.insert(sync_changes)
+    .on_conflict_do_nothing(index_elements=[_COLUMNS.user_id, _COLUMNS.id])
+    .returning(literal(1))
+    for name, dialect in (("postgresql", postgresql), ("sqlite", sqlite))
+}
 _KNOWN = select(sync_changes).where(
     _COLUMNS.user_id == bindparam("user"), _COLUMNS.id.in_(bindparam("ids", expanding=True))
 )
@@ -39,19 +45,46 @@ _END = select(sync_head.c.seq)
 T = TypeVar("T")
 
 
+class Entry(NamedTuple):
+    """A change in the log.
+
+    Attributes:
+        seq: Its place.
+        table: The collection.
+        text: The JSON of a ``Change``.
+    """
+
+    seq: int
+    table: str
+    text: str
+
+
 @dataclass(frozen=True)
 class LogPage:
     """A stretch of the log as one reader may see it.
 
     Attributes:
-        changes: In the order of their commit, each as the JSON text of a ``Change``.
+        changes: In the order of their commit.
         seq: Where the next stretch starts: the last change's place, or where the reader stood.
         has_more: Whether the next stretch has something already.
     """
 
-    changes: list[str]
+    changes: list[Entry]
     seq: int
     has_more: bool
+
+
+@dataclass(frozen=True)
+class News:
+    """Where in the log something happened.
+
+    Attributes:
+        tables: The collections with new changes, by app.
+        seq: The end of the log.
+    """
+
+    tables: dict[str, list[str]]
+    seq: int
 
 
 class ChangeLog:
@@ -102,11 +135,11 @@ class ChangeLog:
             if not rows:
                 return 0
             places = draw(connection, len(rows), now)
-            fresh = _fresh(connection, user_id, rows)
-            if fresh:
-                numbered = zip(fresh, places, strict=False)
-                connection.execute(_INSERT, [row | {"seq": place} for row, place in numbered])
-            return len(fresh)
+            numbered = [row | {"seq": place} for row, place in zip(rows, places, strict=True)]
+            stored = connection.execute(_INSERT[connection.dialect.name], numbered).all()
+            if len(stored) < len(rows):
+                _check_known(connection, user_id, rows)
+            return len(stored)
 
         return await _reached(self._store.write(work, scope=RowScope(user_id)))
 
@@ -117,7 +150,7 @@ class ChangeLog:
         spaces: Collection[str],
         since: Since,
         limit: int,
-        table: str | None = None,
+        tables: Collection[str] = (),
     ) -> LogPage:
         """Read the changes of *spaces* after *since*, whoever wrote them.
 
@@ -127,21 +160,52 @@ class ChangeLog:
             spaces: What the reader may see.
             since: Where to go on; a place beyond the end counts as the end.
             limit: At most this many.
-            table: Only this table.
+            tables: Only these collections; all when there are none.
         """
 
         def work(connection: Connection) -> LogPage:
-            query = _page_of(table is not None, since.seq is not None, since.moment is not None)
-            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces), "table": table}
+            query = _page_of(bool(tables), since.seq is not None, since.moment is not None)
+            asked: dict[str, Any] = {"app": app_id, "spaces": sorted(spaces)}
+            asked["tables"] = sorted(tables)
             asked |= {"seq": since.seq, "moment": since.moment, "most": limit + 1}
             rows = connection.execute(query, asked).all()
             if rows:
                 shown = rows[:limit]
-                return LogPage(
-                    [change_text(row) for row in shown], shown[-1].seq, len(rows) > limit
-                )
-            end = connection.scalar(_END) or 0
+                changes = [Entry(row.seq, row.table_name, change_text(row)) for row in shown]
+                return LogPage(changes, shown[-1].seq, len(rows) > limit)
+            end = _end(connection)
             return LogPage([], end if since.seq is None else min(since.seq, end), has_more=False)
+
+        scope = RowScope(user_id, frozenset(spaces))
+        return await _reached(self._store.read(work, scope=scope))
+
+    async def end(self) -> int:
+        """Return the place of the last change; 0 when there is none."""
+        return await _reached(self._store.read(_end))
+
+    async def news(
+        self, user_id: str, spaces: Collection[str], after: int, app_id: str | None = None
+    ) -> News:
+        """Return in which collections something was written after a place.
+
+        Args:
+            user_id: Who reads.
+            spaces: What the reader may see.
+            after: The place.
+            app_id: Only this app.
+        """
+        query = select(_COLUMNS.app_id, _COLUMNS.table_name).where(
+            _COLUMNS.seq > after, _COLUMNS.space_id.in_(sorted(spaces))
+        )
+        if app_id is not None:
+            query = query.where(_COLUMNS.app_id == app_id)
+
+        def work(connection: Connection) -> News:
+            tables: dict[str, list[str]] = {}
+            for app, table in connection.execute(query.distinct()).all():
+                tables.setdefault(app, []).append(table)
+            told = {app: sorted(tables[app]) for app in sorted(tables)}
+            return News(told, max(after, _end(connection)))
 
         scope = RowScope(user_id, frozenset(spaces))
         return await _reached(self._store.read(work, scope=scope))
@@ -151,15 +215,28 @@ class ChangeLog:
         query = select(sync_head.c.written_at)
         return await _reached(self._store.read(lambda connection: connection.scalar(query)))
 
-    async def forget_user(self, user_id: str) -> int:
-        """Remove every change that the user wrote; the number that went."""
+    async def forget_user(self, user_id: str, staying: Collection[str] = ()) -> int:
+        """Remove what the user wrote, but for what belongs to others too.
+
+        Args:
+            user_id: Whose account goes.
+            staying: The spaces that others are in: what was written there is theirs and stays, but
+                no longer says who acted.
+
+        Returns:
+            How many changes went.
+        """
+        theirs, shared = _COLUMNS.user_id == user_id, _COLUMNS.space_id.in_(sorted(staying))
 
         def work(connection: Connection) -> int:
-            return connection.execute(
-                delete(sync_changes).where(_COLUMNS.user_id == user_id)
-            ).rowcount
+            connection.execute(update(sync_changes).where(theirs, shared).values(actor=None))
+            return connection.execute(delete(sync_changes).where(theirs, ~shared)).rowcount
 
         return await _reached(self._store.write(work, scope=RowScope(user_id)))
+
+
+def _end(connection: Connection) -> int:
+    return connection.scalar(_END) or 0
 
 
 @cache
@@ -170,7 +247,7 @@ def _page_of(by_table: bool, by_seq: bool, by_moment: bool) -> Select[Any]:
         _COLUMNS.space_id.in_(bindparam("spaces", expanding=True)),
     )
     if by_table:
-        query = query.where(_COLUMNS.table_name == bindparam("table"))
+        query = query.where(_COLUMNS.table_name.in_(bindparam("tables", expanding=True)))
     if by_seq:
         query = query.where(_COLUMNS.seq > bindparam("seq"))
     if by_moment:
@@ -204,25 +281,17 @@ def _row(change: Change, now: datetime) -> dict[str, Any]:
     }
 
 
-def _fresh(
-    connection: Connection, user_id: str, rows: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Leave out the rows whose event the user has stored already, here or earlier in *rows*."""
+def _check_known(connection: Connection, user_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Let rows pass that are in the log already, if they are what the log has by their ids."""
     ids = [row["id"] for row in rows]
     known = connection.execute(_KNOWN, {"user": user_id, "ids": ids}).mappings()
     events = {stored["id"]: _event(stored) for stored in known}
-    fresh: list[dict[str, Any]] = []
     for row in rows:
-        event = _event(row)
-        stored = events.setdefault(row["id"], event)
-        if stored != event:
+        if events[row["id"]] != _event(row):
             raise ConflictError(
                 f"the event id {row['id']} was used before, for another change; "
                 "draw a new one for a new change"
             )
-        if stored is event:
-            fresh.append(row)
-    return fresh
 
 
 def _event(row: Mapping[Any, Any]) -> list[Any]:

@@ -19,6 +19,7 @@ _MOST_USERS = 4096
 
 class _Membership(WireModel):
     organization_id: str
+    others: int = 0
 
 
 class _Memberships(WireModel):
@@ -82,6 +83,15 @@ class HttpMemberships:
             if len(self._known) > _MOST_USERS:
                 self._known.popitem(last=False)
         return spaces
+
+    async def spaces_that_stay(self, user_id: str) -> frozenset[str]:
+        """Return those of the user's spaces that others are in too, as they are now.
+
+        Raises:
+            ServiceUnavailableError: The identity service gave no usable answer.
+        """
+        answer = await self._fetch(user_id, "")
+        return frozenset(each.organization_id for each in answer.memberships if each.others > 0)
 
     async def _fetch(self, user_id: str, session_id: str) -> _Memberships:
         url = f"{self._auth_url}/api/v1/internal/users/{quote(user_id, safe='')}/memberships"

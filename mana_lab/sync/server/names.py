@@ -9,7 +9,10 @@ from mana_lab.errors import InvalidInputError
 MAX_NAME_CHARS = 200
 """Longest name of anything."""
 
-_TABLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}", re.ASCII)
+TABLE_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}"
+"""What an app or a table may be called, as a regular expression."""
+
+_TABLE = re.compile(TABLE_PATTERN, re.ASCII)
 
 
 def check_name(place: str, name: str) -> str:

@@ -56,6 +56,21 @@ def answer_text(changes: Sequence[str], cursor: str, *, has_more: bool) -> str:
     )
 
 
+def event_text(table: str, changes: Sequence[str], cursor: str, *, has_more: bool) -> str:
+    """Return the JSON that a server-sent event has as its data.
+
+    Args:
+        table: The collection.
+        changes: As :func:`change_text` gives them.
+        cursor: From where a client that was cut off goes on.
+        has_more: Whether more will follow at once.
+    """
+    return (
+        f'{{"table":{quoted(table)},"changes":[{",".join(changes)}]'
+        f',"syncedUntil":{quoted(cursor)},"hasMore":{"true" if has_more else "false"}}}'
+    )
+
+
 def _content(row: Row[Any]) -> str:
     if row.op == "insert":
         return f'"data":{"null" if row.data is None else row.data}'
