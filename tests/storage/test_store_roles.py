@@ -1,7 +1,9 @@
 """A store in PostgreSQL starts as somebody whom row-level security binds, or not at all."""
 
 import pytest
+from postgres_house import OwnServer
 from sqlalchemy import text
+from store_house import PostgresHome
 from walls_house import reached
 
 from mana_lab.errors import StoreRoleError
@@ -51,6 +53,35 @@ async def test_who_owns_the_tables_and_may_not_leave_that_role_is_refused(writte
         await Store.open(roles.url(owner), METADATA)
     written.server.run(f"GRANT {APP_ROLE} TO {owner}")
     assert await opened(roles.url(owner)) == set()
+
+
+@pytest.fixture
+def first_home(mortal_postgres):  # noqa: ARG001 - without one there is no other either
+    """Return a database of a server on which nobody has ever opened a store."""
+    server = OwnServer()
+    home = PostgresHome(server)
+    yield home
+    home.close()
+    server.close()
+
+
+@pytest.mark.parametrize("may_make_roles", [True, False])
+async def test_the_first_start_on_a_server_makes_the_role_or_says_what_to_run(
+    first_home, may_make_roles
+):
+    run = first_home.server.run
+    run(f"CREATE ROLE anna LOGIN {'CREATEROLE' if may_make_roles else ''}")
+    run(f"ALTER DATABASE {first_home.database} OWNER TO anna")
+    url = first_home.url("").replace("//postgres@", "//anna@")
+    if not may_make_roles:
+        with pytest.raises(StoreRoleError) as refused:
+            await Store.open(url, METADATA)
+        _, _, advice = str(refused.value).partition("run: ")
+        for statement in advice.split("; "):
+            run(statement)
+    for _ in range(2):
+        async with await Store.open(url, METADATA) as store:
+            assert await store.read(lambda c: c.scalar(text("SELECT current_user"))) == APP_ROLE
 
 
 async def test_nothing_is_left_of_a_start_that_was_refused(written, roles):

@@ -1,7 +1,7 @@
 """A process of its own that serves the real sync application, for tests that kill it.
 
 ``python sync_child.py URL`` with a JSON object on standard input: the signing key as ``kid``
-and ``seed``, and ``mutant``, whether to acknowledge a write before its commit. It prints its port.
+and ``seed``, and what is wrong with the service, if anything, as ``mutant``. It prints its port.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sync_house import FLAT, Members, make_app
 
 from mana_lab.clock import SystemClock
 from mana_lab.crypto import SigningKey
-from mana_lab.storage import Store
+from mana_lab.storage import Store, postgres
 from mana_lab.storage import store as store_module
 from mana_lab.storage.writer import Writer
 from mana_lab.sync.server import METADATA
@@ -41,10 +41,26 @@ class TooEarly(Writer):
             self.waiting = 0
 
 
+def acknowledge_too_early():
+    store_module.Writer = TooEarly
+
+
+def leave_flushing_to_the_server():
+    insisting = postgres._BEGIN
+    postgres._BEGIN = insisting.replace("WHEN 'off' THEN 'on'", "WHEN 'off' THEN 'off'")
+    assert insisting != postgres._BEGIN
+
+
+MUTANTS = {
+    None: lambda: None,
+    "too early": acknowledge_too_early,
+    "not insisting": leave_flushing_to_the_server,
+}
+
+
 async def main(url, orders):
     key = SigningKey.from_bytes(orders["kid"], bytes.fromhex(orders["seed"]))
-    if orders["mutant"]:
-        store_module.Writer = TooEarly
+    MUTANTS[orders["mutant"]]()
     async with await Store.open(url, METADATA) as store:
         app = make_app(store, SystemClock(), key, Members(anna=[FLAT]))
         with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:

@@ -105,6 +105,23 @@ async def test_a_store_that_fails_halfway_keeps_nothing_of_the_push(house):
     assert (await house.push(insertion("4"))).status_code == 200
 
 
+@pytest.mark.parametrize("home", ["sqlite"], indirect=True)
+async def test_a_push_onto_a_full_disk_may_be_sent_again_once_there_is_room(house):
+    async def room(pages):
+        limit = f"PRAGMA max_page_count = {pages}"
+        await house.store.write(lambda connection: connection.exec_driver_sql(limit))
+
+    data = {"title": "x" * 50_000}
+    changes = [insertion(str(number), eventId=str(uuid4()), data=data) for number in range(3)]
+    await room(1)  # as many as there are
+    answer = await house.push(*changes)
+    assert (answer.status_code, answer.json()["error"]) == (503, "store-unavailable")
+    assert await rows(house) == []
+    await room(2**30)
+    assert (await house.push(*changes)).status_code == 200
+    assert [row["record_id"] for row in await rows(house)] == ["0", "1", "2"]
+
+
 async def test_a_push_that_is_sent_again_is_stored_once(house):
     changes = [insertion(str(number), eventId=str(uuid4())) for number in range(3)]
     first, second = await house.push(*changes), await house.push(*changes)
