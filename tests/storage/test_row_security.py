@@ -45,7 +45,7 @@ def url(request, written, roles):
 def hand_over(home, owner):
     """Make a role the owner of the log."""
     with home.connected("") as connection:
-        for name in ("sync_changes", "sync_head", "alembic_version"):
+        for name in ("sync_changes", "sync_head", "store_writers", "alembic_version"):
             connection.execute(text(f"ALTER TABLE sync.{name} OWNER TO {owner}"))
         connection.execute(text(f"ALTER SCHEMA sync OWNER TO {owner}"))
 
