@@ -17,8 +17,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def store(tmp_path):
-    async with await Store.open(f"sqlite:///{tmp_path}/ledger.db", METADATA) as opened:
+async def store(home):
+    async with await Store.open(home.url("ledger"), METADATA) as opened:
         yield opened
 
 
@@ -65,8 +65,8 @@ async def test_ids_follow_from_the_count_of_runs_the_seed_and_the_start(ledger):
     assert tick.id == tick_id(second, ANNA, 1)
 
 
-async def test_tick_numbers_and_simulated_time_go_on_after_reopening(tmp_path):
-    url = f"sqlite:///{tmp_path}/ledger.db"
+async def test_tick_numbers_and_simulated_time_go_on_after_reopening(home):
+    url = home.url("ledger")
     async with await Store.open(url, METADATA) as store:
         ledger = Ledger(store)
         assert await ledger.reached_at() is None
