@@ -16,7 +16,7 @@ os.environ.pop("DATABASE_URL", None)  # no lab of a test shall use a database of
 SLOW_ON_POSTGRES = frozenset(
     f"test_identity_{name}"
     for name in ("activity", "attacks", "client", "due", "requests", "sessions", "tokens")
-)
+) | {"test_sync_admission", "test_sync_hostile"}
 """What hardly depends on the store; CI runs it on PostgreSQL too."""
 
 

