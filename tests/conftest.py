@@ -23,7 +23,7 @@ GIVEN_SERVER = {URL_VARIABLE: os.environ.pop(URL_VARIABLE, "")}
 SLOW_ON_POSTGRES = frozenset(
     f"test_identity_{name}"
     for name in ("activity", "attacks", "client", "due", "requests", "sessions", "tokens")
-)
+) | {"test_sync_admission", "test_sync_hostile"}
 """What hardly depends on the store; CI runs it on PostgreSQL too."""
 
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     BaseModel,
     ConfigDict,
+    FailFast,
     StrictInt,
     WithJsonSchema,
     model_serializer,
@@ -174,7 +175,7 @@ class Changeset(WireModel):
     client_id: str | None = None
     since: str | None = None
     schema_version: StrictInt | None = None
-    changes: list[Change]
+    changes: Annotated[list[Change], FailFast()]
 
 
 class SyncAnswer(WireModel):

@@ -1,7 +1,13 @@
 import json
+import tracemalloc
+from contextlib import suppress
 
 import pytest
 from sync_house import insertion
+
+from mana_lab.clock import SIMULATION_EPOCH
+from mana_lab.errors import InvalidInputError
+from mana_lab.sync.server.admission import read_changeset
 
 STAMP = "2026-01-05T00:00:00.000Z"
 
@@ -98,6 +104,36 @@ async def test_a_malformed_change_is_refused_with_its_place(house, change, messa
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid-input")
     assert answer.json()["message"].startswith(message)
     assert await stored(house) == []
+
+
+BAD_FIELDS = {
+    "stamps that are numbers": {"updatedAt": 1},
+    "stamps that are numbers, by their other name": {"at": 1},
+    "stamps that differ": {"updatedAt": STAMP, "at": ""},
+}
+
+
+@pytest.mark.parametrize("field", BAD_FIELDS.values(), ids=BAD_FIELDS)
+def test_ten_thousand_bad_fields_take_no_more_than_as_many_good_ones(field):
+    def peak_of(field, count=10_000):
+        """Return how many bytes reading takes at most."""
+        fields = {f"{number}": field for number in range(count)}
+        body = json.dumps({"clientId": "phone", "changes": [update(**fields)]}).encode()
+        tracemalloc.start()
+        try:
+            with suppress(InvalidInputError):
+                read_changeset(body, "", SIMULATION_EPOCH)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak_of(field) < peak_of({"value": 1, "updatedAt": STAMP})
+
+
+async def test_the_first_of_many_bad_fields_is_named(house):
+    good = {"value": 1, "updatedAt": STAMP}
+    answer = await house.push(update(good=good), update(good=good, bad=1, worse=2), insertion(7))
+    assert answer.json()["message"].startswith("changes[1].fields.bad: ")
 
 
 async def test_the_place_of_a_complaint_is_the_changes(house):
