@@ -73,7 +73,7 @@ class Store(Closing):
             StoreClosedError: The store was closed.
             StoreUnavailableError: The database is gone or full; try again later.
         """
-        return await asyncio.wrap_future(self._writer.submit(work, scope))
+        return await self._writer.submit(work, scope)
 
     async def read(self, work: Callable[[Connection], T], *, scope: RowScope | None = None) -> T:
         """Run *work* on a reader; it sees all that was acknowledged before.

@@ -6,12 +6,12 @@ shares the next one (group commit). A piece of work is acknowledged only after i
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -32,12 +32,14 @@ PATIENCE_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 class _Job:
     work: Callable[[Connection], Any]
     scope: RowScope | None
-    future: Future[Any] = field(default_factory=Future)
+    future: asyncio.Future[Any]
     result: Any = None
     error: Exception | None = None
 
     def resolve(self) -> None:
-        """Tell the caller what came of it."""
+        """Tell the caller, in the caller's loop, what came of it."""
+        if self.future.done():  # the caller waits no more
+            return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
@@ -74,13 +76,17 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="mana-lab-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], T], scope: RowScope | None = None) -> Future[T]:
+    def submit(
+        self, work: Callable[[Connection], T], scope: RowScope | None = None
+    ) -> asyncio.Future[T]:
         """Queue *work*; the future resolves after its commit, or with what it raised.
+
+        To be called in the event loop that waits for it.
 
         Raises:
             StoreClosedError: The writer was closed.
         """
-        job = _Job(work, scope)
+        job = _Job(work, scope, asyncio.get_running_loop().create_future())
         with self._gate:
             if self._closing.is_set():
                 raise StoreClosedError("the store is closed and takes no more writes")
@@ -99,8 +105,7 @@ class Writer:
         while (batch := self._next_batch()) is not None:
             if batch:
                 self._serve(batch)
-            for job in batch:
-                job.resolve()
+                _tell(batch)
         self._let_go()
 
     def _next_batch(self) -> list[_Job] | None:
@@ -114,7 +119,7 @@ class Writer:
                 self._jobs.put(None)
                 break
             batch.append(job)
-        return [job for job in batch if job.future.set_running_or_notify_cancel()]
+        return [job for job in batch if not job.future.cancelled()]
 
     def _serve(self, batch: list[_Job]) -> None:
         """Commit *batch*, over a new connection if the one there was is lost."""
@@ -189,6 +194,21 @@ class Writer:
             with suppress(SQLAlchemyError):
                 self._connection.close()
             self._connection = None
+
+
+def _tell(batch: list[_Job]) -> None:
+    """Resolve all futures of a batch, waking each event loop once."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in batch:
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
+    for loop, jobs in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed, so nobody waits any more
+            loop.call_soon_threadsafe(_resolve, jobs)
+
+
+def _resolve(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.resolve()
 
 
 def _fail(batch: list[_Job], error: Exception) -> None:

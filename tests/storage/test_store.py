@@ -102,7 +102,7 @@ async def test_a_failure_is_told_only_after_the_batch_is_committed(store):
     failing.add_done_callback(lambda _: told.set())
     last = writer.submit(note)
     release.set()
-    await asyncio.gather(*map(asyncio.wrap_future, (first, failing, last)), return_exceptions=True)
+    await asyncio.gather(first, failing, last, return_exceptions=True)
     assert told_before_the_commit == [False]
     assert isinstance(failing.exception(), ValueError)
 
