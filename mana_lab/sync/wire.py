@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     FailFast,
@@ -94,6 +95,12 @@ class FieldChange(WireModel):
         return field_members(self.value, self.updated_at)
 
 
+def _object_or_name(actor: Any) -> dict[str, Any] | str | None:
+    if actor is None or isinstance(actor, dict | str):
+        return actor
+    raise ValueError(f"an actor is an object or a name, got {json.dumps(actor)[:40]}")
+
+
 class Change(WireModel):
     """One change of one record.
 
@@ -123,7 +130,7 @@ class Change(WireModel):
     fields: dict[str, FieldChange] | None = None
     deleted_at: str | None = None
     space_id: str | None = None
-    actor: dict[str, Any] | str | None = None
+    actor: Annotated[Any, AfterValidator(_object_or_name)] = None
     origin: str | None = None
     schema_version: StrictInt | None = None
     event_id: str | None = None

@@ -292,5 +292,6 @@ async def test_an_actor_that_is_neither_an_object_nor_a_name_is_refused(house, a
     """A bare number would come back from SQLite as another number."""
     answer = await house.push(insertion(actor=actor))
     assert answer.status_code == 400
-    assert "actor" in answer.json()["message"]
+    assert "changes[0].actor" in answer.json()["message"]
+    assert "an object or a name" in answer.json()["message"]
     assert await rows(house) == []
