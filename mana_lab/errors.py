@@ -66,6 +66,7 @@ stable ``code`` that a program or a model can act on. The tree::
         ├── PortInUseError             port-in-use
         ├── NotebookFailedError        notebook-failed
         ├── StoreDamagedError          store-damaged
+        ├── StoreForeignError          store-foreign
         ├── StoreRoleError             store-role
         ├── StoreTooNewError           store-too-new
         └── StoreClosedError           store-closed
