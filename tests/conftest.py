@@ -20,10 +20,36 @@ for name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):  # typer would write
 GIVEN_SERVER = {URL_VARIABLE: os.environ.pop(URL_VARIABLE, "")}
 
 
+_IDENTITY = (
+    "accounts",
+    "activity",
+    "attacks",
+    "client",
+    "due",
+    "invitations",
+    "lockout",
+    "personas",
+    "policies",
+    "recovery",
+    "requests",
+    "sessions",
+    "shared_spaces",
+    "tokens",
+)
+_SYNC = (
+    "admission",
+    "attacks",
+    "client",
+    "hostile",
+    "live",
+    "orders",
+    "pull",
+    "replica",
+    "service",
+)
 SLOW_ON_POSTGRES = frozenset(
-    f"test_identity_{name}"
-    for name in ("activity", "attacks", "client", "due", "requests", "sessions", "tokens")
-) | {"test_sync_admission", "test_sync_hostile"}
+    [f"test_identity_{name}" for name in _IDENTITY] + [f"test_sync_{name}" for name in _SYNC]
+)
 """What hardly depends on the store; CI runs it on PostgreSQL too."""
 
 

@@ -78,7 +78,7 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     assert "canary" not in str(refused.value)
 
 
-@pytest.mark.parametrize("how", ["fast", "killed"])
+@pytest.mark.parametrize("how", [pytest.param("fast", marks=pytest.mark.slow), "killed"])
 async def test_a_run_goes_on_when_its_server_is_restarted_in_the_middle(tmp_path, few, how):
     """What was acknowledged is there, and the run comes to the same as one without an accident."""
     try:
