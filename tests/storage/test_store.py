@@ -221,12 +221,13 @@ async def test_instants_read_back_in_utc_and_sort_as_time(store):
     await store.write(put(1, moment=berlin))
     await store.write(put(2, moment=datetime(2026, 1, 5, 8, 0, tzinfo=UTC)))
     await store.write(put(3))
+    await store.write(put(4, moment=datetime(999, 1, 1, tzinfo=UTC)))
     query = select(ROWS.c.id, ROWS.c.happened_at).order_by(ROWS.c.happened_at.desc().nulls_last())
     rows = await store.read(lambda connection: connection.execute(query).all())
-    assert [row.id for row in rows] == [1, 2, 3]
+    assert [row.id for row in rows] == [1, 2, 4, 3]
     assert rows[0].happened_at == berlin
     assert rows[0].happened_at.tzinfo is UTC
-    assert rows[2].happened_at is None
+    assert rows[3].happened_at is None
 
 
 async def test_a_time_without_a_zone_is_refused(store):
