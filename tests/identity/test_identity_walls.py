@@ -67,8 +67,7 @@ async def _rows_of(house, user):
 
 
 async def test_the_services_own_conditions_are_enough(house):
-    if house.home.kind == "postgres":
-        take_down_row_security(house.home, METADATA)
+    take_down_row_security(house.home, METADATA)
     assert await leaks(house) == set()
 
 
@@ -80,8 +79,7 @@ async def test_row_level_security_is_enough(house):
 
 async def test_with_neither_everybody_has_everybodys_keys(house):
     """The test of the tests above: each wall was down, and nothing else stood there."""
-    if house.home.kind == "postgres":
-        take_down_row_security(house.home, METADATA)
+    take_down_row_security(house.home, METADATA)
     with unfiltered(house.store):
         assert await leaks(house) >= {
             "the status",

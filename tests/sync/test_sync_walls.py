@@ -39,8 +39,7 @@ async def leaks(house):
 
 
 async def test_the_logs_own_conditions_are_enough(house):
-    if house.home.kind == "postgres":
-        take_down_row_security(house.home, METADATA)
+    take_down_row_security(house.home, METADATA)
     assert await leaks(house) == set()
 
 
@@ -52,8 +51,7 @@ async def test_row_level_security_is_enough(house):
 
 async def test_with_neither_everybody_sees_and_removes_everything(house):
     """The test of the tests above: each wall was down, and nothing else stood there."""
-    if house.home.kind == "postgres":
-        take_down_row_security(house.home, METADATA)
+    take_down_row_security(house.home, METADATA)
     with unfiltered(house.store):
         assert await leaks(house) == {
             "a pull",

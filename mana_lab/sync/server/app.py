@@ -15,7 +15,7 @@ from mana_lab.sync.server.access import Access, MembershipSource
 from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
 from mana_lab.sync.server.description import BEARER, CLIENT, NAME, TABLE, AppId, push_body
-from mana_lab.sync.server.live import Patience, add_live_routes
+from mana_lab.sync.server.live import Ground, Patience, add_live_routes
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
 from mana_lab.sync.server.notices import Notices
@@ -69,7 +69,8 @@ def create_app(
     log, access = ChangeLog(store, clock), Access(memberships)
     notices = notices or Notices()
     app.include_router(_sync_routes(log, access, clock, verifier, notices))
-    add_live_routes(app, log, access, verifier, notices, patience or Patience(), _REFUSALS)
+    ground = Ground(log, access, verifier, notices, patience or Patience())
+    add_live_routes(app, ground, _REFUSALS)
     app.include_router(_service_routes(log, memberships, service_key, clock, notices))
     return app
 

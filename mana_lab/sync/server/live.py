@@ -49,39 +49,45 @@ class Patience:
     token_s: float = 10.0
 
 
-def add_live_routes(
-    app: FastAPI,
-    log: ChangeLog,
-    access: Access,
-    verifier: TokenVerifier,
-    notices: Notices,
-    patience: Patience,
-    refusals: dict[int | str, dict[str, Any]],
-) -> None:
-    """Add the routes that stay open, and the figures about who is connected.
+@dataclass(frozen=True)
+class Ground:
+    """What the routes that stay open stand on.
 
-    Args:
-        app: The service.
+    Attributes:
         log: Where the changes are.
         access: Which spaces somebody may read.
         verifier: Judges tokens.
         notices: Tells when there is something new.
         patience: How long to wait.
+    """
+
+    log: ChangeLog
+    access: Access
+    verifier: TokenVerifier
+    notices: Notices
+    patience: Patience
+
+    def reader(self, token: str = "") -> Reader:
+        """Return somebody with that token, or whose token is still to come."""
+        return Reader(token, self.verifier, self.access)
+
+
+def add_live_routes(
+    app: FastAPI, ground: Ground, refusals: dict[int | str, dict[str, Any]]
+) -> None:
+    """Add the routes that stay open, and the figures about who is connected.
+
+    Args:
+        app: The service.
+        ground: What they stand on.
         refusals: What is documented of the answers to requests that are refused.
     """
-    app.include_router(_events(log, access, verifier, notices, patience, refusals))
-    app.include_router(_sockets(log, access, verifier, notices, patience))
-    app.include_router(_figures(notices))
+    app.include_router(_events(ground, refusals))
+    app.include_router(_sockets(ground))
+    app.include_router(_figures(ground.notices))
 
 
-def _events(
-    log: ChangeLog,
-    access: Access,
-    verifier: TokenVerifier,
-    notices: Notices,
-    patience: Patience,
-    refusals: dict[int | str, dict[str, Any]],
-) -> APIRouter:
+def _events(ground: Ground, refusals: dict[int | str, dict[str, Any]]) -> APIRouter:
     router = APIRouter()
 
     @router.get(
@@ -98,19 +104,19 @@ def _events(
         last_event_id: Annotated[str, Header()] = "",
     ) -> Response:
         """Send the changes after a cursor, and then every change as it is committed."""
-        reader = Reader(bearer_token(request.scope["headers"]), verifier, access)
+        reader = ground.reader(bearer_token(request.scope["headers"]))
         check_table("appId", app_id)
         tables = _tables(collections)
         position = read_since(last_event_id or since)
         await reader.spaces()
         events = changes_as_events(
             reader,
-            log,
-            notices,
+            ground.log,
+            ground.notices,
             app_id=app_id,
             tables=tables,
             since=position,
-            heartbeat_s=patience.heartbeat_s,
+            heartbeat_s=ground.patience.heartbeat_s,
         )
         quiet = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(events, media_type="text/event-stream", headers=quiet)
@@ -118,9 +124,7 @@ def _events(
     return router
 
 
-def _sockets(
-    log: ChangeLog, access: Access, verifier: TokenVerifier, notices: Notices, patience: Patience
-) -> APIRouter:
+def _sockets(ground: Ground) -> APIRouter:
     router = APIRouter()
 
     @router.websocket("/ws")
@@ -129,12 +133,12 @@ def _sockets(
         await socket.accept()
         await Conversation(
             socket,
-            Reader("", verifier, access),
-            log,
-            notices,
+            ground.reader(),
+            ground.log,
+            ground.notices,
             app_id=app_id,
-            patience_s=patience.token_s,
-            look_every_s=patience.heartbeat_s,
+            patience_s=ground.patience.token_s,
+            look_every_s=ground.patience.heartbeat_s,
         ).hold()
 
     return router
