@@ -43,6 +43,21 @@ SERVICE_KEY = "a service key of the tests"
 SECRET = "a seed secret of the tests"
 ADMIN = AdminAccount("operator@mana.test", "a password of the tests")
 
+LIVED = (
+    "id",
+    "tick_id",
+    "seq",
+    "tool_name",
+    "module",
+    "input_hash",
+    "result",
+    "error_kind",
+    "error_code",
+    "error_message",
+    "occurred_at",
+)
+JUDGED = ("id", "tick_id", "module", "rating", "notes", "evidence", "brain", "occurred_at")
+
 
 class Service:
     """An application that can be told to answer something else.
@@ -200,3 +215,10 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
         if personas:
             await mana.seed(personas, spaces)
         yield mana
+
+
+async def story(mana):
+    """Return all that happened, without what differs from lab to lab."""
+    actions = [{name: row[name] for name in LIVED} for row in await mana.rows("persona_actions")]
+    ratings = [{name: row[name] for name in JUDGED} for row in await mana.rows("persona_feedback")]
+    return actions, ratings

@@ -3,7 +3,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from runner_house import cast, open_mana
+from runner_house import cast, open_mana, story
 from sqlalchemy import update
 from starlette.responses import JSONResponse
 
@@ -22,19 +22,6 @@ WISHES = {"cards": 0.4, "picture": 0.3, "practice": 0.3}
 """Modules that have no tools."""
 CAST = cast("anna", "maya", "marcus", "paul")
 CAST = [*CAST[:-1], CAST[-1].model_copy(update={"module_mix": WISHES})]
-LIVED = (
-    "tick_id",
-    "seq",
-    "tool_name",
-    "module",
-    "input_hash",
-    "result",
-    "error_kind",
-    "error_code",
-    "error_message",
-    "occurred_at",
-)
-JUDGED = ("tick_id", "module", "rating", "notes", "evidence", "brain", "occurred_at")
 
 
 def down(_scope):
@@ -43,13 +30,6 @@ def down(_scope):
 
 def up(_scope):
     return None
-
-
-async def story(mana):
-    """Return all that happened, without what differs from lab to lab."""
-    actions = [{name: row[name] for name in LIVED} for row in await mana.rows("persona_actions")]
-    ratings = [{name: row[name] for name in JUDGED} for row in await mana.rows("persona_feedback")]
-    return actions, ratings
 
 
 async def live(folder, *, seed=7, days=3, concurrency=4):

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from runner_house import cast, open_mana
+from runner_house import cast, open_mana, story
 from starlette.responses import JSONResponse
 
 from mana_lab.clock import SIMULATION_EPOCH
@@ -18,20 +18,6 @@ from mana_lab.runner.scripted import ARCHETYPES
 
 PAIR = cast("anna", "ben")
 FLAT = load_catalog().spaces[:1]
-LIVED = (
-    "id",
-    "tick_id",
-    "seq",
-    "tool_name",
-    "module",
-    "input_hash",
-    "result",
-    "error_kind",
-    "error_code",
-    "error_message",
-    "occurred_at",
-)
-JUDGED = ("id", "tick_id", "module", "rating", "notes", "evidence", "brain", "occurred_at")
 SHARED_HEADER = b"x-mana-space"
 
 
@@ -124,12 +110,6 @@ async def test_a_gateway_that_is_down_for_a_shared_space_is_an_outcome(mana):
         assert outcome.error.code == "service-unavailable"
         mana.gateway_service.refuse = lambda _scope: None
         assert (await app.call("todo.list", space_id=flat.id)).ok
-
-
-async def story(mana):
-    actions = [{name: row[name] for name in LIVED} for row in await mana.rows("persona_actions")]
-    ratings = [{name: row[name] for name in JUDGED} for row in await mana.rows("persona_feedback")]
-    return actions, ratings
 
 
 async def in_the_flat(mana):
