@@ -89,7 +89,8 @@ class Together:
         changing = tool in self._shelves[tool.module].changes
         ids = own.open(tool.module) if changing else []
         for _ in range(self._behavior.patience + 1):
-            arguments = self._filled(tool, ids)
+            topic = self._writer.topic(tool.module)
+            arguments = self._writer.act(tool, topic, detail=self._behavior.detail, ids=ids)
             outcome = await self._call(space, tool, arguments)
             if outcome.ok and changing:
                 own.settle(tool.module, (arguments.get(name) for name in required(tool)))
@@ -97,13 +98,6 @@ class Together:
                 own.learn(tool.module, outcome.data)
             if outcome.error is None or outcome.error.kind != "invalid-input":
                 return
-
-    def _filled(self, tool: ToolInfo, ids: list[str]) -> dict[str, Any]:
-        topic = self._writer.topic(tool.module)
-        arguments = self._writer.write(tool, topic, detail=self._behavior.detail, ids=ids)
-        if ids and set(arguments) == set(required(tool)):
-            arguments |= self._writer.one_change(tool, topic)
-        return arguments
 
     async def _call(self, space: Space, tool: ToolInfo, arguments: dict[str, Any]) -> CallOutcome:
         outcome = await self._app.call(tool.name, arguments, space_id=space.id)

@@ -136,9 +136,7 @@ class Visit:
 
     async def _write(self, tool: ToolInfo, ids: list[str]) -> None:
         topic = self._writer.topic(tool.module)
-        arguments = self._writer.write(tool, topic, detail=self._behavior.detail, ids=ids)
-        if ids and set(arguments) == set(required(tool)):
-            arguments |= self._writer.one_change(tool, topic)
+        arguments = self._writer.act(tool, topic, detail=self._behavior.detail, ids=ids)
         if self._random.random() < self._blunder:
             arguments = blunder(tool, arguments, self._random)
         await self._attempt(_Attempt(tool, topic, arguments))

@@ -69,7 +69,23 @@ class Writer:
                 arguments[name] = value
         return arguments
 
-    def one_change(self, tool: ToolInfo, topic: Topic) -> dict[str, Any]:
+    def act(
+        self, tool: ToolInfo, topic: Topic, *, detail: float, ids: Sequence[str]
+    ) -> dict[str, Any]:
+        """Fill in the arguments of a tool that writes, so that there is something to write.
+
+        Args:
+            tool: Whose arguments.
+            topic: What they are about.
+            detail: Chance of filling in an optional argument.
+            ids: Of the things that it may change; none for a tool that adds one.
+        """
+        arguments = self.write(tool, topic, detail=detail, ids=ids)
+        if ids and set(arguments) == set(required(tool)):
+            arguments |= self._one_change(tool, topic)
+        return arguments
+
+    def _one_change(self, tool: ToolInfo, topic: Topic) -> dict[str, Any]:
         """Pick what to change, where a tool leaves that open."""
         needed = required(tool)
         optional = {name: schema for name, schema in properties(tool).items() if name not in needed}
