@@ -61,6 +61,25 @@ class SimulatedClock:
         self._now = max(self._now, moment.astimezone(UTC))
 
 
+class PinnedClock:
+    """Time as it was at one moment, for what is done again; durations stay real.
+
+    Args:
+        moment: Where time stands; aware.
+    """
+
+    def __init__(self, moment: datetime) -> None:
+        self._now = moment.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Return the moment in UTC."""
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return time.monotonic()
+
+
 class ManualClock:
     """A clock for tests: both kinds of time move only by ``advance``.
 

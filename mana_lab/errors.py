@@ -13,9 +13,11 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── CatalogError               invalid-catalog
     │   ├── SettingsError              invalid-settings
     │   ├── PayloadTooLargeError       payload-too-large
+    │   ├── HeadersTooLargeError       headers-too-large
     │   ├── FutureStampError           future-stamp
     │   ├── RecoveryWrapMissingError   recovery-wrap-missing
     │   ├── SpaceMetadataError         space-metadata
+    │   ├── InvalidConsentError        invalid-request-state
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -25,9 +27,11 @@ stable ``code`` that a program or a model can act on. The tree::
     │   │   └── InvalidTokenError      invalid-token
     │   ├── ForbiddenError             forbidden
     │   │   ├── NotAMemberError        not-a-member
+    │   │   ├── InsufficientScopeError insufficient-scope
     │   │   ├── ForeignSessionError    foreign-session
     │   │   ├── ForeignOriginError     foreign-origin
     │   │   ├── ModuleNotAdmittedError module-not-admitted
+    │   │   ├── ConfirmationRequiredError confirmation-required
     │   │   ├── NotAPersonaError       not-a-persona
     │   │   ├── KeyProofError          key-proof-failed
     │   │   ├── PersonalSpaceError     personal-space
@@ -46,6 +50,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── UnknownPersonaError        unknown-persona
     │   └── VaultNotInitialisedError   vault-not-initialised
     ├── ConflictError                  conflict
+    │   ├── IdempotencyConflictError   idempotency-conflict
     │   ├── DuplicateToolError         duplicate-tool
     │   ├── EmailTakenError            email-taken
     │   ├── RotationForbiddenError     zk-rotate-forbidden
@@ -176,6 +181,13 @@ class PayloadTooLargeError(InvalidInputError):
     status: ClassVar[int] = 413
 
 
+class HeadersTooLargeError(InvalidInputError):
+    """A request has more headers than a service reads."""
+
+    code: ClassVar[str] = "headers-too-large"
+    status: ClassVar[int] = 431
+
+
 class FutureStampError(InvalidInputError):
     """A write is stamped further ahead of the service's clock than it tolerates."""
 
@@ -194,6 +206,12 @@ class SpaceMetadataError(InvalidInputError):
 
     code: ClassVar[str] = "space-metadata"
     mana_code: ClassVar[str | None] = "SPACE_METADATA_INVALID"
+
+
+class InvalidConsentError(InvalidInputError):
+    """What a client shows as a person's consent is none to this call; nothing more is said."""
+
+    code: ClassVar[str] = "invalid-request-state"
 
 
 class QueryError(InvalidInputError):
@@ -228,6 +246,9 @@ class TokenExpiredError(UnauthenticatedError):
 
     code: ClassVar[str] = "token-expired"
 
+    def __init__(self, message: str = "the token has expired; sign in again") -> None:
+        super().__init__(message)
+
 
 class SessionEndedError(UnauthenticatedError):
     """A genuine token belongs to a session that was signed out, or is over."""
@@ -236,9 +257,12 @@ class SessionEndedError(UnauthenticatedError):
 
 
 class InvalidTokenError(UnauthenticatedError):
-    """A token is not one that this service accepts."""
+    """A token is not one that this service accepts; why is not said."""
 
     code: ClassVar[str] = "invalid-token"
+
+    def __init__(self, message: str = "the token is not valid here; sign in again") -> None:
+        super().__init__(message)
 
 
 class ForbiddenError(RefusedError):
@@ -251,6 +275,21 @@ class NotAMemberError(ForbiddenError):
     """The caller is not a member of the space."""
 
     code: ClassVar[str] = "not-a-member"
+
+
+class InsufficientScopeError(ForbiddenError):
+    """The token was given for less than this.
+
+    Args:
+        message: What the token does not allow.
+        scope: What it would have to be given for.
+    """
+
+    code: ClassVar[str] = "insufficient-scope"
+
+    def __init__(self, message: str, scope: str = "") -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class ForeignSessionError(ForbiddenError):
@@ -269,6 +308,12 @@ class ModuleNotAdmittedError(ForbiddenError):
     """The space is of a type that does not admit the tool's module."""
 
     code: ClassVar[str] = "module-not-admitted"
+
+
+class ConfirmationRequiredError(ForbiddenError):
+    """A person has to agree to the call, and did not, or could not be asked."""
+
+    code: ClassVar[str] = "confirmation-required"
 
 
 class NotAPersonaError(ForbiddenError):
@@ -424,6 +469,12 @@ class ConflictError(ManaLabError):
     code: ClassVar[str] = "conflict"
     kind: ClassVar[ErrorKind] = "conflict"
     status: ClassVar[int] = 409
+
+
+class IdempotencyConflictError(ConflictError):
+    """An idempotency key was used before, for another call."""
+
+    code: ClassVar[str] = "idempotency-conflict"
 
 
 class DuplicateToolError(ConflictError):

@@ -38,6 +38,13 @@ class Settings(BaseModel):
         persona_seed_secret: What persona passwords derive from (``PERSONA_SEED_SECRET``).
         approved_tools: File of the approved tools of other packages (``MANA_APPROVED_TOOLS``).
         database_url: PostgreSQL for the commands to keep a lab's data in (``DATABASE_URL``).
+        gateway_key: 32 bytes that the gateway's keys follow from, in base64
+            (``MANA_GATEWAY_KEY``).
+        policy_mode: Whether the gateway's policy is enforced (``POLICY_MODE``).
+        metrics_token: What a gateway's metrics are read with (``MANA_METRICS_TOKEN``).
+        otlp_endpoint: Where OpenTelemetry spans go (``OTEL_EXPORTER_OTLP_ENDPOINT``).
+        forward_tokens: Whether a gateway shows the services behind it the callers' own tokens,
+            for a Mana that exchanges none (``MANA_FORWARD_TOKENS``).
         tools_key: 32 bytes that sign that file, in base64 (``MANA_TOOLS_KEY``).
         environment: ``production`` refuses every development fallback (``MANA_LAB_ENV``).
     """
@@ -53,6 +60,11 @@ class Settings(BaseModel):
     approved_tools: Path | None = None
     tools_key: SecretStr | None = None
     database_url: SecretStr | None = None
+    gateway_key: SecretStr | None = None
+    policy_mode: Literal["enforce", "log-only", "off"] = "enforce"
+    metrics_token: SecretStr | None = None
+    forward_tokens: bool = False
+    otlp_endpoint: str | None = None
     environment: Literal["development", "production"] = "development"
 
     @classmethod
@@ -81,6 +93,11 @@ class Settings(BaseModel):
             "approved_tools": "MANA_APPROVED_TOOLS",
             "tools_key": "MANA_TOOLS_KEY",
             "database_url": "DATABASE_URL",
+            "gateway_key": "MANA_GATEWAY_KEY",
+            "policy_mode": "POLICY_MODE",
+            "metrics_token": "MANA_METRICS_TOKEN",
+            "forward_tokens": "MANA_FORWARD_TOKENS",
+            "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
             "environment": "MANA_LAB_ENV",
         }
         values = {field: env[name] for field, name in names.items() if env.get(name)}
@@ -231,12 +248,31 @@ def decode_key(name: str, text: str) -> bytes:
     return raw
 
 
+def load_or_create_key(path: Path) -> bytes:
+    """Read a key of 32 bytes from a file, or make one there that only its owner reads.
+
+    Raises:
+        SettingsError: The file holds no key, or cannot be read or written.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_text(path, base64.b64encode(secrets.token_bytes(32)).decode())
+        return decode_key(path.name, path.read_text(encoding="ascii").strip())
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{path.name} cannot be used: {type(error).__name__}") from None
+
+
 def _write_private(path: Path, values: LabSecrets) -> None:
     fields = {name: getattr(values, name).get_secret_value() for name in LabSecrets.model_fields}
+    _write_text(path, json.dumps(fields, indent=2))
+
+
+def _write_text(path: Path, text: str) -> None:
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(fields, file, indent=2)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mana_lab import Lab
+from mana_lab.commands.clients import McpClient, setup
 from mana_lab.personas import Catalog, load_catalog
 from mana_lab.registry.audit import audit
 from mana_lab.registry.manifest import manifest_of
@@ -67,6 +68,13 @@ def test_the_two_first_commands_are_one_line_each_and_are_what_the_ci_runs(name)
     assert marked[1].strip().count("\n") == 0
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert f"command=$(command_of_the_readme {name})\n" in ci
+
+
+@pytest.mark.parametrize("client", McpClient)
+def test_a_client_is_configured_as_the_command_prints_it(client):
+    printed = setup(client, "http://127.0.0.1:3069/mcp", "TOKEN").text
+    assert f"\n{printed}\n```\n" in README
+    assert f"`--client {client}`" in README
 
 
 def commands():

@@ -5,10 +5,11 @@ from __future__ import annotations
 import typer
 
 from mana_lab.commands.books import notebooks
+from mana_lab.commands.connecting import token
 from mana_lab.commands.demo import demo
 from mana_lab.commands.explaining import explain
 from mana_lab.commands.living import report, run
-from mana_lab.commands.people import cleanup, seed, token
+from mana_lab.commands.people import cleanup, seed
 from mana_lab.commands.serving import serve
 from mana_lab.commands.tools import tools
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import math
 import shlex
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
+import httpx
 import typer
 
 from mana_lab.errors import SettingsError
 from mana_lab.gateway.config import check_url
+from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.settings import Settings
 
 _MOST_DAYS = 3660
+_TIMEOUT_S = 60.0
 
 
 def _days(value: float) -> float:
@@ -78,20 +83,31 @@ def database_url() -> str | None:
     return None if url is None else url.get_secret_value()
 
 
-def service_url(url: str) -> str:
-    """Return *url*, given as ``--auth``, if a service can stand there.
+@asynccontextmanager
+async def identity_client(url: str) -> AsyncIterator[IdentityClient]:
+    """Connect to the identity service at *url*."""
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
+        yield IdentityClient(url, http)
+
+
+def service_url(url: str, option: str = "--auth") -> str:
+    """Return *url* if a service can stand there.
+
+    Args:
+        url: What was given.
+        option: As what, for the message.
 
     Raises:
         SettingsError: None can.
     """
-    check_url(url, "--auth")
+    check_url(url, option)
     try:
         parts = urlsplit(url)
         if parts.port != 0 and (parts.hostname or "").encode("idna"):
             return url
     except ValueError:
         pass
-    raise SettingsError(f"--auth: {url!r} has a host name or a port that cannot exist")
+    raise SettingsError(f"{option}: {url!r} has a host name or a port that cannot exist")
 
 
 def typed(*words: object) -> str:

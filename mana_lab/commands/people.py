@@ -1,39 +1,34 @@
-"""``seed``, ``cleanup`` and ``token``: personas become users, stop being ones, and sign in."""
+"""``seed`` and ``cleanup``: personas become users, and stop being ones."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-import httpx
 import typer
 
 from mana_lab.commands.console import fail_if, finish, progress, refusals, say, show
-from mana_lab.commands.options import HERE, existing_lab, open_lab, service_url, typed
-from mana_lab.commands.tables import catalog_table
-from mana_lab.errors import (
-    InvalidCredentialsError,
-    NotFoundError,
-    ProtocolError,
-    SettingsError,
-    UnknownPersonaError,
+from mana_lab.commands.options import (
+    HERE,
+    existing_lab,
+    identity_client,
+    open_lab,
+    service_url,
 )
-from mana_lab.identity.client import IdentityClient
+from mana_lab.commands.tables import catalog_table
+from mana_lab.errors import SettingsError
 from mana_lab.personas import (
     CleanupReport,
     SeedReport,
     load_catalog,
-    persona_password,
 )
 from mana_lab.personas import cleanup as cleanup_remotely
 from mana_lab.personas import seed as seed_remotely
-from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets, Settings
+from mana_lab.settings import Settings
 
-_TIMEOUT_S = 60.0
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 Where: TypeAlias = Annotated[
@@ -117,22 +112,6 @@ def cleanup(
     _tell_cleanup(finish(work), deleting=yes, included=include_unknown)
 
 
-def token(
-    persona: Annotated[str, typer.Argument(help="Name or e-mail address, such as anna.")],
-    folder: Annotated[
-        Path, typer.Option("--dir", file_okay=False, help="The lab's folder.", metavar="DIR")
-    ] = HERE,
-    auth: Annotated[
-        str, typer.Option(help="Where that lab's identity service listens.", metavar="URL")
-    ] = DEFAULT_AUTH_URL,
-) -> None:
-    """Print an access token of a persona of a lab that is being served; good for 15 minutes.
-
-    For example: python -m mana_lab token anna --dir my-lab
-    """
-    say(finish(_token(persona, folder, auth)))
-
-
 def _target(folder: Path | None, auth: str | None, jwt: str | None) -> Path | str:
     if folder is not None and auth is not None:
         raise SettingsError("--dir is a lab, --auth a running Mana; give one of them, not both")
@@ -157,15 +136,9 @@ def _remote(url: str, jwt: str | None) -> _Remote:
     return _Remote(url, given)
 
 
-@asynccontextmanager
-async def _client(url: str) -> AsyncIterator[IdentityClient]:
-    async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
-        yield IdentityClient(url, http)
-
-
 async def _seed_there(remote: _Remote, secret: str) -> SeedReport:
     with progress() as tell:
-        async with _client(remote.url) as identity:
+        async with identity_client(remote.url) as identity:
             return await seed_remotely(
                 load_catalog(),
                 identity,
@@ -183,7 +156,7 @@ async def _seed_lab(folder: Path) -> SeedReport:
 
 async def _clean_there(remote: _Remote, *, delete: bool, include_unknown: bool) -> CleanupReport:
     with progress() as tell:
-        async with _client(remote.url) as identity:
+        async with identity_client(remote.url) as identity:
             return await cleanup_remotely(
                 identity,
                 admin_token=remote.admin_token,
@@ -217,24 +190,3 @@ def _tell_cleanup(report: CleanupReport, *, deleting: bool, included: bool) -> N
     else:
         say(f"{len(report.found)} personas would be deleted; add --yes to do it")
     fail_if(dict(report.failed), "deleted")
-
-
-async def _token(name: str, folder: Path, auth: str) -> str:
-    url = service_url(auth)
-    persona = load_catalog().get(name)
-    secrets = LabSecrets.load(existing_lab(folder))
-    password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
-    async with _client(url) as identity:
-        try:
-            if await identity.health():
-                return (await identity.login(persona.email, password)).access_token
-        except InvalidCredentialsError:
-            raise UnknownPersonaError(
-                f"{persona.name} is not a user of the Mana at {url}; "
-                f"is it the lab in {folder}, and is it seeded?"
-            ) from None
-        except (NotFoundError, ProtocolError):
-            pass  # something else stands there, such as the gateway
-    raise SettingsError(
-        f"no identity service answers at {url}; start it with: {typed('serve', '--dir', folder)}"
-    )

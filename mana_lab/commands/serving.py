@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from mana_lab.commands.console import finish, say
+from mana_lab.commands.console import finish, refusals, say
 from mana_lab.commands.options import HERE, Folder, database_url, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.foreground import until_stopped
+from mana_lab.gateway.origins import origin_rules
 from mana_lab.lab import Addresses, holds_lab, serve_lab
 
 
@@ -25,6 +26,13 @@ def serve(
     auth_port: Annotated[int, _port("identity")] = 3001,
     sync_port: Annotated[int, _port("sync")] = 3050,
     port: Annotated[int, _port("the gateway")] = DEFAULT_PORT,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose pages may call the gateway, such as https://app.example; again for more.",
+            metavar="ORIGIN",
+        ),
+    ] = None,
 ) -> None:
     """Serve a lab: identity, sync, and the MCP gateway for any client on this machine.
 
@@ -32,6 +40,8 @@ def serve(
     """
     logging.basicConfig(level=logging.WARNING)
     known = holds_lab(folder)
+    with refusals():
+        pages = origin_rules(allow_origin or ())
 
     def announce(where: Addresses) -> None:
         say(f"identity  {where.identity}")
@@ -40,6 +50,8 @@ def serve(
         if known:
             words = ("token", "anna", "--dir", folder, "--auth", where.identity)
             say(f"A token:  {typed(*words)}")
+            client = ("--gateway", where.gateway, "--client", "claude-code")
+            say(f"A client: {typed(*words, *client)}")
         else:
             say(f"Nobody is in this new lab; stop it, then: {typed('seed', '--dir', folder)}")
 
@@ -48,6 +60,7 @@ def serve(
         auth_port=auth_port,
         sync_port=sync_port,
         port=port,
+        origins=pages,
         database_url=database_url(),
         on_ready=announce,
     )

@@ -25,7 +25,7 @@ from mana_lab.crypto.jsjson import (
     js_parse,
     js_stringify,
 )
-from mana_lab.crypto.jwks import TokenVerifier
+from mana_lab.crypto.jwks import TokenVerifier, VerifierStatus
 from mana_lab.crypto.jwt import Claims, sign, verify
 from mana_lab.crypto.kek import WrappedKey, unwrap_master_key, wrap_master_key
 from mana_lab.crypto.keyring import KeyRing
@@ -47,6 +47,7 @@ __all__ = [
     "RecoveryCode",
     "SigningKey",
     "TokenVerifier",
+    "VerifierStatus",
     "WireForm",
     "WrappedKey",
     "bearer_token",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import httpx
 
 from mana_lab.clock import Clock
-from mana_lab.crypto.jwt import Claims, UnverifiedToken, verify
+from mana_lab.crypto.exchanged import SYNC_WRITE
+from mana_lab.crypto.jwt import Claims, UnverifiedToken, judge
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.crypto.tokenkeys import KeySet
 from mana_lab.crypto.verified import VerifiedTokens
@@ -24,14 +27,39 @@ _FETCH_DEADLINE_S = 10.0
 _COLD_COOLDOWN_S = 1.0
 
 
+@dataclass(frozen=True)
+class VerifierStatus:
+    """How a verifier stands.
+
+    Attributes:
+        usable: Whether there are keys to judge tokens by.
+        keys: How many keys there are.
+        age_s: Seconds since the keys were last fetched; None where they never were.
+        stale: Whether the keys are used because the last fetch brought no newer ones.
+        fetches: How many fetches were begun.
+        failures: How many of them brought no usable key set.
+        tokens: How many genuine tokens are remembered.
+    """
+
+    usable: bool
+    keys: int
+    age_s: float | None
+    stale: bool
+    fetches: int
+    failures: int
+    tokens: int
+
+
 class TokenVerifier:
     """Verifies tokens of one issuer; keeps its published keys.
 
-    Keys are fetched when the first token arrives, by one request however many are waiting. Keys
-    older than *max_age_s* go on serving while a new set is fetched behind the scenes. A key id that
-    is not in the set causes a fetch, at most one per *cooldown_s*. A fetch that fails, or brings
-    anything but a usable key set, changes nothing. After *max_stale_s* without a good fetch the
-    old keys are not trusted any more.
+    Keys are fetched when a token arrives and they are older than *max_age_s*, or do not have the
+    token's key id: by one request however many are waiting, and at most once per *cooldown_s*
+    whatever the tokens say. So a key counts, or ceases to, within that time of its publication or
+    withdrawal. A fetch that fails, or brings anything but a usable key set, changes nothing: the
+    old keys go on serving, until *max_stale_s* after the last good fetch. No token of a known key
+    waits longer than *patience_s* for newer keys, and none waits while the issuer is known to be
+    slow or down.
 
     A token that was found genuine is believed again without a look at its signature, up to its
     ``exp`` and for as long as the key set stays the same.
@@ -42,11 +70,12 @@ class TokenVerifier:
         jwks_url: Where the issuer publishes its keys.
         http: The client to fetch with; redirects are not followed, whatever its setting.
         issuer: The only ``iss`` that is accepted.
-        audience: What ``aud`` has to be or to contain.
+        audience: What ``aud`` has to be or to contain; of several, any.
         clock: ``now`` judges tokens, ``monotonic`` the age of the keys.
-        cooldown_s: Seconds between two fetches.
+        cooldown_s: Seconds from the start of one fetch to the start of the next.
         max_age_s: Age in seconds from which keys are refreshed.
         max_stale_s: Age in seconds from which keys are refused.
+        patience_s: How many seconds a token of a known key waits for newer keys.
         leeway_s: How far the issuer's clock may differ, in seconds.
     """
 
@@ -56,11 +85,12 @@ class TokenVerifier:
         http: httpx.AsyncClient,
         *,
         issuer: str,
-        audience: str,
+        audience: str | Collection[str],
         clock: Clock,
         cooldown_s: float = 30.0,
-        max_age_s: float = 300.0,
+        max_age_s: float = 30.0,
         max_stale_s: float = 24 * 3600.0,
+        patience_s: float = 0.5,
         leeway_s: int = 30,
     ) -> None:
         self._jwks_url = jwks_url
@@ -71,6 +101,7 @@ class TokenVerifier:
         self._cooldown_s = cooldown_s
         self._max_age_s = max_age_s
         self._max_stale_s = max_stale_s
+        self._patience_s = patience_s
         self._leeway_s = leeway_s
         self._verified = VerifiedTokens(leeway_s)
         self._keys: KeySet | None = None
@@ -78,6 +109,9 @@ class TokenVerifier:
         self._attempted_at: float | None = None
         self._failure: Exception | None = None
         self._fetch: asyncio.Task[None] | None = None
+        self._slow = False
+        self._fetches = 0
+        self._failures = 0
 
     async def verify(self, token: str) -> Claims:
         """Return the claims of a genuine token.
@@ -87,17 +121,21 @@ class TokenVerifier:
             InvalidTokenError: Anything else is wrong with it.
             ServiceUnavailableError: There are no keys to judge it by.
         """
-        kid = self._verified.kid_of(token) or UnverifiedToken.parse(token).kid
+        kid, parsed = self._verified.kid_of(token), None
+        if kid is None:
+            parsed = UnverifiedToken.parse(token)
+            kid = parsed.kid
         keys = await self._keys_for(kid)
         now = self._clock.now()
         claims = self._verified.get(token, keys, now)
         if claims is None:
-            claims = self._judge(token, keys, now)
-            self._verified.add(token, kid, claims, keys)
+            claims = self._judge(parsed or UnverifiedToken.parse(token), keys, now)
+            if claims.scope != SYNC_WRITE:  # that one is good for one push, and not shown again
+                self._verified.add(token, kid, claims, keys)
         return claims
 
-    def _judge(self, token: str, keys: KeySet, now: datetime) -> Claims:
-        return verify(
+    def _judge(self, token: UnverifiedToken, keys: KeySet, now: datetime) -> Claims:
+        return judge(
             token,
             keys,
             issuer=self._issuer,
@@ -105,6 +143,26 @@ class TokenVerifier:
             now=now,
             leeway_s=self._leeway_s,
         )
+
+    def status(self) -> VerifierStatus:
+        """Return how it stands now, for whoever watches the service."""
+        return VerifierStatus(
+            usable=self._usable_keys() is not None,
+            keys=0 if self._keys is None else len(self._keys),
+            age_s=None if self._keys is None else self._age(),
+            stale=self._keys is not None and self._failure is not None,
+            fetches=self._fetches,
+            failures=self._failures,
+            tokens=len(self._verified),
+        )
+
+    async def has_keys(self) -> bool:
+        """Tell whether there are keys to judge by; missing or old ones are fetched for that."""
+        if self._usable_keys() is None:
+            await self._refresh()
+        elif self._age() >= self._max_age_s:
+            await self._refresh_in_passing()
+        return self._usable_keys() is not None
 
     async def close(self) -> None:
         """Stop a refresh that is under way; the HTTP client stays the caller's."""
@@ -116,9 +174,9 @@ class TokenVerifier:
         usable = self._usable_keys()
         if usable is None or usable.get(kid) is None:
             await self._refresh()
-            usable = self._usable_keys()
-        elif self._age() > self._max_age_s:
-            self._start_fetch()
+        elif self._age() >= self._max_age_s:
+            await self._refresh_in_passing()
+        usable = self._usable_keys()
         if usable is None:
             raise ServiceUnavailableError(
                 "the issuer's keys cannot be fetched; try again later"
@@ -137,6 +195,12 @@ class TokenVerifier:
             # Unlike awaiting the task, this does not cancel it when one of its waiters is.
             await asyncio.wait([fetch])
 
+    async def _refresh_in_passing(self) -> None:
+        fetch = self._start_fetch()
+        if fetch is not None and not self._slow:
+            _, pending = await asyncio.wait([fetch], timeout=self._patience_s)
+            self._slow = self._slow or bool(pending)
+
     def _start_fetch(self) -> asyncio.Task[None] | None:
         if self._fetch is None and not self._cooling_down():
             self._fetch = asyncio.create_task(self._fetch_once())
@@ -151,18 +215,27 @@ class TokenVerifier:
         return self._clock.monotonic() - self._attempted_at < cooldown_s
 
     async def _fetch_once(self) -> None:
+        started = self._attempted_at = self._clock.monotonic()
+        self._fetches += 1
         try:
             async with asyncio.timeout(_FETCH_DEADLINE_S):
                 document = strict_json(await self._download())
-            self._keys = KeySet.from_jwks(document)
-            self._fetched_at = self._clock.monotonic()
-            self._failure = None
+            self._take(KeySet.from_jwks(document), started)
         except Exception as error:  # noqa: BLE001 - an ASGI transport raises whatever the app raised
             self._failure = error
+            self._failures += 1
             _logger.warning("the issuer's keys could not be fetched: %s", type(error).__name__)
         finally:
-            self._attempted_at = self._clock.monotonic()
             self._fetch = None
+
+    def _take(self, keys: KeySet, asked_at: float) -> None:
+        if keys != self._keys:
+            self._keys = keys
+            self._verified.clear()
+        # What was published while the answer was under way may not be in it.
+        self._fetched_at = asked_at
+        self._failure = None
+        self._slow = self._clock.monotonic() - asked_at > self._patience_s
 
     async def _download(self) -> bytes:
         body = bytearray()

@@ -7,7 +7,7 @@ wrong with it, the answer is the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -28,13 +28,23 @@ MAX_LIFETIME_S: Final = 24 * 3600
 
 _SIGNATURE_BYTES = 64
 _HEADER_MEMBERS = frozenset({"alg", "kid", "typ"})
+_SCOPE = r"^([\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*)?$"  # RFC 6749 §3.3
 _ED25519 = pyjwt.algorithms.OKPAlgorithm()
+_NOBODY = SigningKey.generate().private_key()
+_NOBODYS_KEY = _NOBODY.public_key()
+_NOBODYS_SIGNATURE = _NOBODY.sign(b"another text")
 
 
 def _audiences(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _present(value: Any) -> Any:
+    if value is None:
+        raise ValueError("a claim that is there has a value")
+    return value
 
 
 class Claims(BaseModel):
@@ -49,11 +59,16 @@ class Claims(BaseModel):
         sid: Id of the session that the token was minted for.
         zoneinfo: Where the user lives, as an IANA time zone (OpenID Connect Core §5.1); empty
             where the token does not say.
+        scope: What the token may be used for, in words with a space between (RFC 8693 §4.2); None
+            where the token does not say, which is no limit.
         iss: Who issued it.
         aud: Whom it is for.
         iat: When it was issued, in Unix seconds.
         exp: When it ends, in Unix seconds.
         nbf: When it begins, in Unix seconds; 0 where the token does not say.
+        jti: The token's own id; empty where it has none.
+        space: The only space that the token opens; empty where it does not say.
+        tool: What it was made for; empty where it does not say.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
@@ -65,11 +80,15 @@ class Claims(BaseModel):
     kind: str = "human"
     sid: str = ""
     zoneinfo: str = ""
+    scope: Annotated[str | None, BeforeValidator(_present), Field(pattern=_SCOPE)] = None
     iss: Annotated[str, Field(min_length=1)]
     aud: Annotated[tuple[str, ...], BeforeValidator(_audiences), Field(min_length=1)]
     iat: Annotated[int, Field(ge=0)]
     exp: Annotated[int, Field(ge=0)]
     nbf: Annotated[int, Field(ge=0)] = 0
+    jti: str = ""
+    space: str = ""
+    tool: str = ""
 
     @property
     def expires_at(self) -> datetime:
@@ -100,6 +119,14 @@ class UnverifiedToken:
         Raises:
             InvalidTokenError: It does not have that form.
         """
+        try:
+            return cls._parse(token)
+        except InvalidTokenError:
+            _check_in_vain()
+            raise
+
+    @classmethod
+    def _parse(cls, token: str) -> UnverifiedToken:
         if len(token) > MAX_TOKEN_CHARS or token.count(".") != 2:
             raise _refusal()
         header, payload, signature = (decode_base64url(part) for part in token.split("."))
@@ -115,7 +142,7 @@ class UnverifiedToken:
         key: Ed25519PublicKey,
         *,
         issuer: str,
-        audience: str,
+        audience: str | Collection[str],
         now: datetime,
         leeway_s: int = 30,
     ) -> Claims:
@@ -127,15 +154,16 @@ class UnverifiedToken:
         except (InvalidJsonError, ValidationError):
             raise _refusal() from None
         seconds = now.timestamp()
+        accepted = {audience} if isinstance(audience, str) else audience
         if (
             claims.iss != issuer
-            or audience not in claims.aud
+            or not any(name in accepted for name in claims.aud)
             or not 0 < claims.exp - claims.iat <= MAX_LIFETIME_S
             or max(claims.iat, claims.nbf) > seconds + leeway_s
         ):
             raise _refusal()
         if seconds >= claims.exp + leeway_s:
-            raise TokenExpiredError("the token has expired; sign in again")
+            raise TokenExpiredError
         return claims
 
 
@@ -154,7 +182,7 @@ def verify(
     keys: KeySet,
     *,
     issuer: str,
-    audience: str,
+    audience: str | Collection[str],
     now: datetime,
     leeway_s: int = 30,
 ) -> Claims:
@@ -164,7 +192,7 @@ def verify(
         token: As it came in the request.
         keys: The issuer's published keys.
         issuer: The only ``iss`` that is accepted.
-        audience: What ``aud`` has to be or to contain.
+        audience: What ``aud`` has to be or to contain; of several, any.
         now: The time to judge by; aware.
         leeway_s: How far the issuer's clock may differ, in seconds.
 
@@ -172,15 +200,40 @@ def verify(
         TokenExpiredError: The token is genuine and past its end.
         InvalidTokenError: Anything else is wrong with it, always in the same words.
     """
-    parsed = UnverifiedToken.parse(token)
-    key = keys.get(parsed.kid)
+    return judge(
+        UnverifiedToken.parse(token),
+        keys,
+        issuer=issuer,
+        audience=audience,
+        now=now,
+        leeway_s=leeway_s,
+    )
+
+
+def judge(
+    token: UnverifiedToken,
+    keys: KeySet,
+    *,
+    issuer: str,
+    audience: str | Collection[str],
+    now: datetime,
+    leeway_s: int = 30,
+) -> Claims:
+    """Return the claims of a token that was parsed already; otherwise like :func:`verify`."""
+    key = keys.get(token.kid)
     if key is None:
+        _check_in_vain()
         raise _refusal()
-    return parsed.verify(key, issuer=issuer, audience=audience, now=now, leeway_s=leeway_s)
+    return token.verify(key, issuer=issuer, audience=audience, now=now, leeway_s=leeway_s)
+
+
+def _check_in_vain() -> None:
+    """Take the time of a signature check, so that no refusal tells by its haste what was wrong."""
+    _ED25519.verify(b"", _NOBODYS_KEY, _NOBODYS_SIGNATURE)
 
 
 def _refusal() -> InvalidTokenError:
-    return InvalidTokenError("the token is not valid here; sign in again")
+    return InvalidTokenError()
 
 
 def _key_id(header: bytes) -> str:

@@ -24,9 +24,7 @@ def strict_json(raw: bytes, *, max_depth: int = 32) -> Any:
     try:
         text = raw.decode("utf-8")
         if not nests_deeper(text, max_depth):
-            value = json.loads(
-                text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse
-            )
+            value = _read(text)
             if "\\ud" in text or "\\uD" in text:
                 json.dumps(value, ensure_ascii=False).encode("utf-8")
             return value
@@ -51,3 +49,8 @@ def _finite(digits: str) -> float:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+_read = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse
+).decode

@@ -18,6 +18,9 @@ KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a ``kid`` looks like in full."""
 
 _ID_ALPHABET = string.ascii_letters + string.digits
+_FIELD = 2**255 - 19
+_ORDER_8_Y = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL_ORDER_Y = frozenset({0, 1, _FIELD - 1, _ORDER_8_Y, _FIELD - _ORDER_8_Y})
 
 
 def is_ed25519_name(algorithm: Any) -> bool:
@@ -111,6 +114,9 @@ class KeySet:
         """Return the key with that id, or None."""
         return self._keys.get(kid)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeySet) and self._keys == other._keys
+
     def __len__(self) -> int:
         return len(self._keys)
 
@@ -134,4 +140,11 @@ def _public_key(entry: dict[str, Any]) -> tuple[str, Ed25519PublicKey]:
     raw = decode_base64url(x) if isinstance(x, str) else None
     if raw is None or len(raw) != KEY_BYTES:
         raise ProtocolError("the key set holds a damaged Ed25519 key")
+    if _has_small_order(raw):
+        raise ProtocolError("the key set holds an Ed25519 key under which anybody can sign")
     return kid, Ed25519PublicKey.from_public_bytes(raw)
+
+
+def _has_small_order(raw: bytes) -> bool:
+    # RFC 8032 §5.1.2: the y coordinate without the top bit, which is the sign of x
+    return (int.from_bytes(raw, "little") % 2**255) % _FIELD in _SMALL_ORDER_Y

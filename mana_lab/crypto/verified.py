@@ -29,6 +29,10 @@ class VerifiedTokens:
     def __len__(self) -> int:
         return len(self._known)
 
+    def clear(self) -> None:
+        """Forget all tokens."""
+        self._known.clear()
+
     def kid_of(self, token: str) -> str | None:
         """Return the id of the key that *token* was verified with; None for an unknown token."""
         known = self._known.get(_digest(token)) if len(token) <= MAX_TOKEN_CHARS else None

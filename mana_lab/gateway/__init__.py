@@ -6,17 +6,26 @@ reached over HTTP, through their clients.
 
 from __future__ import annotations
 
-from mana_lab.gateway.app import MCP_PATH, create_app, running
-from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, GatewayConfig
-from mana_lab.gateway.surface import ERROR_META, IDEMPOTENCY_META
+from mana_lab.gateway.app import MCP_PATH, create_app, log_of, running
+from mana_lab.gateway.calls import IDEMPOTENCY_META
+from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, LOCAL_ORIGINS, GatewayConfig
+from mana_lab.gateway.keys import GatewayKeys
+from mana_lab.gateway.memory import Memory
+from mana_lab.gateway.results import ERROR_META
+from mana_lab.gateway.tables import METADATA
 
 __all__ = [
     "DEFAULT_HOST",
     "DEFAULT_PORT",
     "ERROR_META",
     "IDEMPOTENCY_META",
+    "LOCAL_ORIGINS",
     "MCP_PATH",
+    "METADATA",
     "GatewayConfig",
+    "GatewayKeys",
+    "Memory",
     "create_app",
+    "log_of",
     "running",
 ]

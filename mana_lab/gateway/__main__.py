@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
-from contextlib import AsyncExitStack
+import sys
+from pathlib import Path
 from typing import Annotated
 
-import httpx
 import typer
 
-from mana_lab import tools
 from mana_lab.clock import SystemClock
-from mana_lab.crypto import TokenVerifier
 from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
-from mana_lab.gateway.app import MCP_PATH, create_app
-from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, GatewayConfig, check_url
+from mana_lab.gateway import worker
+from mana_lab.gateway.app import MCP_PATH
+from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, check_url
 from mana_lab.gateway.foreground import until_stopped
-from mana_lab.gateway.serving import listen, serve
-from mana_lab.identity.client import IdentityClient
-from mana_lab.registry import Backend, Registry
-from mana_lab.settings import Settings, decode_key
-from mana_lab.sync.client import SyncClient
+from mana_lab.gateway.origins import origin_rules
+from mana_lab.gateway.process import (
+    DEFAULT_GRACE_S,
+    Order,
+    approved_registry,
+    prepare,
+    serve_gateway,
+)
+from mana_lab.gateway.serving import OnReady, listen
+from mana_lab.gateway.workers import Workers
+from mana_lab.registry import Registry
+from mana_lab.settings import Settings
 
-_CLIENT_ID = "mana-lab-gateway"
-_JWKS_PATH = "/api/auth/jwks"
-_TIMEOUT_S = 30.0
+DEFAULT_DATA = Path(".mana-gateway")
 
 command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -54,6 +59,31 @@ def main(
     jwt_audience: Annotated[
         str | None, typer.Option(help="Whom tokens must be for; else JWT_AUDIENCE.")
     ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Whose pages may call the gateway, such as https://app.example; again for more.",
+            metavar="ORIGIN",
+        ),
+    ] = None,
+    forward_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--forward-tokens",
+            help="Show identity and sync the callers' own tokens, for a Mana that exchanges none: "
+            "each of them can then act as the caller everywhere until the token ends; else "
+            "MANA_FORWARD_TOKENS.",
+        ),
+    ] = False,
+    data: Annotated[
+        Path, typer.Option(help="Folder for the gateway's own database and key.")
+    ] = DEFAULT_DATA,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; with more than one, no sessions.")
+    ] = 1,
+    grace: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds for calls to finish at the end.")
+    ] = DEFAULT_GRACE_S,
     approve_tools: Annotated[
         bool,
         typer.Option("--approve-tools", help="Approve installed packages' tools as they are now."),
@@ -71,15 +101,24 @@ def main(
             MANA_SYNC_URL=sync_url,
             JWT_ISSUER=jwt_issuer,
             JWT_AUDIENCE=jwt_audience,
+            MANA_FORWARD_TOKENS="1" if forward_tokens else None,
         )
         check_url(settings.auth_url, "the identity service's URL")
         check_url(settings.sync_url, "the sync service's URL")
-        registry = _registry(settings, approve=approve_tools)
+        _check_workers(workers)
+        registry = approved_registry(settings, approve=approve_tools)
         with listen(host, port) as sock:
             own_url = _own_url(host, sock)
-            config = _config(settings, public_url or own_url)
+            order = Order(
+                settings=settings,
+                url=public_url or own_url,
+                data=data,
+                origins=origin_rules(allow_origin or ()),
+                workers=workers,
+                grace_s=grace,
+            )
             logging.basicConfig(level=logging.WARNING)
-            asyncio.run(_serve(settings, config, registry, sock, own_url))
+            _run(order, registry, sock, own_url)
     except (InfrastructureError, ToolDriftError) as error:
         typer.echo(error.message, err=True)
         raise typer.Exit(1) from None
@@ -88,65 +127,46 @@ def main(
         raise typer.Exit(2) from None
 
 
+def _check_workers(count: int) -> None:
+    if count > 1 and sys.platform == "win32":
+        raise SettingsError("--workers: more than one needs a system that shares sockets, as Unix")
+
+
 def _own_url(host: str, sock: socket.socket) -> str:
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{sock.getsockname()[1]}"
 
 
-def _config(settings: Settings, url: str) -> GatewayConfig:
-    check_url(url, "the public URL")
-    return GatewayConfig(
-        resource_url=url.rstrip("/") + MCP_PATH, authorization_server=settings.auth_url
-    )
-
-
-def _registry(settings: Settings, *, approve: bool) -> Registry:
-    registry = tools.with_plugins(tools.default_registry())
-    tools.check_approved(registry, _approvals(settings), approve=approve)
-    return registry
-
-
-def _approvals(settings: Settings) -> tools.Approvals | None:
-    if settings.approved_tools is None or settings.tools_key is None:
-        return None
-    key = decode_key("MANA_TOOLS_KEY", settings.tools_key.get_secret_value())
-    return tools.Approvals(settings.approved_tools, key)
-
-
-async def _serve(
-    settings: Settings,
-    config: GatewayConfig,
-    registry: Registry,
-    sock: socket.socket,
-    own_url: str,
-) -> None:
+def _run(order: Order, registry: Registry, sock: socket.socket, own_url: str) -> None:
     def announce() -> None:
         typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
 
-    verifier_url = settings.auth_url.rstrip("/") + _JWKS_PATH
-    async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_TIMEOUT_S))
-        verifier = TokenVerifier(
-            verifier_url,
-            http,
-            issuer=settings.jwt_issuer,
-            audience=settings.jwt_audience,
-            clock=SystemClock(),
-        )
-        stack.push_async_callback(verifier.close)
-        identity = IdentityClient(settings.auth_url, http)
-        sync = SyncClient(settings.sync_url, http, _CLIENT_ID)
-        backend = Backend(identity, sync, clock=SystemClock(), tables=registry.tables())
-        stack.push_async_callback(backend.close)
-        app = create_app(
-            registry,
-            backend,
-            verifier=verifier,
-            identity=identity,
-            config=config,
-            clock=SystemClock(),
-        )
-        await until_stopped(serve(app, sock, on_ready=announce))
+    if order.workers == 1:
+        asyncio.run(until_stopped(serve_gateway(order, registry, sock, announce)))
+    else:
+        asyncio.run(_run_workers(order, sock, announce))
+
+
+async def _run_workers(order: Order, sock: socket.socket, announce: OnReady) -> None:
+    await prepare(order)
+    workers = Workers(
+        [sys.executable, "-m", worker.__name__],
+        order.to_json(),
+        sock,
+        order.workers,
+        clock=SystemClock(),
+        ready=worker.READY,
+        grace_s=order.grace_s,
+    )
+    renewals: set[asyncio.Task[None]] = set()
+
+    def renew() -> None:
+        renewal = asyncio.create_task(workers.renew())
+        renewals.add(renewal)
+        renewal.add_done_callback(renewals.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew)
+    await until_stopped(workers.run(announce))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.errors import ManaLabError, ServiceUnavailableError
 from mana_lab.web.errors import error_response
+
+_RETRY = "mana.retry-later"
 
 
 def refusal(error: ManaLabError, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -19,13 +23,49 @@ def refusal(error: ManaLabError, headers: Mapping[str, str] | None = None) -> JS
     return answer
 
 
-def protocol_error(code: int, message: str, request_id: str | int | None = None) -> JSONResponse:
+class LaterTries:
+    """Says in a header when a call that came too early may be tried again.
+
+    Args:
+        app: What stands behind; it uses :func:`retry_later`.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and add ``Retry-After`` to an answer that needs it."""
+        told: list[int] = []
+
+        async def add(message: Message) -> None:
+            if told and message["type"] == "http.response.start":
+                headers = [*message["headers"], (b"retry-after", str(told[0]).encode())]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self._app({**scope, _RETRY: told}, receive, add)
+
+
+def retry_later(scope: Scope, seconds: int) -> None:
+    """Have the answer to this request say that it may be tried again in so many seconds."""
+    scope[_RETRY].append(seconds)
+
+
+def protocol_error(
+    code: int,
+    message: str,
+    request_id: str | int | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> JSONResponse:
     """Return a JSON-RPC error with status 400 for a message that is not one of MCP.
 
     Args:
         code: A code of JSON-RPC or of MCP.
         message: What is wrong, in one sentence.
         request_id: The message's id, where it has a usable one.
+        data: What a client can act on.
     """
-    error = {"code": code, "message": message}
+    error: dict[str, Any] = {"code": code, "message": message}
+    if data is not None:
+        error["data"] = dict(data)
     return JSONResponse({"jsonrpc": "2.0", "id": request_id, "error": error}, 400)

@@ -6,13 +6,12 @@ requests, so that a refreshed token counts from the request that carries it.
 
 from __future__ import annotations
 
-import re
-
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mana_lab.crypto import TokenVerifier, bearer_token
 from mana_lab.errors import (
+    InsufficientScopeError,
     InvalidTokenError,
     ServiceUnavailableError,
     TokenExpiredError,
@@ -22,7 +21,6 @@ from mana_lab.gateway.answers import refusal
 from mana_lab.registry import Principal
 
 _PRINCIPAL = "mana.principal"
-_UNQUOTABLE = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6750 §3
 
 
 def principal_of(scope: Scope) -> Principal:
@@ -34,8 +32,10 @@ def principal_of(scope: Scope) -> Principal:
 class BearerAuth:
     """Lets only requests with a genuine, living token through.
 
-    A layer behind that is refused the token by another service raises the error before it answers,
-    and the challenge is made here.
+    The answer tells three things apart and no more: a request without a usable ``Authorization``
+    header, a genuine token that has expired, and any other token. A layer behind that is refused
+    the token by another service, or finds that it was given for less, raises the error before it
+    answers, and the answer is made here.
 
     Args:
         app: What stands behind; it finds the caller with :func:`principal_of`.
@@ -49,14 +49,22 @@ class BearerAuth:
         self._metadata_url = metadata_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Verify the token, or answer 401."""
+        """Verify the token, or answer 401; answer 403 where it does not go far enough."""
         try:
             token = bearer_token(scope["headers"])
+        except UnauthenticatedError as error:
+            await self._challenge(error)(scope, receive, send)
+            return
+        try:
             claims = await self._verifier.verify(token)
             principal = Principal.of(claims, token)
             await self._app({**scope, _PRINCIPAL: principal}, receive, send)
-        except UnauthenticatedError as error:
-            await self._challenge(error)(scope, receive, send)
+        except TokenExpiredError:
+            await self._challenge(TokenExpiredError())(scope, receive, send)
+        except UnauthenticatedError:
+            await self._challenge(InvalidTokenError())(scope, receive, send)
+        except InsufficientScopeError as error:
+            await self._too_little(error)(scope, receive, send)
         except ServiceUnavailableError as error:
             await refusal(error)(scope, receive, send)
 
@@ -64,7 +72,13 @@ class BearerAuth:
         # RFC 6750 §3.1: no error code when the request had no token at all
         fault = ""
         if isinstance(error, InvalidTokenError | TokenExpiredError):
-            description = _UNQUOTABLE.sub(" ", error.message)
-            fault = f'error="invalid_token", error_description="{description}", '
+            fault = f'error="invalid_token", error_description="{error.message}", '
         challenge = f'Bearer {fault}resource_metadata="{self._metadata_url}"'
+        return refusal(error, {"WWW-Authenticate": challenge})
+
+    def _too_little(self, error: InsufficientScopeError) -> Response:
+        challenge = (
+            f'Bearer error="insufficient_scope", error_description="{error.message}", '
+            f'scope="{error.scope}", resource_metadata="{self._metadata_url}"'
+        )
         return refusal(error, {"WWW-Authenticate": challenge})

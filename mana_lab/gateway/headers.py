@@ -1,37 +1,56 @@
-"""Header fields that cannot be read in two ways."""
+"""Header fields that are few enough and cannot be read in two ways."""
 
 from __future__ import annotations
 
-from collections import Counter
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mana_lab.errors import InvalidInputError
+from mana_lab.errors import HeadersTooLargeError, InvalidInputError
 from mana_lab.gateway.answers import refusal
 
+MAX_HEADERS: Final = 100
+"""How many header fields a request may have."""
+
+_BLANK = (b" ", b"\t")
 _SINGLE = (b"authorization", b"host", b"mcp-session-id", b"origin", b"x-mana-space")
 
 
-class HeaderSanity:
-    """Refuses repeated headers that decide who or where, and strips white space around MCP's own.
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header of that name, which is in lower case; None where there is none."""
+    for each, value in scope["headers"]:
+        if each == name:
+            found: str = value.decode("latin-1")
+            return found
+    return None
 
-    The stripping is RFC 9110 §5.5; not every HTTP parser does it.
+
+class HeaderSanity:
+    """Refuses too many headers, and repeated ones that decide who or where.
+
+    White space around MCP's own is stripped (RFC 9110 §5.5); not every HTTP parser does it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with clean headers, or answer 400."""
+        """Pass the request on with clean headers, or answer 400 or 431."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        count = Counter(name for name, _ in headers)
-        repeated = [name.decode() for name in _SINGLE if count[name] > 1]
-        if repeated:
-            error = InvalidInputError(f"the header {repeated[0]} is there more than once; send one")
-            await refusal(error)(scope, receive, send)
+        if len(headers) > MAX_HEADERS:
+            many = HeadersTooLargeError(f"a request has at most {MAX_HEADERS} headers")
+            await refusal(many)(scope, receive, send)
             return
-        stripped = [
-            (name, value.strip(b" \t") if name.startswith(b"mcp-") else value)
-            for name, value in headers
-        ]
-        await self._app({**scope, "headers": stripped}, receive, send)
+        names = [name for name, _ in headers]
+        for name in _SINGLE:
+            if names.count(name) > 1:
+                message = f"the header {name.decode()} is there more than once; send one"
+                await refusal(InvalidInputError(message))(scope, receive, send)
+                return
+        if any(value[:1] in _BLANK or value[-1:] in _BLANK for _, value in headers):
+            scope = {**scope, "headers": [_stripped(*each) for each in headers]}
+        await self._app(scope, receive, send)
+
+
+def _stripped(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    return name, value.strip(b" \t") if name.startswith(b"mcp-") else value

@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any, Final
 
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp.types import HEADER_MISMATCH, INVALID_REQUEST, PARSE_ERROR, PROTOCOL_VERSION_META_KEY
 from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.errors import InvalidInputError, InvalidJsonError, PayloadTooLargeError
 from mana_lab.gateway.answers import protocol_error, refusal
+from mana_lab.gateway.headers import header
+from mana_lab.gateway.lingering import Deadline, Rounds
+from mana_lab.gateway.versions import unsupported
 
 MAX_DEPTH: Final = 64
 """How many arrays and objects may stand in one another."""
 MAX_ID_CHARS: Final = 256
 """Longest id of a JSON-RPC message."""
 
+_ROUND_S = 1.0
+_MESSAGE = "mana.message"
+_VERSION = MCP_PROTOCOL_VERSION_HEADER.encode()
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
-def is_modern(headers: Headers) -> bool:
+
+def is_modern(scope: Scope) -> bool:
     """Return whether a request is of the stateless era, which its version header decides."""
-    version = headers.get(MCP_PROTOCOL_VERSION_HEADER)
+    return _is_modern(header(scope, _VERSION))
+
+
+def _is_modern(version: str | None) -> bool:
     return version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def message_of(scope: Scope) -> dict[str, Any]:
+    """Return the JSON-RPC message that a request carries; empty where it is no POST."""
+    message: dict[str, Any] = scope.get(_MESSAGE, {})
+    return message
+
+
+def is_call(message: dict[str, Any]) -> bool:
+    """Return whether a JSON-RPC message asks for an answer."""
+    return "id" in message and "method" in message
 
 
 class MessageGate:
     """Reads the body of a POST and refuses what the layers behind would misread.
 
     That is a body above its limit or too slow, JSON that can be read in two ways, an id that is
-    neither text nor integer, and a message of the stateless era without its version header.
+    neither text nor integer, a message of the stateless era without its version header, and one of
+    a version that nobody speaks here.
 
     Args:
-        app: What stands behind; it finds the body as one piece.
+        app: What stands behind; it finds the body as one piece, and parsed with
+            :func:`message_of`.
         max_bytes: Longest body.
         deadline_s: How long a body may take to arrive, in seconds.
     """
@@ -45,53 +67,55 @@ class MessageGate:
         self._app = app
         self._max_bytes = max_bytes
         self._deadline_s = deadline_s
+        self._rounds = Rounds(min(deadline_s, _ROUND_S))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the message on, or answer 400 or 413."""
         if scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
         try:
-            body = await self._read(headers, receive)
+            body = await self._read(header(scope, b"content-length"), receive)
         except InvalidInputError as error:
             await refusal(error, {"Connection": "close"})(scope, receive, send)
             return
-        answer = _objection(body, headers)
+        message = _parsed(body)
+        answer = _objection(message, header(scope, _VERSION))
         if answer is None:
-            await self._app(scope, _replay(body, receive), send)
+            await self._app({**scope, _MESSAGE: message}, _replay(body, receive), send)
         else:
             await answer(scope, receive, send)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes:
-        declared = headers.get("content-length", "")
-        if re.fullmatch(r"[0-9]{1,18}", declared) and int(declared) > self._max_bytes:
+    async def _read(self, declared: str | None, receive: Receive) -> bytes:
+        if declared and _LENGTH.fullmatch(declared) and int(declared) > self._max_bytes:
             raise self._too_long()
         body = bytearray()
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        raise InvalidInputError("the request ended before its body did")
-                    body += message.get("body", b"")
-                    if len(body) > self._max_bytes:
-                        raise self._too_long()
-                    if not message.get("more_body", False):
-                        return bytes(body)
-        except TimeoutError:
-            raise InvalidInputError(
-                f"the body did not arrive within {self._deadline_s:g} s"
-            ) from None
+        with Deadline(self._rounds, self._deadline_s):
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise InvalidInputError("the request ended before its body did")
+                piece = message.get("body", b"")
+                if len(body) + len(piece) > self._max_bytes:
+                    raise self._too_long()
+                if not message.get("more_body", False):
+                    return bytes(body + piece) if body else bytes(piece)
+                body += piece
+        raise InvalidInputError(f"the body did not arrive within {self._deadline_s:g} s")
 
     def _too_long(self) -> PayloadTooLargeError:
         return PayloadTooLargeError(f"a request body has at most {self._max_bytes} bytes")
 
 
-def _objection(body: bytes, headers: Headers) -> Response | None:
+def _parsed(body: bytes) -> Any:
     try:
-        message = strict_json(body, max_depth=MAX_DEPTH)
-    except InvalidJsonError:
+        return strict_json(body, max_depth=MAX_DEPTH)
+    except InvalidJsonError as error:
+        return error
+
+
+def _objection(message: Any, version: str | None) -> Response | None:
+    if isinstance(message, InvalidJsonError):
         return protocol_error(PARSE_ERROR, "Parse error: the body is not unambiguous JSON")
     if not isinstance(message, dict):
         return protocol_error(INVALID_REQUEST, "The body must be one JSON-RPC message")
@@ -102,13 +126,13 @@ def _objection(body: bytes, headers: Headers) -> Response | None:
             f"A message's id is an integer or a text of at most {MAX_ID_CHARS} characters",
         )
     stated = _stated_version(message)
-    if stated is not None and not is_modern(headers):
+    if stated is not None and stated != version and not _is_modern(version):
         return protocol_error(
             HEADER_MISMATCH,
             f"The header MCP-Protocol-Version must say what _meta {PROTOCOL_VERSION_META_KEY} says",
             request_id,
         )
-    return None
+    return unsupported(version, stated, request_id)
 
 
 def _is_usable_id(value: Any) -> bool:

@@ -9,28 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mana_lab.errors import ForbiddenError, MisdirectedRequestError, SettingsError
 from mana_lab.gateway.answers import refusal
+from mana_lab.gateway.headers import header
 
 _NAME = r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)"
 _HOST = re.compile(rf"(?P<name>{_NAME})(:(?P<port>[0-9]{{1,5}}))?")
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://{_HOST.pattern}")
 _HOST_RULE = re.compile(rf"{_NAME}(:([0-9]{{1,5}}|\*))?")
 _ORIGIN_RULE = re.compile(rf"https?://{_HOST_RULE.pattern}")
-_REQUEST_HEADERS = (
-    "authorization",
-    "content-type",
-    "last-event-id",
-    "mcp-method",
-    "mcp-name",
-    "mcp-protocol-version",
-    "mcp-session-id",
-    "x-mana-space",
-)
 
 
 def check_host_rule(rule: str) -> None:
@@ -53,6 +42,18 @@ def check_origin_rule(rule: str) -> None:
         raise SettingsError(f"{rule!r} is not an origin; write http://name:port or http://name:*")
 
 
+def origin_rules(given: Sequence[str]) -> tuple[str, ...]:
+    """Return what somebody typed as rules for ``Origin``.
+
+    Raises:
+        SettingsError: It is no origin.
+    """
+    rules = tuple(each.lower() for each in given)
+    for rule in rules:
+        check_origin_rule(rule)
+    return rules
+
+
 def is_allowed_host(host: str, rules: Sequence[str]) -> bool:
     """Return whether a ``Host`` header names this server."""
     found = _HOST.fullmatch(host.lower())
@@ -65,28 +66,6 @@ def is_allowed_origin(origin: str, rules: Sequence[str]) -> bool:
     if found is None:
         return False
     return found[0] in rules or f"{found['scheme']}://{found['name']}:*" in rules
-
-
-class BrowserAccess(CORSMiddleware):
-    """Tells browsers that pages of the allowed origins may use this server (CORS).
-
-    Args:
-        app: What stands behind.
-        origins: Rules for ``Origin``.
-    """
-
-    def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
-        super().__init__(
-            app,
-            allow_methods=("GET", "POST", "DELETE"),
-            allow_headers=_REQUEST_HEADERS,
-            expose_headers=("mcp-session-id", "www-authenticate"),
-        )
-        self._rules = origins
-
-    def is_allowed_origin(self, origin: str) -> bool:
-        """Return whether pages of *origin* may use this server."""
-        return is_allowed_origin(origin, self._rules)
 
 
 class OriginGuard:
@@ -102,12 +81,20 @@ class OriginGuard:
         self._app = app
         self._hosts = hosts
         self._origins = origins
+        self._usual: str | None = None
+
+    def _is_allowed_host(self, host: str) -> bool:
+        if host == self._usual:
+            return True
+        allowed = is_allowed_host(host, self._hosts)
+        if allowed:
+            self._usual = host
+        return allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421 or 403."""
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
-        if not is_allowed_host(headers.get("host", ""), self._hosts):
+        origin = header(scope, b"origin")
+        if not self._is_allowed_host(header(scope, b"host") or ""):
             answer = refusal(MisdirectedRequestError("this server is not called what Host says"))
             await answer(scope, receive, send)
         elif origin is not None and not is_allowed_origin(origin, self._origins):

@@ -8,19 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
+import selectors
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Final, TypeAlias
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from mana_lab.errors import InfrastructureError, PortInUseError, SettingsError
+from mana_lab.gateway.draining import Draining
+from mana_lab.gateway.wire import Wire, WireLimits, protocol_of
+
+SHORT_GRACE_S: Final = 1.0
+"""How long requests may take to finish when a notebook's or a test's server stops, in seconds."""
 
 _BACKLOG = 2048
-_GRACE_S = 1.0
-_BACKSTOP_S = 3
+_SET_UP_STEPS = 5
+_BACKSTOP_S = 2
+_LINGER_S = 1.0
+_SHORTEST_LINGER_S = 0.01
 _LONGEST_MESSAGE = 64 * 1024
 
 
@@ -60,6 +69,19 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def inherited(descriptor: int) -> socket.socket:
+    """Return the listening socket that another process made with :func:`listen`.
+
+    Args:
+        descriptor: Its number here.
+    """
+    plain = socket.socket(fileno=descriptor)
+    # Not every system tells the protocol of a socket; see above what depends on it.
+    sock = socket.socket(plain.family, plain.type, socket.IPPROTO_TCP, fileno=plain.detach())
+    sock.setblocking(False)
+    return sock
+
+
 def _refusal(error: OSError, host: str, port: int) -> PortInUseError | SettingsError:
     if error.errno == errno.EADDRINUSE:
         return PortInUseError(
@@ -76,27 +98,38 @@ class QuietServer(uvicorn.Server):
         app: The application; its lifespan runs.
         on_ready: Called as soon as requests are answered.
         websockets: Whether the application speaks WebSocket.
+        grace_s: How long requests may take to finish when it stops, in seconds.
+        limits: What a connection may take.
     """
 
     def __init__(
-        self, app: ASGIApp, on_ready: OnReady | None = None, *, websockets: bool = False
+        self,
+        app: ASGIApp,
+        on_ready: OnReady | None = None,
+        *,
+        websockets: bool = False,
+        grace_s: float = SHORT_GRACE_S,
+        limits: WireLimits | None = None,
     ) -> None:
+        self._draining = Draining()
+        linger_s = max(min(_LINGER_S, grace_s / 4), _SHORTEST_LINGER_S)
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="on",
                 loop="none",
-                http="h11",
+                http=protocol_of(Wire(limits or WireLimits(), self._draining, linger_s)),
                 ws="websockets-sansio" if websockets else "none",
                 ws_max_size=_LONGEST_MESSAGE,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 backlog=_BACKLOG,
-                timeout_graceful_shutdown=_BACKSTOP_S,
+                timeout_graceful_shutdown=math.ceil(grace_s) + _BACKSTOP_S,
             )
         )
         self._on_ready = on_ready
+        self._grace_s = grace_s
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -109,6 +142,7 @@ class QuietServer(uvicorn.Server):
         Raises:
             InfrastructureError: The app's lifespan failed; the log has the reason.
         """
+        self._draining.announce(self.lifespan.state)
         try:
             await super().startup(sockets)
         except SystemExit:
@@ -116,18 +150,48 @@ class QuietServer(uvicorn.Server):
         if self._on_ready is not None:
             self._on_ready()
 
+    def stop(self) -> None:
+        """Take the next step towards the end: let requests finish, then wait for nobody."""
+        if self.should_exit:
+            self._hang_up()
+        self.should_exit = True
+        self._draining.begun.set()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let requests finish for one second, then hang up on those that are left and stop."""
+        """Answer what was sent within the grace, then hang up on those that are left and stop."""
+        await _accept_last(sockets or [])
         # A stream that waits for events never finishes; hung up on, it ends without an error.
-        timer = asyncio.get_running_loop().call_later(_GRACE_S, self._hang_up)
+        timer = asyncio.get_running_loop().call_later(self._grace_s, self._hang_up)
         try:
             await super().shutdown(sockets)
         finally:
             timer.cancel()
 
     def _hang_up(self) -> None:
+        self._draining.over.set()
         for connection in list(self.server_state.connections):
             connection.transport.close()
+
+
+async def _accept_last(sockets: Sequence[socket.socket]) -> None:
+    """Let the event loop take the connections that are waiting already, and no more.
+
+    A connection that asyncio has accepted and not yet set up when its server is closed is dropped
+    without a word.
+    """
+    loop = asyncio.get_running_loop()
+    with selectors.DefaultSelector() as waiting:
+        for sock in sockets:
+            waiting.register(sock, selectors.EVENT_READ)
+        for _ in range(_BACKLOG):
+            if not waiting.select(0):
+                break
+            await asyncio.sleep(0)
+    with suppress(NotImplementedError):  # Windows
+        for sock in sockets:
+            loop.remove_reader(sock)
+    for _ in range(_SET_UP_STEPS):
+        await asyncio.sleep(0)
 
 
 async def serve(
@@ -136,25 +200,36 @@ async def serve(
     *,
     on_ready: OnReady | None = None,
     websockets: bool = False,
+    grace_s: float = SHORT_GRACE_S,
+    limits: WireLimits | None = None,
 ) -> None:
-    """Serve *app* until this is cancelled; then let requests finish for one second and stop.
+    """Serve *app* until this is cancelled; then answer what was sent, and stop.
+
+    Cancelled once more, it waits for nobody any longer.
 
     Args:
         app: The application; its lifespan runs in here.
         sock: From :func:`listen`; closed at the end.
         on_ready: Called as soon as requests are answered.
         websockets: Whether the application speaks WebSocket.
+        grace_s: How long requests may take to finish at the end, in seconds.
+        limits: What a connection may take.
 
     Raises:
         InfrastructureError: The app's lifespan failed; the log has the reason.
     """
-    server = QuietServer(app, on_ready, websockets=websockets)
+    server = QuietServer(app, on_ready, websockets=websockets, grace_s=grace_s, limits=limits)
     serving = asyncio.create_task(server.serve([sock]))
+    cancelled = False
     try:
-        await asyncio.shield(serving)
-    except asyncio.CancelledError:
-        server.should_exit = True
-        await serving
-        raise
+        while not serving.done():
+            try:
+                await asyncio.wait([serving])
+            except asyncio.CancelledError:
+                cancelled = True
+                server.stop()
     finally:
         sock.close()
+    serving.result()
+    if cancelled:
+        raise asyncio.CancelledError

@@ -1,127 +1,207 @@
-"""Whose session is it: sessions of the older protocol era belong to the user who opened them."""
+"""The sessions of the older protocol era: whose they are, how many, and for how long.
+
+Knows no HTTP. A session has two ids: the one its user holds, which is a secret, and the one that
+the MCP server behind gave it, which opens nothing at the gateway's door and may stand in a log.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
-
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+import asyncio
+import math
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from mana_lab.clock import Clock
-from mana_lab.errors import ForeignSessionError, ManaLabError, NotFoundError, RateLimitedError
-from mana_lab.gateway.answers import refusal
-from mana_lab.gateway.auth import principal_of
-from mana_lab.gateway.messages import is_modern
+from mana_lab.errors import RateLimitedError, ServiceUnavailableError
+from mana_lab.registry import Principal
 
-SESSION_HEADER: Final = "mcp-session-id"
-"""The header that names a session in requests and in the answer that opens it."""
-
-
-@dataclass
-class _Session:
-    user_id: str
-    used_at: float
-    in_flight: int = 0
+_ID_BYTES = 32
+_LAST_CALL_S = 60.0
+_LOOK_EVERY_S = 1.0
 
 
-class SessionGuard:
-    """Keeps users out of one another's sessions, and each below a number of them.
+@dataclass(eq=False)
+class Attached:
+    """A request that a session is serving.
 
-    It learns a session's owner from the answer that opens it. What it does not know does not exist:
-    a request to such a session never reaches the layer behind.
-
-    Args:
-        app: What stands behind and makes the sessions.
-        clock: ``monotonic`` tells how long a session has been idle.
-        idle_s: After how many seconds without a request the layer behind ends a session.
-        most_per_user: How many sessions one user may have.
+    Attributes:
+        principal: Who sent it, with the token that it came with.
+        is_stream: Whether it only listens, for as long as it is let.
+        ended: Set when a stream shall end.
     """
 
-    def __init__(self, app: ASGIApp, clock: Clock, idle_s: float, most_per_user: int) -> None:
-        self._app = app
+    principal: Principal
+    is_stream: bool
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(eq=False)
+class Session:
+    """One session.
+
+    Attributes:
+        user_id: Whose it is.
+        inner_id: What the MCP server behind calls it.
+        login: The session of the token in use: of the last one that was let in.
+        opened_at: When it began, on the monotonic clock.
+        used_at: When its last request ended.
+        requests: What it is serving.
+        answering: The JSON-RPC ids of the calls among them, as text.
+    """
+
+    user_id: str
+    inner_id: str
+    login: str
+    opened_at: float
+    used_at: float
+    requests: set[Attached] = field(default_factory=set)
+    answering: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class SessionLimits:
+    """How many sessions there may be, and for how long.
+
+    Attributes:
+        most: Sessions at a time, of all users.
+        most_per_user: Sessions at a time, of one user.
+        idle_s: After how many seconds without a request a session is over.
+        lifetime_s: After how many seconds it is over in any case.
+    """
+
+    most: int
+    most_per_user: int
+    idle_s: float
+    lifetime_s: float
+
+
+def draw_session_id() -> str:
+    """Return 256 bits from the system's random source, as text that fits a header."""
+    return secrets.token_urlsafe(_ID_BYTES)
+
+
+class SessionBook:
+    """All sessions that are open.
+
+    Args:
+        clock: ``monotonic`` ages them.
+        limits: How many there may be, and for how long.
+        new_id: Draws the id that a session's user gets.
+    """
+
+    def __init__(
+        self, clock: Clock, limits: SessionLimits, new_id: Callable[[], str] = draw_session_id
+    ) -> None:
         self._clock = clock
-        self._idle_s = idle_s
-        self._most_per_user = most_per_user
-        self._sessions: dict[str, _Session] = {}
-        self._opening: dict[str, int] = {}
+        self._limits = limits
+        self._new_id = new_id
+        self._sessions: dict[str, Session] = {}
+        self._places: Counter[str] = Counter()
+        self._taken = 0
+        self._looked_at = -math.inf
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 403, 404 or 429."""
-        headers = Headers(scope=scope)
-        session_id = headers.get(SESSION_HEADER)
-        user_id = principal_of(scope).user_id
-        stateless = is_modern(headers)
-        error = self._objection(session_id, user_id, stateless=stateless)
-        if error is not None:
-            await refusal(error)(scope, receive, send)
-        elif stateless:
-            await self._app(scope, receive, send)
-        elif session_id is not None:
-            await self._use(session_id, scope, receive, send)
-        else:
-            await self._open(user_id, scope, receive, send)
+    def __len__(self) -> int:
+        return len(self._sessions)
 
-    def _objection(
-        self, session_id: str | None, user_id: str, *, stateless: bool
-    ) -> ManaLabError | None:
-        session = None if session_id is None else self._sessions.get(session_id)
-        if session is not None and session.user_id != user_id:
-            return ForeignSessionError("this session belongs to another user; open your own")
-        if stateless or session is not None:
-            return None
-        if session_id is not None:
-            return NotFoundError("there is no such session; open a new one with initialize")
-        if self._count(user_id) >= self._most_per_user:
-            return RateLimitedError(
-                f"you have {self._most_per_user} sessions open; close one with DELETE, "
-                f"or wait {self._idle_s:g} s until an unused one ends"
+    def __iter__(self) -> Iterator[tuple[str, Session]]:
+        return iter(list(self._sessions.items()))
+
+    def find(self, session_id: str) -> Session | None:
+        """Return the session of that id, unless its time is over."""
+        session = self._sessions.get(session_id)
+        return None if session is None or self._expired(session) else session
+
+    def is_full_for(self, user_id: str) -> bool:
+        """Return whether the user would get no place."""
+        return (
+            self._places[user_id] >= self._limits.most_per_user or self._taken >= self._limits.most
+        )
+
+    @contextmanager
+    def place_for(self, principal: Principal) -> Iterator[Callable[[str], str]]:
+        """Keep a place for a session that is being opened.
+
+        Yields what enters the session under the id that the server behind gave it, and returns
+        the id for its user. A place that nobody entered is free again afterwards.
+
+        Raises:
+            RateLimitedError: The user has as many as they may have.
+            ServiceUnavailableError: All users together have as many as there may be.
+        """
+        self._take(principal.user_id)
+        entered: list[str] = []
+
+        def enter(inner_id: str) -> str:
+            now = self._clock.monotonic()
+            session_id = self._new_id()
+            self._sessions[session_id] = Session(
+                principal.user_id, inner_id, principal.session_id, now, now
             )
-        return None
+            entered.append(session_id)
+            return session_id
 
-    def _count(self, user_id: str) -> int:
-        self._forget_idle()
-        theirs = sum(session.user_id == user_id for session in self._sessions.values())
-        return theirs + self._opening.get(user_id, 0)
-
-    def _forget_idle(self) -> None:
-        oldest = self._clock.monotonic() - self._idle_s
-        idle = [
-            session_id
-            for session_id, session in self._sessions.items()
-            if not session.in_flight and session.used_at <= oldest
-        ]
-        for session_id in idle:
-            del self._sessions[session_id]
-
-    async def _use(self, session_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        async def watch(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                ended = scope["method"] == "DELETE" and message["status"] < 300
-                if ended or message["status"] == 404:
-                    self._sessions.pop(session_id, None)
-            await send(message)
-
-        session = self._sessions[session_id]
-        session.in_flight += 1
         try:
-            await self._app(scope, receive, watch)
+            yield enter
         finally:
-            session.in_flight -= 1
+            if not entered:
+                self._free(principal.user_id)
+
+    def remove(self, session_id: str) -> None:
+        """Forget a session; again is harmless."""
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            self._free(session.user_id)
+
+    @contextmanager
+    def serving(self, session: Session, request: Attached) -> Iterator[None]:
+        """Hold a session while it serves *request*."""
+        session.requests.add(request)
+        try:
+            yield
+        finally:
+            session.requests.discard(request)
             session.used_at = self._clock.monotonic()
 
-    async def _open(self, user_id: str, scope: Scope, receive: Receive, send: Send) -> None:
-        async def learn(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 300:
-                opened = Headers(raw=message["headers"]).get(SESSION_HEADER)
-                if opened is not None:
-                    self._sessions[opened] = _Session(user_id, self._clock.monotonic())
-            await send(message)
+    def over(self) -> list[tuple[str, Session]]:
+        """Return the sessions to end now; one that is too old gets its last call answered.
 
-        self._opening[user_id] = self._opening.get(user_id, 0) + 1
-        try:
-            await self._app(scope, receive, learn)
-        finally:
-            self._opening[user_id] -= 1
-            if not self._opening[user_id]:
-                del self._opening[user_id]
+        Nothing new is looked for within a second.
+        """
+        now = self._clock.monotonic()
+        if now - self._looked_at < _LOOK_EVERY_S:
+            return []
+        self._looked_at = now
+        return [
+            (session_id, session)
+            for session_id, session in self
+            if self._expired(session)
+            and (
+                all(request.is_stream for request in session.requests)
+                or now - session.opened_at >= self._limits.lifetime_s + _LAST_CALL_S
+            )
+        ]
+
+    def _expired(self, session: Session) -> bool:
+        now = self._clock.monotonic()
+        idle = not session.requests and now - session.used_at >= self._limits.idle_s
+        return idle or now - session.opened_at >= self._limits.lifetime_s
+
+    def _take(self, user_id: str) -> None:
+        if self._places[user_id] >= self._limits.most_per_user:
+            raise RateLimitedError(
+                f"you have {self._limits.most_per_user} sessions open; close one with DELETE, "
+                f"or wait {self._limits.idle_s:g} s until an unused one ends"
+            )
+        if self._taken >= self._limits.most:
+            raise ServiceUnavailableError("too many sessions are open; try again later")
+        self._places[user_id] += 1
+        self._taken += 1
+
+    def _free(self, user_id: str) -> None:
+        self._taken -= 1
+        self._places[user_id] -= 1
+        if not self._places[user_id]:
+            del self._places[user_id]

@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mana_lab.clock import Clock
 from mana_lab.errors import ManaLabError, NotAMemberError, UnauthenticatedError
 from mana_lab.gateway.answers import refusal
 from mana_lab.gateway.auth import principal_of
+from mana_lab.gateway.headers import header
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space
 from mana_lab.registry import Principal
 from mana_lab.registry.lru import LruMap
+from mana_lab.registry.passes import Passes
 
 SPACE_HEADER: Final = "x-mana-space"
 """The header that names the space to act in."""
 
 _SPACE = "mana.space"
+_SPACE_HEADER = SPACE_HEADER.encode()
 _MAX_SESSIONS = 10_000
 
 
@@ -46,15 +48,22 @@ class SpaceResolver:
     Args:
         app: What stands behind; it finds the space with :func:`space_of`.
         identity: Knows who is in which space.
+        passes: What it is shown.
         clock: ``monotonic`` tells how old an answer is.
         max_age_s: How long an answer is believed, in seconds.
     """
 
     def __init__(
-        self, app: ASGIApp, identity: IdentityClient, clock: Clock, max_age_s: float
+        self,
+        app: ASGIApp,
+        identity: IdentityClient,
+        passes: Passes,
+        clock: Clock,
+        max_age_s: float,
     ) -> None:
         self._app = app
         self._identity = identity
+        self._passes = passes
         self._clock = clock
         self._max_age_s = max_age_s
         self._known: LruMap[tuple[str, str], _Memberships] = LruMap(_MAX_SESSIONS)
@@ -65,18 +74,33 @@ class SpaceResolver:
         Raises:
             UnauthenticatedError: The identity service does not take the token.
         """
-        if scope["method"] != "POST":
-            await self._app(scope, receive, send)
-            return
-        wanted = Headers(scope=scope).get(SPACE_HEADER, "").strip() or None
+        wanted = (header(scope, _SPACE_HEADER) or "").strip() or None
         try:
-            space = await self._space(principal_of(scope), wanted)
+            if scope["method"] == "POST":
+                scope = {**scope, _SPACE: await self._space(principal_of(scope), wanted)}
+            else:
+                await self.confirm(principal_of(scope), self._max_age_s)
         except UnauthenticatedError:
             raise
         except ManaLabError as error:
             await refusal(error)(scope, receive, send)
             return
-        await self._app({**scope, _SPACE: space}, receive, send)
+        await self._app(scope, receive, send)
+
+    async def confirm(self, principal: Principal, max_age_s: float) -> None:
+        """Make sure that the session of a caller's token was not signed out.
+
+        Args:
+            principal: The caller.
+            max_age_s: How old, in seconds, an answer may be to be believed.
+
+        Raises:
+            UnauthenticatedError: The identity service does not take the token.
+            ServiceUnavailableError: Nobody knows.
+        """
+        known = self._known.get((principal.user_id, principal.session_id))
+        if known is None or self._clock.monotonic() - known.asked_at >= max_age_s:
+            await self._ask(principal)
 
     async def _space(self, principal: Principal, wanted: str | None) -> Space:
         known = self._known.get((principal.user_id, principal.session_id))
@@ -96,7 +120,8 @@ class SpaceResolver:
 
     async def _ask(self, principal: Principal) -> tuple[Space, ...]:
         asked_at = self._clock.monotonic()
-        spaces = tuple(await self._identity.spaces(principal.token))
+        shown = await self._passes.to_identity(principal.token)
+        spaces = tuple(await self._identity.spaces(shown))
         asked_for = (principal.user_id, principal.session_id)
         self._known.put(asked_for, _Memberships(spaces, asked_at))
         return spaces

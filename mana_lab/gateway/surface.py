@@ -6,138 +6,146 @@ eras; nothing is remembered from the start of a session.
 
 from __future__ import annotations
 
-import json
-import logging
+import asyncio
+import base64
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 from mcp.types import (
     INVALID_PARAMS,
     CallToolRequestParams,
-    CallToolResult,
     ListToolsResult,
     PaginatedRequestParams,
-    TextContent,
     Tool,
     ToolAnnotations,
 )
+from mcp.types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.requests import Request
 
-from mana_lab.errors import (
-    ForbiddenError,
-    InfrastructureError,
-    ManaLabError,
-    ToolInputError,
-    UnknownToolError,
-)
+from mana_lab.errors import UnknownToolError
+from mana_lab.gateway.answers import retry_later
 from mana_lab.gateway.auth import principal_of
+from mana_lab.gateway.calls import Call, Calls
+from mana_lab.gateway.consents import LIFETIME, Inquiry
+from mana_lab.gateway.results import wait_of
 from mana_lab.gateway.spaces import space_of
-from mana_lab.registry import AnyToolSpec, Backend, Registry
-from mana_lab.registry.manifest import tool_hash
+from mana_lab.gateway.statuses import was_answered
+from mana_lab.registry import AnyToolSpec, Registry
 
-IDEMPOTENCY_META: Final = "how.mana/idempotencyKey"
-"""In a call's ``_meta``: the caller's name for the call. A call done again under the same name
-writes the same records."""
-TOOL_META: Final = "how.mana/toolHash"
-"""In the ``_meta`` of every result: which version of the tool answered, as the manifest has it."""
-ERROR_META: Final = "how.mana/error"
-"""In the ``_meta`` of a tool's failure: ``{code, kind, path?}``."""
+PAGE_SIZE: Final = 100
+"""How many tools one page of the list has."""
 
 _LIST_TTL_MS = 300_000
-_MAX_KEY_CHARS = 255
 _INSTRUCTIONS = (
     "Tools of the Mana app, named module.verb. They act for the signed-in user, in the space that "
     "the X-Mana-Space header names, or in the user's personal space."
 )
-_logger = logging.getLogger(__name__)
 
 
-def build_server(registry: Registry, backend: Backend) -> Server:
-    """Return an MCP server that offers the tools of *registry*, except those of admin scope.
+def build_server(registry: Registry, calls: Calls) -> Server:
+    """Return an MCP server that offers the tools of *registry*.
 
     Args:
-        registry: The tools.
-        backend: Gives each call its context.
+        registry: The tools; only such as may be exposed.
+        calls: Calls them.
     """
-    surface = _Surface(registry.exposable(), backend)
-    schemas = {tool.name: tool.input_schema for tool in surface.tools}
+    surface = _Surface(registry, calls)
     server: Server = Server(
         "mana",
         version=version("mana-lab"),
         title="Mana",
         instructions=_INSTRUCTIONS,
-        get_tool_input_schema=schemas.get,
+        get_tool_input_schema=surface.schemas.get,
         on_list_tools=surface.list_tools,
-        on_call_tool=surface.call_tool,
+        on_call_tool=cast(Any, surface.call_tool),  # a mapping serves as well as the model
     )
-    # The SDK's own middleware only makes OpenTelemetry spans, which nobody collects here.
+    # The SDK's own middleware only makes OpenTelemetry spans; the gateway makes its own.
     server.middleware.clear()
     return server
 
 
 class _Surface:
-    def __init__(self, registry: Registry, backend: Backend) -> None:
-        self._registry = registry
-        self._backend = backend
-        self.tools = [_describe(spec) for spec in registry]
-        self._hashes = {spec.name: tool_hash(spec) for spec in registry}
+    def __init__(self, registry: Registry, calls: Calls) -> None:
+        self._calls = calls
+        self._tools = [_describe(spec) for spec in registry]
+        self._cursors = {
+            _cursor_after(tool.name): place for place, tool in enumerate(self._tools, start=1)
+        }
+        self._reporting = {spec.name for spec in registry if spec.reports_progress}
+        self.schemas = {tool.name: tool.input_schema for tool in self._tools}
 
     async def list_tools(
         self, _: ServerRequestContext, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        if params is not None and params.cursor is not None:
-            raise MCPError(INVALID_PARAMS, "The list of tools is one page; there is no such cursor")
-        return ListToolsResult(tools=self.tools, ttl_ms=_LIST_TTL_MS, cache_scope="private")
+        cursor = None if params is None else params.cursor
+        start = 0 if cursor is None else self._place_after(cursor)
+        page = self._tools[start : start + PAGE_SIZE]
+        has_more = start + PAGE_SIZE < len(self._tools)
+        return ListToolsResult(
+            tools=page,
+            next_cursor=_cursor_after(page[-1].name) if has_more else None,
+            ttl_ms=_LIST_TTL_MS,
+            cache_scope="private",
+        )
+
+    def _place_after(self, cursor: str) -> int:
+        place = self._cursors.get(cursor)
+        if place is None:
+            raise MCPError(
+                INVALID_PARAMS, "there is no such cursor; leave it out for the first page"
+            )
+        return place
 
     async def call_tool(
         self, ctx: ServerRequestContext, params: CallToolRequestParams
-    ) -> CallToolResult:
-        try:
-            spec = self._registry.get(params.name)
-        except UnknownToolError as error:
-            raise MCPError(INVALID_PARAMS, error.message, _details(error)) from None
-        key = _idempotency_key(params)
-        result = await self._answer(spec, params.arguments, ctx, key)
-        return result.model_copy(
-            update={"meta": {**(result.meta or {}), TOOL_META: self._hashes[spec.name]}}
-        )
-
-    async def _answer(
-        self,
-        spec: AnyToolSpec,
-        arguments: Mapping[str, Any] | None,
-        ctx: ServerRequestContext,
-        key: str | None,
-    ) -> CallToolResult:
-        try:
-            return await self._run(spec, arguments, ctx, key)
-        except ManaLabError as error:
-            if isinstance(error, InfrastructureError):
-                _logger.warning("%s failed: %s", spec.name, error.code)
-            return _failure(error)
-        except Exception:
-            _logger.exception("%s failed", spec.name)
-            return _failure(InfrastructureError("Internal error"))
-
-    async def _run(
-        self,
-        spec: AnyToolSpec,
-        arguments: Mapping[str, Any] | None,
-        ctx: ServerRequestContext,
-        key: str | None,
-    ) -> CallToolResult:
-        if spec.policy_hint == "destructive":
-            raise ForbiddenError(
-                f"{spec.name} takes something away for good, and the owner of the space has not "
-                "allowed such tools"
-            )
-        request: Any = ctx.request
+    ) -> dict[str, Any]:
+        request: Request = ctx.request  # type: ignore[assignment]
         scope = request.scope
-        call = self._backend.context(principal_of(scope), space_of(scope), key)
-        output = await self._registry.invoke(spec.name, arguments, call)
-        return _success(output.model_dump(mode="json", by_alias=True))
+        call = Call(
+            params.name,
+            params.arguments,
+            principal_of(scope),
+            space_of(scope),
+            meta=dict(ctx.meta or {}),
+            inquiry=_inquiry(ctx),
+            headers=request.headers,
+            report=ctx.session.report_progress if params.name in self._reporting else None,
+        )
+        try:
+            result = await self._calls.call(call)
+        except MCPError as error:
+            if (error.error.data or {}).get("code") == UnknownToolError.code:
+                was_answered(ctx)
+            raise
+        wait_s = wait_of(result)
+        if wait_s is not None:
+            retry_later(scope, wait_s)
+        return result
+
+
+def _inquiry(ctx: ServerRequestContext) -> Inquiry:
+    raw = ctx.params or {}
+    capabilities = ctx.session.client_capabilities
+    capable = capabilities is not None and capabilities.elicitation is not None
+    if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
+        replies = raw.get("inputResponses")
+        return Inquiry(
+            stateless=True,
+            capable=capable,
+            state=raw.get("requestState"),
+            replies=replies if isinstance(replies, Mapping) else {},
+        )
+    return Inquiry(capable=capable, ask=partial(_ask, ctx))
+
+
+async def _ask(ctx: ServerRequestContext, message: str, form: dict[str, Any]) -> dict[str, Any]:
+    async with asyncio.timeout(LIFETIME.total_seconds()):
+        answer = await ctx.session.elicit_form(message, form, ctx.request_id)
+    return answer.model_dump(mode="json")
 
 
 def _describe(spec: AnyToolSpec) -> Tool:
@@ -158,33 +166,5 @@ def _describe(spec: AnyToolSpec) -> Tool:
     )
 
 
-def _idempotency_key(params: CallToolRequestParams) -> str | None:
-    key = (params.meta or {}).get(IDEMPOTENCY_META)
-    if key is None or (isinstance(key, str) and 0 < len(key) <= _MAX_KEY_CHARS):
-        return key
-    raise MCPError(
-        INVALID_PARAMS,
-        f"_meta {IDEMPOTENCY_META} must be a text of 1 to {_MAX_KEY_CHARS} characters",
-    )
-
-
-def _success(data: dict[str, Any]) -> CallToolResult:
-    text = json.dumps(data, ensure_ascii=False)
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content=data, is_error=False
-    )
-
-
-def _failure(error: ManaLabError) -> CallToolResult:
-    return CallToolResult(
-        content=[TextContent(type="text", text=error.message)],
-        is_error=True,
-        _meta={ERROR_META: _details(error)},
-    )
-
-
-def _details(error: ManaLabError) -> dict[str, str]:
-    details: dict[str, str] = {"code": error.code, "kind": error.kind}
-    if isinstance(error, ToolInputError) and error.path:
-        details["path"] = error.path
-    return details
+def _cursor_after(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()

@@ -8,10 +8,12 @@ from typing import Any
 
 import httpx
 
+from mana_lab.crypto.exchanged import ACCESS_TOKEN_TYPE, GRANT_TYPE
+from mana_lab.errors import NotFoundError
 from mana_lab.identity import wire
 from mana_lab.identity.client_spaces import SpaceCalls
 from mana_lab.identity.client_vault import VaultCalls
-from mana_lab.identity.transport import bearer, segment, service
+from mana_lab.identity.transport import bearer, error_of, parse, segment, service
 
 
 class IdentityClient(SpaceCalls, VaultCalls):
@@ -64,6 +66,66 @@ class IdentityClient(SpaceCalls, VaultCalls):
         body = {"refreshToken": refresh_token}
         return await self._post("/api/v1/auth/refresh", body, wire.TokenPair)
 
+    async def long_token(self, service_key: str, refresh_token: str, lifetime_s: int) -> str:
+        """Exchange a session token for an access token that is good for longer than 15 minutes.
+
+        Args:
+            service_key: What the operator is known by.
+            refresh_token: The session token of whom the access token is for.
+            lifetime_s: How long it is to be good for, in seconds; at most a day.
+
+        Raises:
+            NotFoundError: The service gives none.
+            UnauthenticatedError: The key is not the service's.
+            SessionEndedError: The session was signed out, or is over.
+            ForbiddenError: The session is an administrator's.
+        """
+        asked = wire.LongTokenRequest(refresh_token=refresh_token, lifetime_sec=lifetime_s)
+        path, shown = "/api/v1/internal/auth/long-token", service(service_key)
+        return (await self._post(path, wire.to_json(asked), wire.TokenPair, shown)).access_token
+
+    async def exchange(
+        self,
+        token: str,
+        audience: str,
+        scope: str,
+        *,
+        space_id: str | None = None,
+        tool: str | None = None,
+    ) -> wire.ExchangedToken:
+        """Exchange an access token for one of a minute, for one service (RFC 8693).
+
+        Args:
+            token: The access token.
+            audience: The service.
+            scope: What it is for.
+            space_id: The only space that it is to open.
+            tool: What it is made for.
+
+        Raises:
+            NotFoundError: The service does not exchange tokens.
+            UnauthenticatedError: The token is not taken.
+            InsufficientScopeError: The token was given for less.
+            NotAMemberError: Its user is not in the space.
+        """
+        asked = {
+            "grant_type": GRANT_TYPE,
+            "subject_token": token,
+            "subject_token_type": ACCESS_TOKEN_TYPE,
+            "audience": audience,
+            "scope": scope,
+            "space": space_id,
+            "tool": tool,
+        }
+        form = {name: value for name, value in asked.items() if value is not None}
+        path = "/api/v1/auth/token-exchange"
+        answer = await self._answer("POST", path, None, None, form)
+        if answer.is_success:
+            return parse(answer, wire.ExchangedToken)
+        if _knows_no_exchange(answer):
+            raise NotFoundError("the identity service exchanges no tokens")
+        raise error_of(answer)
+
     async def logout(self, token: str) -> None:
         """End the session that an access token names; all of its tokens end with it."""
         await self._post("/api/v1/auth/logout", None, wire.Success, bearer(token))
@@ -79,6 +141,20 @@ class IdentityClient(SpaceCalls, VaultCalls):
     async def jwks(self) -> Any:
         """Return the published keys (RFC 7517 §5)."""
         return (await self._send("GET", "/api/auth/jwks")).json()
+
+    async def rotate_keys(self, service_key: str, *, withdraw: bool = False) -> wire.RotatedKeys:
+        """Have the service make a new signing key.
+
+        Args:
+            service_key: What services are known by.
+            withdraw: Take all earlier keys back at once: everybody needs a fresh access token.
+
+        Raises:
+            ConflictError: Too many earlier keys are still published.
+        """
+        body = wire.to_json(wire.KeyRotation(withdraw=withdraw))
+        path = "/api/v1/internal/keys/rotate"
+        return await self._post(path, body, wire.RotatedKeys, service(service_key))
 
     async def memberships(self, service_key: str, user_id: str) -> list[wire.Membership]:
         """Return where a user is a member."""
@@ -167,3 +243,8 @@ class IdentityClient(SpaceCalls, VaultCalls):
         path = f"/api/v1/internal/personas/{segment(persona_id)}/ticks"
         body = wire.to_json(wire.TickRecord(tick_id=tick_id, occurred_at=occurred_at))
         await self._post(path, body, wire.Done, service(service_key))
+
+
+def _knows_no_exchange(answer: httpx.Response) -> bool:
+    """Tell whether a service has no such route."""
+    return answer.status_code in {404, 405, 501}

@@ -43,11 +43,29 @@ class Transport:
         return parse(await self._send("POST", path, headers, body), answer)
 
     async def _send(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: Any = None,
+        form: dict[str, str] | None = None,
+    ) -> httpx.Response:
+        response = await self._answer(method, path, headers, body, form)
+        if response.is_success:
+            return response
+        raise error_of(response)
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None,
+        body: Any,
+        form: dict[str, str] | None,
     ) -> httpx.Response:
         try:
             request = self._http.build_request(
-                method, self._base_url + path, headers=headers, json=body
+                method, self._base_url + path, headers=headers, json=body, data=form
             )
             request.headers.pop("cookie", None)
             response = await self._http.send(request)
@@ -57,9 +75,7 @@ class Transport:
             ) from None
         for cookie in response.cookies:
             self._http.cookies.delete(cookie)
-        if response.is_success:
-            return response
-        raise _error(response)
+        return response
 
 
 def segment(text: str) -> str:
@@ -103,7 +119,8 @@ def parse(response: httpx.Response, answer: type[M]) -> M:
         raise ProtocolError(f"the identity service's answer is not a {answer.__name__}") from None
 
 
-def _error(response: httpx.Response) -> ManaLabError:
+def error_of(response: httpx.Response) -> ManaLabError:
+    """Return the error that an answer says."""
     try:
         body = json.loads(response.content)
     except ValueError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+from opentelemetry.trace import TracerProvider
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.closing import Closing
@@ -20,7 +21,8 @@ from mana_lab.errors import (
     LabClosedError,
     UnknownPersonaError,
 )
-from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, running
+from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
+from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.history import RecordHistory, histories
@@ -42,7 +44,7 @@ from mana_lab.personas import (
     seed,
 )
 from mana_lab.registry import AnyToolSpec
-from mana_lab.runner import Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+from mana_lab.runner import Agree, Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
 from mana_lab.storage import RowScope
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ class Lab(Closing):
         approve_tools: bool = False,
         ciphertext: WireForm = "enc:2:",
         database_url: str | None = None,
+        calls_per_minute: int = CALLS_A_MINUTE,
+        tracer_provider: TracerProvider | None = None,
         progress: Progress | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
@@ -115,6 +119,9 @@ class Lab(Closing):
             database_url: A PostgreSQL database to keep the data in, such as
                 ``postgresql://user@host/name``; the folder then has the secrets, without which
                 nobody can read them. By default SQLite files in the folder.
+            calls_per_minute: How often a user may call one tool, in a minute of the lab's time or
+                of real time, whichever is over first.
+            tracer_provider: Where OpenTelemetry spans of all services go; None makes none.
             progress: Told what is being done; by default a line in a notebook, else nothing.
 
         Raises:
@@ -134,7 +141,16 @@ class Lab(Closing):
             registry = tools_of(held, tools, approve=approve_tools)
             stores = await stack.enter_async_context(Stores.open(held, database_url))
             time = clock or await time_of(stores)
-            ground = Ground(stores, held.secrets, time, registry, CipherPolicy(ciphertext))
+            ground = Ground(
+                stores,
+                held.secrets,
+                time,
+                registry,
+                CipherPolicy(ciphertext),
+                alone=database_url is None,
+                calls_per_minute=calls_per_minute,
+                tracer_provider=tracer_provider,
+            )
             services = await stack.enter_async_context(wired(ground))
             await stack.enter_async_context(running(services.gateway_app))
             tell = progress or (line if in_notebook() else silent)
@@ -176,6 +192,7 @@ class Lab(Closing):
         async def forget(user_id: str) -> None:
             await self._services.sync.forget_user(key, user_id)
             await self._ledger.forget(user_id)
+            await log_of(self._services.gateway_app).forget_user(user_id)
 
         return await cleanup(
             self._services.identity,
@@ -187,13 +204,17 @@ class Lab(Closing):
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
 
-    async def persona(self, name: str, *, space: str | None = None) -> PersonaSession:
+    async def persona(
+        self, name: str, *, space: str | None = None, agree: Agree | None = None
+    ) -> PersonaSession:
         """Sign in as a persona, through the same door as a human.
 
         Args:
             name: The persona's name, such as ``anna``, or e-mail address.
             space: The slug or the id of a space that they share, such as ``anna-and-ben``; their
                 own when None.
+            agree: Is asked before something is taken away for good, such as
+                ``lambda question: input(question) == "yes"``; None refuses it.
 
         Raises:
             UnknownPersonaError: The catalog has no such persona, or they are not seeded.
@@ -209,9 +230,31 @@ class Lab(Closing):
                 secrets=self._secrets,
                 clock=self.clock,
                 space=space,
+                agree=agree,
             )
         self._stack.push_async_callback(session.close)
         return session
+
+    async def allow(self, name: str, *tools: str, space: str | None = None) -> None:
+        """Say as a persona which destructive tools may be used in a space; all others may not.
+
+        Each use still needs somebody's word (``lab.persona(name, agree=…)``).
+
+        Args:
+            name: Who says so: an owner or an admin of the space.
+            tools: All that are allowed from now on, such as ``notes.delete``; none for none.
+            space: The id of the space; the persona's own when None.
+
+        Raises:
+            ForbiddenError: They are neither owner nor admin there.
+            InvalidInputError: A name is none of a tool.
+        """
+        token = await self.token(name)
+        identity = self._services.identity
+        if space is None:
+            own = [each for each in await identity.spaces(token) if each.type == "personal"]
+            space = own[0].id
+        await identity.set_space_policy(token, space, tools, acknowledged=True)
 
     async def run(
         self,

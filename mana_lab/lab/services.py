@@ -6,18 +6,25 @@ loop and another for the thread of a gateway that it serves on a port.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpx
+from opentelemetry.trace import TracerProvider
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from mana_lab import gateway
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.crypto import CipherPolicy, TokenVerifier
-from mana_lab.gateway import GatewayConfig
+from mana_lab.crypto.derive import derive
+from mana_lab.crypto.exchanged import SYNC_AUDIENCE
+from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
+from mana_lab.gateway.once import Terms
+from mana_lab.gateway.rates import CALLS_A_MINUTE, MemoryRates
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig
@@ -28,12 +35,14 @@ from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets, Settings
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.client import SyncClient
+from mana_lab.web import carry_trace
 
 ADMIN_EMAIL = "operator@mana.test"
 INSIDE = "http://mana.lab"
 """Where the services of a lab stand for one another, without a socket in between."""
 
 _CLIENT_ID = "mana-lab-gateway"
+_GATEWAY_INFO = b"mana-gateway-v1"
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,13 @@ class Stores:
         identity: Accounts, vaults, spaces, persona records, audited actions and ratings.
         sync: The change log.
         ledger: Runs and ticks.
+        gateway: What was attempted through the gateway, and answers to calls done again.
     """
 
     identity: Store
     sync: Store
     ledger: Store
+    gateway: Store
 
     @classmethod
     @asynccontextmanager
@@ -70,6 +81,7 @@ class Stores:
                     ("identity", identity_server.METADATA),
                     ("sync", sync_server.METADATA),
                     ("ledger", ledger.METADATA),
+                    ("gateway", gateway.METADATA),
                 )
             ]
             yield cls(*stores)
@@ -86,6 +98,9 @@ class Ground:
         registry: The tools.
         ciphers: In which format values are encrypted, and which is believed.
         notices: Who waits for changes of records.
+        alone: Whether no other process works on the same stores.
+        calls_per_minute: How often a user may call one tool.
+        tracer_provider: Where the spans of all services go; None makes none.
     """
 
     stores: Stores
@@ -94,6 +109,22 @@ class Ground:
     registry: Registry
     ciphers: CipherPolicy = field(default_factory=lambda: CipherPolicy(writes="enc:2:"))
     notices: sync_server.Notices = field(default_factory=sync_server.Notices)
+    alone: bool = False
+    calls_per_minute: int = CALLS_A_MINUTE
+    tracer_provider: TracerProvider | None = None
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What the lab's gateways remember, whichever of them is asked."""
+        keys = GatewayKeys(derive(self.secrets.kek(), _GATEWAY_INFO))
+        terms = Terms(str(uuid.uuid4()), self.alone)
+        return Memory(
+            self.stores.gateway,
+            keys,
+            terms,
+            MemoryRates(self.clock, self.calls_per_minute),
+            tracer_provider=self.tracer_provider,
+        )
 
 
 @dataclass(frozen=True)
@@ -117,7 +148,11 @@ class Services:
 
 @asynccontextmanager
 async def wired(
-    ground: Ground, *, issuer: str = INSIDE, gateway_url: str = INSIDE
+    ground: Ground,
+    *,
+    issuer: str = INSIDE,
+    gateway_url: str = INSIDE,
+    origins: Sequence[str] = (),
 ) -> AsyncIterator[Services]:
     """Wire the services for the running event loop; between them there is no socket.
 
@@ -125,12 +160,17 @@ async def wired(
         ground: What the services stand on.
         issuer: The ``iss`` of the tokens, and where clients of the gateway sign in.
         gateway_url: Where the gateway stands for its clients.
+        origins: Whose pages may call the gateway, besides those of this machine.
     """
     stores, clock = ground.stores, ground.clock
     config = _identity_config(ground.secrets, issuer)
     await identity_server.prepare(stores.identity, config, clock)
     identity_app = identity_server.create_app(
-        stores.identity, config, clock=clock, wall_clock=SystemClock()
+        stores.identity,
+        config,
+        clock=clock,
+        wall_clock=SystemClock(),
+        tracer_provider=ground.tracer_provider,
     )
     async with AsyncExitStack() as stack:
         to_identity = await stack.enter_async_context(_inside(identity_app))
@@ -142,13 +182,22 @@ async def wired(
             clock=clock,
         )
         stack.push_async_callback(verifier.close)
+        at_sync = TokenVerifier(
+            f"{INSIDE}/api/auth/jwks",
+            to_identity,
+            issuer=issuer,
+            audience=(DEFAULT_AUDIENCE, SYNC_AUDIENCE),
+            clock=clock,
+        )
+        stack.push_async_callback(at_sync.close)
         sync_app = sync_server.create_app(
             stores.sync,
             clock=clock,
-            verifier=verifier,
+            verifier=at_sync,
             memberships=sync_server.HttpMemberships(INSIDE, to_identity, config.service_key, clock),
             service_key=config.service_key,
             notices=ground.notices,
+            tracer_provider=ground.tracer_provider,
         )
         to_sync = await stack.enter_async_context(_inside(sync_app))
         identity = IdentityClient(INSIDE, to_identity)
@@ -166,8 +215,12 @@ async def wired(
             backend,
             verifier=verifier,
             identity=identity,
+            sync=sync,
+            memory=ground.memory,
             config=GatewayConfig(
-                resource_url=gateway_url + gateway.MCP_PATH, authorization_server=issuer
+                resource_url=gateway_url + gateway.MCP_PATH,
+                authorization_server=issuer,
+                allowed_origins=(*gateway.LOCAL_ORIGINS, *origins),
             ),
             clock=clock,
         )
@@ -179,6 +232,7 @@ def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
     settings.check(secrets)
     return IdentityConfig(
         production=settings.production,
+        long_tokens=not settings.production,
         issuer=issuer,
         audience=DEFAULT_AUDIENCE,
         kek=secrets.kek(),
@@ -189,4 +243,5 @@ def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
 
 def _inside(app: ASGIApp) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url=INSIDE)
+    hooks = {"request": [carry_trace]}
+    return httpx.AsyncClient(transport=transport, base_url=INSIDE, event_hooks=hooks)

@@ -83,6 +83,7 @@ async def serve_lab(
     auth_port: int,
     sync_port: int,
     port: int,
+    origins: Sequence[str] = (),
     database_url: str | None = None,
     on_ready: Callable[[Addresses], None],
 ) -> None:
@@ -93,6 +94,7 @@ async def serve_lab(
         auth_port: Where identity listens; 0 picks a free port, here as below.
         sync_port: Where sync listens.
         port: Where the gateway listens.
+        origins: Whose pages may call the gateway, besides those of this machine.
         database_url: As of :meth:`Lab.open`.
         on_ready: Told where the services stand, once all of them answer.
 
@@ -111,9 +113,16 @@ async def serve_lab(
         async with (
             Stores.open(held, database_url) as stores,
             wired(
-                Ground(stores, held.secrets, await time_of(stores), tools_of(held)),
+                Ground(
+                    stores,
+                    held.secrets,
+                    await time_of(stores),
+                    tools_of(held),
+                    alone=database_url is None,
+                ),
                 issuer=auth_url,
                 gateway_url=url,
+                origins=origins,
             ) as services,
         ):
             apps = (

@@ -10,7 +10,7 @@ from mana_lab.closing import Closing
 from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.personas import Persona, persona_password
-from mana_lab.runner import App, CallOutcome, Endpoint, Recorder, ToolInfo
+from mana_lab.runner import Agree, App, CallOutcome, Endpoint, Recorder, ToolInfo
 from mana_lab.settings import LabSecrets
 
 
@@ -38,8 +38,11 @@ class PersonaSession(Closing):
         secrets: LabSecrets,
         clock: Clock,
         space: str | None = None,
+        agree: Agree | None = None,
     ) -> PersonaSession:
         """Sign in as *persona* and connect to the gateway, in their own space or in *space*.
+
+        *agree* is asked before something is taken away for good; without it, that is refused.
 
         Raises:
             InvalidCredentialsError: The persona is not seeded.
@@ -56,6 +59,7 @@ class PersonaSession(Closing):
             recorder=recorder,
             clock=clock,
             space_id=space,
+            agree=agree,
         )
         recorder.persona_id = app.user.id
         return cls(persona, app, identity, secrets.service_key.get_secret_value())

@@ -6,7 +6,7 @@ Knows identity and sync through their clients; knows nothing of MCP, personas or
 from mana_lab.errors import ToolInputError
 from mana_lab.registry.admission import ADMITTED, Admission, admits
 from mana_lab.registry.backend import Backend
-from mana_lab.registry.context import ToolContext
+from mana_lab.registry.context import ProgressReport, ToolContext
 from mana_lab.registry.keys import MasterKeyClient
 from mana_lab.registry.models import (
     CalendarDate,
@@ -44,6 +44,7 @@ __all__ = [
     "PolicyHint",
     "PositiveInteger",
     "Principal",
+    "ProgressReport",
     "Records",
     "Registry",
     "Scope",

@@ -11,11 +11,13 @@ from typing import TypeAlias
 from mana_lab.clock import Clock
 from mana_lab.closing import Closing
 from mana_lab.crypto import KeyRing
+from mana_lab.crypto.exchanged import VAULT_READ
 from mana_lab.errors import ZeroKnowledgeUserError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.vault_client import master_key_of
 from mana_lab.identity.wire import VaultKey
 from mana_lab.registry.lru import LruMap
+from mana_lab.registry.passes import Passes
 
 KEY_LIFETIME_S = 30.0
 """How long a fetched key is used before the vault is asked again."""
@@ -43,6 +45,7 @@ class MasterKeyClient(Closing):
 
     Args:
         identity: Where the vault is.
+        passes: What the vault is shown.
         clock: Its ``monotonic`` ages the keys.
         capacity: Of how many users keys are kept at most.
         watcher: Told of answers with earlier keys.
@@ -51,12 +54,14 @@ class MasterKeyClient(Closing):
     def __init__(
         self,
         identity: IdentityClient,
+        passes: Passes,
         *,
         clock: Clock,
         capacity: int = 1024,
         watcher: Watcher | None = None,
     ) -> None:
         self._identity = identity
+        self._passes = passes
         self._clock = clock
         self._watcher = watcher
         self._kept: LruMap[str, _Kept] = LruMap(capacity)
@@ -98,7 +103,8 @@ class MasterKeyClient(Closing):
         self._kept.clear()
 
     async def _fetch(self, user_id: str, token: str, mark: bytes) -> KeyRing:
-        answer = await self._identity.vault_key(token)
+        shown = await self._passes.to_identity(token, VAULT_READ)
+        answer = await self._identity.vault_key(shown)
         if answer.master_key is None:
             self._kept.discard(user_id)
             raise ZeroKnowledgeUserError(

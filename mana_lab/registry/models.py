@@ -133,9 +133,9 @@ class PageInput(ToolInput):
     limit: Integer = Field(20, ge=1, le=100, description="At most this many")
     cursor: str = Field(
         default_factory=str,
-        pattern=r"^[0-9a-f]{1,16}$",
+        pattern=r"^[!-~]{1,128}$",
         description="nextCursor of the page before; leave it out for the first page",
-        examples=["1f"],
+        examples=["0b4cf1d2-7f0c-4c39-9d2e-5a8f3b6c1e70"],
     )
 
 

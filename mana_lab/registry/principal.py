@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,8 +22,10 @@ class Principal:
         tier: The access tier, such as ``founder``.
         kind: ``human``, ``persona`` or ``system``.
         zone: Where they live; their days begin and end there.
-        token: The access token of this request, for the services behind; never shown.
+        token: The access token of this request, empty in what tools are given; the services behind
+            are shown others that are exchanged for it (:mod:`.passes`).
         session_id: The token's ``sid``: the session that it was given for.
+        scopes: What the token may be used for; None for everything that its user may.
     """
 
     user_id: str
@@ -34,6 +36,11 @@ class Principal:
     zone: ZoneInfo = _UTC
     token: str = field(default="", repr=False)
     session_id: str = ""
+    scopes: frozenset[str] | None = None
+
+    def without_token(self) -> Principal:
+        """Return the caller as a tool may know them: nothing to act in their name with."""
+        return replace(self, token="")
 
     @classmethod
     def of(cls, claims: Claims, token: str) -> Principal:
@@ -47,6 +54,7 @@ class Principal:
             _zone_of(claims.zoneinfo),
             token,
             claims.sid,
+            None if claims.scope is None else frozenset(claims.scope.split()),
         )
 
 

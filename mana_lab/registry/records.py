@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -21,7 +21,6 @@ from mana_lab.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from mana_lab.registry.models import MAX_SAFE_INTEGER
 from mana_lab.registry.principal import SpaceLike
 from mana_lab.registry.sealing import Sealing
 from mana_lab.registry.tables import Table
@@ -31,6 +30,8 @@ from mana_lab.sync.wire import Change
 
 PolicyHint: TypeAlias = Literal["read", "write", "destructive"]
 """What a tool may do to records: a write adds and changes, only ``destructive`` takes away."""
+Show: TypeAlias = Callable[[], Awaitable[str]]
+"""Gives what a service is shown in the caller's name."""
 Fields: TypeAlias = dict[str, Any]
 Rows: TypeAlias = list[Fields]
 Predicate: TypeAlias = Callable[[Fields], bool]
@@ -59,7 +60,8 @@ class Records:
         lock: Held from reading to writing; the same one for all who write to this table of the
             space through this process.
         space: The active space.
-        token: The caller's access token.
+        reading: Gives what the sync service is shown by who reads.
+        writing: Gives what it is shown for one push.
         clock: The lab's time.
         sealing: Encrypts and decrypts for the caller.
         new_id: Makes the ids of new records.
@@ -73,7 +75,8 @@ class Records:
         replica: Replica,
         lock: asyncio.Lock,
         space: SpaceLike,
-        token: str,
+        reading: Show,
+        writing: Show,
         clock: Clock,
         sealing: Sealing,
         new_id: Callable[[], str],
@@ -83,7 +86,8 @@ class Records:
         self._replica = replica
         self._lock = lock
         self._space = space
-        self._token = token
+        self._reading = reading
+        self._writing = writing
         self._clock = clock
         self._new_id = new_id
         self._policy_hint = policy_hint
@@ -105,7 +109,7 @@ class Records:
         self._check_writable()
         record_id = self._new_id()
         async with self._lock:
-            await self._replica.refresh(self._token)
+            await self._refresh()
             known = self._replica.get(record_id)
             if known is not None and known.deleted:
                 raise ConflictError(
@@ -124,7 +128,7 @@ class Records:
         Raises:
             NotFoundError: There is no such record in the space, or not any more.
         """
-        await self._replica.refresh(self._token)
+        await self._refresh()
         return await self._sealing.plain(self._find(record_id))
 
     async def list(
@@ -144,8 +148,8 @@ class Records:
             newest_first: Whether to turn the order round.
             limit: At most this many.
         """
-        await self._replica.refresh(self._token)
-        records = self._replica.newest() if newest_first else self._replica.current()
+        await self._refresh()
+        records = self._replica.newest() if newest_first else self._replica.oldest()
         found: Rows = []
         if limit is not None and limit <= 0:
             return found
@@ -177,16 +181,26 @@ class Records:
         Raises:
             InvalidInputError: The cursor is not one of this list.
         """
-        before = _place_of(cursor)
-        await self._replica.refresh(self._token)
+        await self._refresh()
+        before = self._place_of(cursor) if cursor else None
         rows: Rows = []
-        last = 0
         async for record, row in self._found(self._replica.newest(before), where, matching):
             if len(rows) == limit:
-                return Page(rows, _cursor_at(last))
+                return Page(rows, rows[-1]["id"])
             rows.append(await self._whole(record, row))
-            last = record.seq
         return Page(rows, None)
+
+    def _place_of(self, cursor: str) -> int:
+        """Return the place of the record that a page ended with; it may be deleted by now.
+
+        A cursor is no number of the service's log, which would tell how much others write.
+        """
+        last = self._replica.get(cursor)
+        if last is None or not last.inserted or not self._is_here(last):
+            raise InvalidInputError(
+                f"{cursor[:40]!r} is not a cursor of this list; leave it out for the first page"
+            )
+        return last.seq
 
     async def _found(
         self, records: Iterable[Record], where: Predicate | None, matching: Predicate | None
@@ -219,7 +233,7 @@ class Records:
         if self._policy_hint != "destructive":
             raise InfrastructureError("a tool that is not declared as destructive tried to delete")
         async with self._lock:
-            await self._replica.refresh(self._token)
+            await self._refresh()
             known = self._replica.get(record_id)
             if known is not None and known.inserted and known.deleted and self._is_here(known):
                 return
@@ -227,7 +241,7 @@ class Records:
             stamp = self._replica.stamp(self._clock.now())
             delete = Change.to_delete(self._table.name, record_id, stamp)
             here = delete.model_copy(update={"space_id": self._space.id})
-            await self._replica.push(self._token, [here])
+            await self._push(here)
 
     async def update(
         self, record_id: str, changes: Mapping[str, Any], *, unless: Predicate | None = None
@@ -244,15 +258,22 @@ class Records:
         """
         self._check_writable()
         async with self._lock:
-            await self._replica.refresh(self._token)
+            await self._refresh()
             record = self._find(record_id)
             if unless is None or not unless(self._sealing.public(record)):
                 await self._change(record, changes)
 
     async def count(self) -> int:
         """Return how many records the space has."""
-        await self._replica.refresh(self._token)
+        await self._refresh()
         return len(self._visible())
+
+    async def _refresh(self) -> None:
+        await self._replica.refresh(await self._reading())
+
+    async def _push(self, change: Change) -> None:
+        shown = await self._writing()
+        await self._replica.push(shown, [change], reading=await self._reading())
 
     def _check_writable(self) -> None:
         if self._policy_hint == "read":
@@ -289,7 +310,7 @@ class Records:
             data=sealed,
             space_id=self._space.id,
         )
-        await self._replica.push(self._token, [insert])
+        await self._push(insert)
 
     async def _change(self, record: Record, changes: Mapping[str, Any]) -> None:
         known = [name for name in changes if name in record.fields]
@@ -304,30 +325,8 @@ class Records:
         stamp = self._replica.stamp(self._clock.now())
         sealed = await self._sealing.sealed(record.id, {**new, "updatedAt": stamp})
         update = Change.to_update(self._table.name, record.id, sealed, stamp)
-        await self._replica.push(
-            self._token, [update.model_copy(update={"space_id": self._space.id})]
-        )
+        await self._push(update.model_copy(update={"space_id": self._space.id}))
 
     def _next_order(self) -> int:
-        taken = [record.fields.get("order") for record in self._visible()]
-        numbers = [
-            value
-            for value in taken
-            if isinstance(value, int | float) and abs(value) < MAX_SAFE_INTEGER
-        ]
-        return math.floor(max(numbers, default=-1)) + 1
-
-
-def _cursor_at(seq: int) -> str:
-    return f"{seq:x}"
-
-
-def _place_of(cursor: str) -> int | None:
-    if not cursor:
-        return None
-    try:
-        return int(cursor, 16)
-    except ValueError:
-        raise InvalidInputError(
-            f"{cursor[:40]!r} is not a cursor of this list; leave it out for the first page"
-        ) from None
+        highest = self._replica.highest("order")
+        return 0 if highest is None else math.floor(highest) + 1

@@ -32,6 +32,7 @@ from mana_lab.crypto import (
     encode_base64,
     key_proof,
 )
+from mana_lab.crypto.exchanged import VAULT_READ, VAULT_RENEW
 from mana_lab.errors import (
     DecryptionError,
     DowngradeError,
@@ -42,15 +43,17 @@ from mana_lab.errors import (
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import RotationFinish, VaultKey
 from mana_lab.registry.keys import ring_of
+from mana_lab.registry.passes import Passes
 from mana_lab.registry.tables import Table
 from mana_lab.sync.client import SyncClient
 from mana_lab.sync.merge import Record, fold
-from mana_lab.sync.wire import Change, FieldChange
+from mana_lab.sync.wire import Change, FieldChange, personal_space
 
 RENEWAL_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://mana.how/renewals")
 """The namespace (RFC 9562 §5.5) of the event ids of renewed values."""
 
 _BREATH = 500
+_TOOL = "reencryption"
 _LONGEST_NAME = 200
 _HIGHEST = "\U000e01ef"
 _MARK = re.compile(r"![A-Za-z0-9_-]{1,64}")
@@ -83,13 +86,14 @@ class _Stale:
 
 
 class Reencryption:
-    """Renews the values of users, with their own tokens.
+    """Renews the values of users, in their names.
 
     Args:
         identity: Where the vaults are.
         sync: Where the values are.
         tables: Every table with encrypted fields; what stands in another one cannot be read any
             more when the earlier keys are gone.
+        passes: What both are shown.
         policy: Which format is written.
         batch: How many records are pushed at a time.
     """
@@ -99,6 +103,7 @@ class Reencryption:
         identity: IdentityClient,
         sync: SyncClient,
         tables: Iterable[Table],
+        passes: Passes,
         policy: CipherPolicy | None = None,
         *,
         batch: int = 200,
@@ -106,6 +111,7 @@ class Reencryption:
         self._identity = identity
         self._sync = sync
         self._tables = [table for table in tables if table.encrypted]
+        self._passes = passes
         self._policy = policy or CipherPolicy()
         self._batch = batch
 
@@ -117,23 +123,36 @@ class Reencryption:
         Raises:
             ManaLabError: A service refused or did not answer; begin again at any time.
         """
-        answer = await self._identity.vault_key(token)
+        shown = await self._passes.to_identity(token, VAULT_READ)
+        answer = await self._identity.vault_key(shown)
         done = Renewal()
         if answer.master_key is None or not answer.previous_keys:
             return done
         cipher = FieldCipher(ring_of(answer), self._policy)
-        for table in self._tables:
-            await self._table(_Pass(user_id, token, table, cipher, done))
+        for space_id in await self._spaces(user_id, token):
+            for table in self._tables:
+                await self._table(_Pass(user_id, token, space_id, table, cipher, done))
         if done.left == 0 and all(key.removable for key in answer.previous_keys):
-            await self._identity.vault_finish_rotation(token, _finish(answer, cipher))
+            shown = await self._passes.to_identity(token, VAULT_RENEW)
+            await self._identity.vault_finish_rotation(shown, _finish(answer, cipher))
             done.finished = True
         return done
+
+    async def _spaces(self, user_id: str, token: str) -> list[str | None]:
+        """Return where to look: each space for itself, or None for all at once."""
+        if not self._passes.bound:
+            return [None]
+        known = await self._identity.spaces(await self._passes.to_identity(token))
+        return [personal_space(user_id), *(space.id for space in known)]
 
     async def _table(self, work: _Pass) -> None:
         spaces: dict[str | None, dict[str, Record]] = defaultdict(dict)
         cursor, has_more = "", True
         while has_more:
-            page = await self._sync.pull(work.token, work.table.app_id, work.table.name, cursor)
+            shown = await self._passes.to_read(work.token, work.space_id or "")
+            page = await self._sync.pull(
+                shown, work.table.app_id, work.table.name, cursor, work.space_id
+            )
             for change in page.changes:
                 fold([change], spaces[change.space_id])
             if page.has_more and page.cursor == cursor:
@@ -149,7 +168,8 @@ class Reencryption:
         sync = copy.copy(self._sync)
         sync.client_id = renewing_client(writer, work.cipher.ring.current.key_id)
         try:
-            await sync.push(work.token, work.table.app_id, changes, since=cursor)
+            shown = await self._passes.to_write(work.token, work.space_id or "", _TOOL)
+            await sync.push(shown, work.table.app_id, changes, since=cursor)
             work.done.renewed += len(changes)
         except FutureStampError:
             if len(changes) == 1:
@@ -161,10 +181,11 @@ class Reencryption:
 
 @dataclass(frozen=True)
 class _Pass:
-    """One table in one pass over a user's values."""
+    """One table of one space, or of all, in one pass over a user's values."""
 
     user_id: str
     token: str
+    space_id: str | None
     table: Table
     cipher: FieldCipher
     done: Renewal

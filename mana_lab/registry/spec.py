@@ -42,6 +42,7 @@ class ToolSpec(Generic[In, Out]):
         policy_hint: ``read`` changes nothing; ``destructive`` takes something away for good.
         idempotent: Whether the same call again changes nothing more; reading always is.
         scope: ``admin`` tools are not exposed to users.
+        reports_progress: Whether it takes long enough to say how far it is.
         tables: Every table that the handler touches; it can open no other.
 
     Raises:
@@ -56,6 +57,7 @@ class ToolSpec(Generic[In, Out]):
     policy_hint: PolicyHint = field(kw_only=True)
     idempotent: bool = field(default=False, kw_only=True)
     scope: Scope = field(default="user-space", kw_only=True)
+    reports_progress: bool = field(default=False, kw_only=True)
     tables: tuple[Table, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
@@ -109,7 +111,7 @@ class ToolSpec(Generic[In, Out]):
             InvalidOutputError: The result is not what the output schema says.
         """
         given = self.parse(arguments)
-        bounded = ctx.bounded(self.tables, self.policy_hint)
+        bounded = ctx.bounded(self.tables, self.policy_hint, self.name)
         try:
             result: Any = await self.handler(given, bounded)
             if isinstance(result, BaseModel):
@@ -136,6 +138,7 @@ def tool(
     policy_hint: PolicyHint,
     idempotent: bool = False,
     scope: Scope = "user-space",
+    reports_progress: bool = False,
     tables: tuple[Table, ...] = (),
 ) -> Callable[[Callable[[In, ToolContext], Awaitable[Out]]], ToolSpec[In, Out]]:
     """Make a :class:`ToolSpec` of the handler below it.
@@ -159,6 +162,7 @@ def tool(
             policy_hint=policy_hint,
             idempotent=idempotent,
             scope=scope,
+            reports_progress=reports_progress,
             tables=tables,
         )
 

@@ -2,6 +2,7 @@
 
 from mana_lab.runner.brain import Brain, Rating, Scene, TickMemory
 from mana_lab.runner.calls import CallError, CallOutcome, Toolbox, ToolInfo, module_of
+from mana_lab.runner.connection import Agree
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.fleet import Fleet
 from mana_lab.runner.ledger import METADATA, Ledger
@@ -14,6 +15,7 @@ from mana_lab.runner.tick import House
 __all__ = [
     "METADATA",
     "Action",
+    "Agree",
     "App",
     "Brain",
     "CallError",

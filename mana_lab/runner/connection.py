@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
 
 import httpx2
 from mcp import Client
+from mcp.client import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
+from mcp.types import ElicitRequestParams, ElicitResult
 
 from mana_lab.errors import InfrastructureError, ManaLabError, ServiceUnavailableError
 from mana_lab.runner.endpoint import Endpoint
@@ -21,6 +25,8 @@ from mana_lab.runner.failures import as_exception, error_from_mcp
 
 SignIn = Callable[[], Awaitable[str]]
 """Gets a fresh access token."""
+Agree: TypeAlias = Callable[[str], bool]
+"""Is asked before something is taken away for good, and answers whether it may be."""
 
 
 class BearerAuth(httpx2.Auth):
@@ -68,16 +74,33 @@ class Connection:
 
     @classmethod
     async def open(
-        cls, endpoint: Endpoint, user_id: str, auth: BearerAuth, space_id: str
+        cls,
+        endpoint: Endpoint,
+        user_id: str,
+        auth: BearerAuth,
+        space_id: str,
+        *,
+        agree: Agree | None = None,
     ) -> Connection:
         """Connect to the gateway as one user, in one space.
+
+        Args:
+            endpoint: Where the gateway is.
+            user_id: Who connects.
+            auth: Shows their token.
+            space_id: The space to act in.
+            agree: Answers for the person; None for a client that cannot ask one.
 
         Raises:
             ManaLabError: The gateway refused, or cannot be reached.
         """
         http = endpoint.http_client(auth, {"X-Mana-Space": space_id})
         transport = streamable_http_client(endpoint.url, http_client=http)
-        client = Client(transport, cache=endpoint.cache(user_id))
+        client = Client(
+            transport,
+            cache=endpoint.cache(user_id),
+            elicitation_callback=None if agree is None else partial(_answer, agree),
+        )
         leave = asyncio.Event()
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         holder = asyncio.create_task(_hold(client, http, ready, leave))
@@ -139,6 +162,14 @@ class Connections:
             self._closed = True
             for connection in self._open.values():
                 await connection.close()
+
+
+async def _answer(
+    agree: Agree, _: ClientRequestContext, question: ElicitRequestParams
+) -> ElicitResult:
+    if agree(question.message):
+        return ElicitResult(action="accept", content={"confirm": True})
+    return ElicitResult(action="decline")
 
 
 async def _hold(

@@ -20,7 +20,7 @@ from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, Pro
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
 from mana_lab.runner.calls import CallError, CallOutcome, ToolInfo
-from mana_lab.runner.connection import BearerAuth, Connection, Connections
+from mana_lab.runner.connection import Agree, BearerAuth, Connection, Connections
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.failures import (
     as_exception,
@@ -84,6 +84,7 @@ class App(Closing):
         recorder: Recorder,
         clock: Clock,
         space_id: str | None = None,
+        agree: Agree | None = None,
     ) -> App:
         """Sign in and connect.
 
@@ -96,6 +97,7 @@ class App(Closing):
             clock: Measures latencies.
             space_id: The id or the slug of the space to act in; the user's personal space when
                 None.
+            agree: Is asked before something is taken away for good; None refuses it.
 
         Raises:
             InvalidCredentialsError: E-mail and password do not belong together.
@@ -110,7 +112,8 @@ class App(Closing):
             return (await identity.login(email, password)).access_token
 
         auth = BearerAuth(login.access_token, sign_in_again)
-        connections = Connections(partial(Connection.open, endpoint, login.user.id, auth))
+        connect = partial(Connection.open, endpoint, login.user.id, auth, agree=agree)
+        connections = Connections(connect)
         await connections.to(space.id)
         shared = sorted(
             (each for each in spaces if each.type != "personal"), key=lambda each: each.slug or ""

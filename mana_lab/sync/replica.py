@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from mana_lab.errors import ProtocolError
 from mana_lab.sync.client import SyncClient
+from mana_lab.sync.heights import Heights
 from mana_lab.sync.merge import Record, fold
 from mana_lab.sync.stamps import NEVER, canonical_stamp, instant_of, stamp_after
 from mana_lab.sync.wire import Change
@@ -40,6 +41,7 @@ class Replica:
         self._records: dict[str, Record] = {}
         self._order: list[tuple[int, str]] = []
         self._places: dict[str, tuple[int, str]] = {}
+        self._heights: dict[str, Heights] = {}
         self._arrived = 0
         self._latest = NEVER
 
@@ -63,8 +65,15 @@ class Replica:
                 self._cursor = page.cursor
                 has_more = page.has_more
 
-    async def push(self, token: str, changes: Sequence[Change]) -> None:
+    async def push(
+        self, token: str, changes: Sequence[Change], *, reading: str | None = None
+    ) -> None:
         """Store *changes* in this collection and space, then refresh: own writes are seen.
+
+        Args:
+            token: The author's access token.
+            changes: At most 1,000.
+            reading: The token to refresh with; by default the same.
 
         Raises:
             InvalidInputError: The service does not take one of the changes; nothing was stored.
@@ -78,11 +87,16 @@ class Replica:
             await self._client.push(
                 token, self._app_id, [change.model_copy(update=here) for change in changes]
             )
-        await self.refresh(token)
+        await self.refresh(reading or token)
 
     def current(self) -> list[Record]:
         """Return the records that exist, in the order in which they were first inserted."""
         return [self._records[record_id] for _, record_id in self._order]
+
+    def oldest(self) -> Iterator[Record]:
+        """Go through the records that exist, those inserted first first."""
+        for _, record_id in self._order[:]:
+            yield self._records[record_id]
 
     def newest(self, before: int | None = None) -> Iterator[Record]:
         """Go through the records that exist, those inserted last first.
@@ -93,6 +107,17 @@ class Replica:
         end = len(self._order) if before is None else bisect_left(self._order, (before, ""))
         for place in range(end - 1, -1, -1):
             yield self._records[self._order[place][1]]
+
+    def highest(self, name: str) -> float | None:
+        """Return the highest number that a record has in the field *name*; None without any.
+
+        Records whose data name another space do not count.
+        """
+        if name not in self._heights:
+            self._heights[name] = Heights()
+            for record in self.current():
+                self._measure(record)
+        return self._heights[name].highest
 
     def get(self, record_id: str) -> Record | None:
         """Return all that is known of a record, also if it is deleted or was never inserted."""
@@ -121,8 +146,14 @@ class Replica:
         for record_id in fold(mine, self._records):
             record = self._records[record_id]
             self._place(record)
+            self._measure(record)
             newest = max((instant_of(stamp) for stamp in record.stamps.values()), default=NEVER)
             self._latest = max(self._latest, newest)
+
+    def _measure(self, record: Record) -> None:
+        counts = record.current and record.fields.get("spaceId") in (None, self._space_id)
+        for name, heights in self._heights.items():
+            heights.set(record.id, record.fields.get(name) if counts else None)
 
     def _numbered(self, change: Change) -> Change:
         # The original service does not number its changes; there, arrival is the log's order.

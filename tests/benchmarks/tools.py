@@ -13,6 +13,7 @@ import base64
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 from statistics import median
 
@@ -41,25 +42,25 @@ async def measured(work):
     return median(times)
 
 
-async def fill(caller, key, size, now):
-    """Write *size* notes as a browser does."""
-    stamp = iso_millis(now)
-    about = {"color": None, "isPinned": False, "isArchived": False, "spaceId": caller.space.id}
-    about |= {"createdAt": stamp, "updatedAt": stamp}
+async def fill(caller, table, size, key, record):
+    """Write *size* records as a browser does; *record* makes their fields by number."""
+    space = caller.space.id
     for start in range(0, size, 500):
         changes = []
         for n in range(start, min(start + 500, size)):
-            data = encrypt_fields(
-                {"id": f"n{n}", "title": f"Note {n}", "content": TEXT} | about,
-                NOTES.encrypted,
-                key,
-            )
-            changes.append(
-                Change.to_insert("notes", f"n{n}", data).model_copy(
-                    update={"space_id": caller.space.id}
-                )
-            )
-        await caller.push("notes", *changes)
+            ids = {"id": str(uuid.UUID(int=n, version=4)), "spaceId": space}
+            data = encrypt_fields(ids | record(n), table.encrypted, key)
+            made = Change.to_insert(table.name, ids["id"], data)
+            changes.append(made.model_copy(update={"space_id": space}))
+        await caller.push(table.app_id, *changes)
+
+
+def note_at(now):
+    """Return what makes the fields of a note by its number."""
+    stamp = iso_millis(now)
+    about = {"color": None, "isPinned": False, "isArchived": False}
+    about |= {"createdAt": stamp, "updatedAt": stamp}
+    return lambda n: {"title": f"Note {n}", "content": TEXT} | about
 
 
 async def at_size(folder, size):
@@ -69,7 +70,7 @@ async def at_size(folder, size):
         anna = await house.user("anna")
         vault = await house.identity.vault_key(anna.token)
         key = import_master_key(base64.b64decode(vault.master_key))
-        await fill(anna, key, size, clock.now())
+        await fill(anna, NOTES, size, key, note_at(clock.now()))
         await anna.call("notes.list", limit=1)
         sealed = [
             change.data[name] for change in await everything(anna) for name in NOTES.encrypted

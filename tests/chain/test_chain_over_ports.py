@@ -74,8 +74,14 @@ async def test_a_space_of_somebody_else_is_refused(folder):
             "Authorization": f"Bearer {anna.access_token}",
             "X-Mana-Space": spaces[0]["id"],
             "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": "tools/list",
         }
-        hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        }
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
         answer = await http.post(mana.gateway_url, json=hello, headers=headers)
         assert answer.status_code == 403
         assert answer.json()["error"] == "not-a-member"

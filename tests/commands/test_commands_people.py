@@ -1,59 +1,18 @@
 """``seed`` and ``cleanup``, of a lab and of a Mana elsewhere."""
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import pytest
+from commands_house import ADMIN, mana_elsewhere
 from store_house import PostgresHome
 
 from mana_lab import Lab
-from mana_lab.clock import SystemClock
 from mana_lab.gateway.serving import listen
 from mana_lab.identity.client import IdentityClient
-from mana_lab.identity.server import (
-    METADATA,
-    AdminAccount,
-    IdentityConfig,
-    PasswordCost,
-    create_app,
-    prepare,
-)
 from mana_lab.identity.wire import PersonaUpsert
-from mana_lab.notebook import BackgroundServer
 from mana_lab.personas import load_catalog, persona_password
 from mana_lab.settings import DEVELOPMENT_SEED_SECRET
-from mana_lab.storage import Store
-
-ADMIN = AdminAccount("operator@mana.test", "operator of the tests")
-
-
-@contextmanager
-def mana_elsewhere(folder):
-    """Serve an identity service on a port; give its URL."""
-    sock = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-    config = IdentityConfig(
-        issuer=url,
-        kek=bytes(range(32)),
-        service_key="a service key",
-        admin=ADMIN,
-        password_cost=PasswordCost(n=16, r=8, p=1),
-    )
-    clock = SystemClock()
-
-    @asynccontextmanager
-    async def build():
-        async with await Store.open(f"sqlite:///{folder}/identity.db", METADATA) as store:
-            await prepare(store, config, clock)
-            yield create_app(store, config, clock=clock, wall_clock=clock)
-
-    server = BackgroundServer(build, sock)
-    asyncio.run(server.start())
-    try:
-        yield url
-    finally:
-        asyncio.run(server.stop())
 
 
 @pytest.fixture

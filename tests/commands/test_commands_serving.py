@@ -1,36 +1,17 @@
 """``serve`` and ``token``: a lab for clients outside."""
 
 import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 
 import httpx
 import pytest
+from commands_house import PORTS, served
 
 from mana_lab.gateway.serving import listen
 
-PORTS = ("--auth-port", "0", "--sync-port", "0", "--port", "0")
-
-
-@contextmanager
-def served(folder):
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "mana_lab", "serve", "--dir", folder, *PORTS],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        lines = [process.stdout.readline() for _ in range(4)]
-        yield process, dict(line.split()[:2] for line in lines[:3])
-    finally:
-        process.kill()
-        process.communicate()
-
 
 def test_a_lab_is_served_until_it_is_told_to_stop(run, lab_folder):
-    with served(lab_folder) as (process, urls):
+    page = {"Origin": "https://app.example"}
+    with served(lab_folder, "--allow-origin", page["Origin"]) as (process, urls):
         for url in (urls["identity"], urls["sync"], urls["gateway"].removesuffix("/mcp")):
             assert httpx.get(f"{url}/health").json()["status"] == "ok"
         done = run("token", "anna", "--dir", lab_folder, "--auth", urls["identity"])
@@ -42,7 +23,8 @@ def test_a_lab_is_served_until_it_is_told_to_stop(run, lab_folder):
             "clientInfo": {"name": "test", "version": "1"},
         }
         headers = {"Accept": "application/json, text/event-stream"}
-        refused = httpx.post(urls["gateway"], json=hello, headers=headers)
+        refused = httpx.post(urls["gateway"], json=hello, headers=headers | page)
+        assert refused.headers["access-control-allow-origin"] == page["Origin"]
         assert (refused.status_code, "WWW-Authenticate" in refused.headers) == (401, True)
         headers["Authorization"] = f"Bearer {done.stdout.strip()}"
         assert httpx.post(urls["gateway"], json=hello, headers=headers).status_code == 200
@@ -89,3 +71,11 @@ def test_a_port_that_does_not_exist_is_refused(run, tmp_path, value):
         done = run("serve", "--dir", tmp_path / "lab", option, value)
         assert done.exit_code == 2
         assert option in done.stderr
+
+
+def test_an_origin_that_is_none_is_refused_before_anything_is_made(run, tmp_path):
+    for wrong in ("app.example", "*", "https://app.example/"):
+        done = run("serve", "--dir", tmp_path / "lab", *PORTS, "--allow-origin", wrong)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert f"{wrong!r} is not an origin" in done.stderr
+    assert not (tmp_path / "lab").exists()

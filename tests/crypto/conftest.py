@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from crypto_house import DATA, Issuer
+from node_house import without_node
 
 from mana_lab.clock import ManualClock
 from mana_lab.crypto import TokenVerifier
@@ -21,7 +22,7 @@ def ask_node() -> AskNode:
     """Put a batch of questions to one Node process; None is the answer where it throws."""
     node = shutil.which("node")
     if node is None:
-        pytest.skip("node is not installed, so there is no JavaScript to compare with")
+        without_node("node is not installed, so there is no JavaScript to compare with")
 
     def ask(questions: list[dict[str, Any]]) -> list[Any]:
         done = subprocess.run(

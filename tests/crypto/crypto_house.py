@@ -50,5 +50,7 @@ class Issuer:
     def token(self, key: SigningKey | None = None, **changes: Any) -> str:
         return sign(self.claims(**changes), key or self.keys[-1])
 
-    def verifier(self, http: httpx.AsyncClient) -> TokenVerifier:
-        return TokenVerifier(JWKS_URL, http, issuer=ISSUER, audience=AUDIENCE, clock=self.clock)
+    def verifier(self, http: httpx.AsyncClient, **more: Any) -> TokenVerifier:
+        return TokenVerifier(
+            JWKS_URL, http, issuer=ISSUER, audience=AUDIENCE, clock=self.clock, **more
+        )

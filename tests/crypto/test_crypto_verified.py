@@ -101,6 +101,39 @@ async def test_a_withdrawn_key_takes_its_tokens_with_it(
         await verifier.verify(token)
 
 
+async def test_tokens_are_remembered_across_a_fetch_that_brings_the_same_keys(
+    issuer: Issuer, verifier: TokenVerifier, clock: ManualClock, checks: list[str]
+) -> None:
+    issuer.keys.append(SigningKey.generate())
+    token = issuer.token()
+    await verifier.verify(token)
+    issuer.keys.reverse()
+    for fetches in (2, 3, 4):
+        clock.advance(30)
+        await verifier.verify(token)
+        assert (issuer.fetches, len(checks)) == (fetches, 1)
+
+
+@pytest.mark.parametrize("change", ["withdrawn", "added"])
+async def test_all_tokens_are_judged_anew_when_any_key_of_the_set_changes(
+    issuer: Issuer, verifier: TokenVerifier, clock: ManualClock, checks: list[str], change: str
+) -> None:
+    issuer.keys.insert(0, SigningKey.generate())
+    tokens = [issuer.token(sub=f"u{number}") for number in range(5)]
+    for token in tokens:
+        await verifier.verify(token)
+    if change == "withdrawn":
+        del issuer.keys[0]
+    else:
+        issuer.keys.insert(0, SigningKey.generate())
+    clock.advance(30)
+    assert await verifier.has_keys()
+    assert verifier.status().tokens == 0
+    for token in tokens:
+        await verifier.verify(token)
+    assert len(checks) == 10
+
+
 async def test_a_key_that_is_replaced_under_its_id_takes_its_tokens_with_it(
     issuer: Issuer, verifier: TokenVerifier, clock: ManualClock
 ) -> None:

@@ -19,9 +19,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from mana_lab import gateway
-from mana_lab.crypto import TokenVerifier
+from mana_lab.crypto import SigningKey, TokenVerifier
 from mana_lab.errors import NotFoundError
-from mana_lab.gateway import GatewayConfig
+from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
@@ -38,12 +38,14 @@ from mana_lab.registry import (
 )
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
+from mana_lab.web import carry_trace
 
 ISSUER = "http://identity.test"
 SYNC = "http://sync.test"
 GATEWAY = "http://gateway.test"
 ERAS = ("auto", "legacy")
 PASSWORD = "correct horse battery"
+SERVICE_KEY = "a service key of the tests"
 
 
 class EchoInput(ToolInput):
@@ -140,12 +142,18 @@ class TestTools:
 
 @dataclass
 class Service:
-    """An application that can be made to answer something else."""
+    """An application that writes down what it is asked, and can be made to answer otherwise."""
 
     app: ASGIApp
     answer: Response | None = None
+    asked: list[str] = field(default_factory=list)
+    hidden: str | None = None
 
     async def __call__(self, scope, receive, send):
+        self.asked.append(scope["path"])
+        if scope["path"] == self.hidden:
+            await PlainTextResponse("down", 503)(scope, receive, send)
+            return
         await (self.answer or self.app)(scope, receive, send)
 
 
@@ -160,6 +168,13 @@ class House:
     app: Starlette
     tools: TestTools
     new_app: Callable[..., Starlette]
+    memory: Memory
+
+    @asynccontextmanager
+    async def running_again(self, **other):
+        """Run another gateway on the same services; give what makes a client of it."""
+        async with gateway.running(self.new_app(**other)) as app:
+            yield lambda user: http_into(app, user.headers)
 
     async def user(self, name: str) -> User:
         email = f"{name}@mana.test"
@@ -182,6 +197,10 @@ class House:
             members.c.organization_id == space, members.c.user_id == user.id
         )
         await self.store.write(lambda connection: connection.execute(gone).rowcount)
+
+    async def signing_key(self) -> SigningKey:
+        """Return the key that identity signs tokens with."""
+        return await self.identity_service.app.state.rooms.tokens.signing_key()
 
     async def sign_in(self, email: str) -> User:
         login = await self.identity.login(email, PASSWORD)
@@ -265,7 +284,17 @@ def from_stream(answer):
     return json.loads(data.removeprefix("data: "))
 
 
-def gateway_app(identity, http, clock, registry, jwks_http=None, **limits):
+def gateway_app(
+    identity,
+    http,
+    clock,
+    registry,
+    memory,
+    jwks_http=None,
+    random=uuid.uuid4,
+    passes=None,
+    **limits,
+):
     verifier = TokenVerifier(
         f"{ISSUER}/api/auth/jwks", jwks_http or http, issuer=ISSUER, audience="mana", clock=clock
     )
@@ -274,9 +303,17 @@ def gateway_app(identity, http, clock, registry, jwks_http=None, **limits):
         authorization_server=ISSUER,
         **limits,
     )
-    backend = Backend(identity, SyncClient(SYNC, http, "gateway"), clock=clock, random=uuid.uuid4)
+    sync = SyncClient(SYNC, http, "gateway")
+    backend = Backend(identity, sync, clock=clock, random=random, passes=passes)
     return gateway.create_app(
-        registry, backend, verifier=verifier, identity=identity, config=config, clock=clock
+        registry,
+        backend,
+        verifier=verifier,
+        identity=identity,
+        sync=sync,
+        config=config,
+        clock=clock,
+        memory=memory,
     )
 
 
@@ -285,8 +322,9 @@ def identity_config():
         issuer=ISSUER,
         audience="mana",
         kek=bytes(range(32)),
-        service_key="a service key of the tests",
+        service_key=SERVICE_KEY,
         password_cost=PasswordCost(16, 8, 1),
+        long_tokens=True,
     )
 
 
@@ -303,25 +341,29 @@ async def open_house(folder, clock, *, registry=None, **limits):
         services = {ISSUER: service, SYNC: sync_service}
         http = await stack.enter_async_context(
             httpx.AsyncClient(
-                mounts={url: httpx.ASGITransport(app) for url, app in services.items()}
+                mounts={url: httpx.ASGITransport(app) for url, app in services.items()},
+                event_hooks={"request": [carry_trace]},
             )
         )
         identity = IdentityClient(ISSUER, http)
         tools = TestTools()
+        kept = await Store.open(f"sqlite:///{folder}/gateway.db", gateway.METADATA)
+        stack.push_async_callback(kept.close)
+        memory = Memory(kept, GatewayKeys(bytes(32)), wall_clock=clock)
 
         def new_app(**other):
-            return gateway_app(
-                identity, http, clock, registry or tools.registry(), **(limits | other)
-            )
+            given = {"memory": memory, **limits, **other}
+            return gateway_app(identity, http, clock, registry or tools.registry(), **given)
 
         app = await stack.enter_async_context(gateway.running(new_app()))
-        yield House(store, service, sync_service, identity, app, tools, new_app)
+        yield House(store, service, sync_service, identity, app, tools, new_app, memory)
 
 
 @asynccontextmanager
-async def connected(http, era, url=f"{GATEWAY}/mcp"):
+async def connected(http, era, url=f"{GATEWAY}/mcp", **options):
     """Connect the SDK's client in one protocol era."""
-    async with Client(streamable_http_client(url, http_client=http), mode=era) as client:
+    transport = streamable_http_client(url, http_client=http)
+    async with Client(transport, mode=era, **options) as client:
         yield client
 
 

@@ -23,19 +23,6 @@ def claims(clock, **changed):
     return base | changed
 
 
-BAD_TOKENS = {
-    "wrong issuer": lambda clock: sign(claims(clock, iss="http://evil.test"), KEY),
-    "wrong audience": lambda clock: sign(claims(clock, aud="sync"), KEY),
-    "wrongly signed": lambda clock: sign(
-        claims(clock), SigningKey.from_bytes(KEY.kid, b"\x01" * 32)
-    ),
-    "unknown key": lambda clock: sign(claims(clock), SigningKey.generate()),
-    "no subject": lambda clock: sign(claims(clock, sub=""), KEY),
-    "unsigned": lambda clock: sign(claims(clock), KEY).rpartition(".")[0] + ".",
-    "not a token": lambda _: "opaque-session-token",
-}
-
-
 @contextlib.asynccontextmanager
 async def door(house, keys=None):
     """A gateway whose issuer publishes KEY, or answers with *keys*."""
@@ -65,42 +52,6 @@ async def test_without_a_token_the_answer_says_which_header_to_send(house):
     assert answer.json()["error"] == "unauthenticated"
     assert "Authorization: Bearer <token>" in answer.json()["message"]
     assert answer.headers["www-authenticate"] == f'Bearer resource_metadata="{METADATA}"'
-    assert house.tools.calls == []
-
-
-@pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer a b", "x"])
-async def test_a_malformed_header_is_answered_like_none(house, value):
-    async with house.http() as http:
-        answer = await knock(http, Authorization=value)
-    assert answer.status_code == 401
-    assert "Authorization: Bearer <token>" in answer.json()["message"]
-    assert house.tools.calls == []
-
-
-@pytest.mark.parametrize("make", BAD_TOKENS.values(), ids=BAD_TOKENS)
-async def test_a_token_that_is_not_ours_is_refused_in_one_and_the_same_way(house, clock, make):
-    async with door(house) as http:
-        answer = await knock(http, Authorization=f"Bearer {make(clock)}")
-    assert answer.status_code == 401
-    assert answer.json() == {
-        "error": "invalid-token",
-        "message": "the token is not valid here; sign in again",
-        "status": 401,
-    }
-    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
-    assert f'resource_metadata="{METADATA}"' in answer.headers["www-authenticate"]
-    assert house.tools.calls == []
-
-
-async def test_an_expired_token_is_refused_and_the_answer_says_so(house, clock):
-    token = sign(claims(clock), KEY)
-    clock.advance(931)
-    async with door(house) as http:
-        answer = await knock(http, Authorization=f"Bearer {token}")
-    assert answer.status_code == 401
-    assert answer.json()["error"] == "token-expired"
-    assert answer.json()["message"] == "the token has expired; sign in again"
-    assert 'error="invalid_token"' in answer.headers["www-authenticate"]
     assert house.tools.calls == []
 
 

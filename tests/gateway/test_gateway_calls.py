@@ -120,7 +120,11 @@ async def test_a_destructive_tool_is_refused_with_its_reason(anna, house):
     result = await anna.call_tool("test.purge", {})
     assert result.is_error is True
     assert "takes something away for good" in result.content[0].text
-    assert result.meta[ERROR_META] == {"code": "forbidden", "kind": "refused"}
+    assert result.meta[ERROR_META] == {
+        "code": "forbidden",
+        "kind": "refused",
+        "rule": "destructive-not-allowed",
+    }
     assert house.tools.calls == []
 
 
@@ -141,9 +145,10 @@ async def test_an_odd_idempotency_key_is_a_protocol_error(anna, key):
         await anna.call_tool("test.echo", {}, meta={IDEMPOTENCY_META: key})
 
 
-async def test_the_list_of_tools_is_one_page(anna):
-    with pytest.raises(MCPError, match="one page"):
-        await anna.list_tools(cursor="2")
+@pytest.mark.parametrize("cursor", ["2", "ä", "A" * 300, "/w=="])
+async def test_a_cursor_that_nobody_gave_out_is_a_protocol_error(anna, cursor):
+    with pytest.raises(MCPError, match="no such cursor"):
+        await anna.list_tools(cursor=cursor)
 
 
 async def test_the_same_calls_work_over_a_real_port(house, era):

@@ -49,6 +49,9 @@ def test_a_busy_port_ends_the_command_with_one_sentence():
         (["--auth-url", "localhost:3001"], "localhost:3001"),
         (["--sync-url", "nowhere"], "nowhere"),
         (["--public-url", "ftp://lab.example"], "ftp://lab.example"),
+        (["--allow-origin", "app.example"], "app.example"),
+        (["--allow-origin", "*"], "'*' is not an origin"),
+        (["--allow-origin", "null"], "null"),
         (["--colour", "red"], "--colour"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -97,8 +100,9 @@ def test_a_tool_that_nobody_approved_keeps_the_gateway_from_starting(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
-def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop):
-    command = [sys.executable, "-m", "mana_lab.gateway", "--port", "0"]
+def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop, tmp_path):
+    command = [sys.executable, "-m", "mana_lab.gateway", "--port", "0", "--data", str(tmp_path)]
+    command += ["--allow-origin", "https://app.example", "--allow-origin", "https://LAB.example:8"]
     environ = {**os.environ, "MANA_AUTH_URL": "http://127.0.0.1:9", "PYTHONUNBUFFERED": ""}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environ
@@ -113,7 +117,10 @@ def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop):
             described = httpx.get(f"{origin}/.well-known/oauth-protected-resource").json()
             assert described["resource"] == url
             assert described["authorization_servers"] == ["http://127.0.0.1:9"]
-            assert httpx.post(url, json={}).status_code == 401
+            for page in ("https://app.example", "https://lab.example:8", "http://localhost:1"):
+                refused = httpx.post(url, json={}, headers={"Origin": page})
+                assert refused.status_code == 401
+                assert refused.headers["access-control-allow-origin"] == page
         finally:
             process.send_signal(stop)
         rest, errors = process.communicate(timeout=20)

@@ -96,40 +96,6 @@ def test_the_gateway_lets_its_own_name_in():
     assert not is_allowed_host("lab.example", config.host_rules)
 
 
-async def test_an_allowed_page_is_served_and_may_read_the_answer(house):
-    anna = await house.user("anna")
-    request = call_echo()
-    request["headers"]["Origin"] = "http://127.0.0.1:6274"
-    async with house.http(anna) as http:
-        answer = await http.post("/mcp", **request)
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == "http://127.0.0.1:6274"
-    assert "mcp-session-id" in answer.headers["access-control-expose-headers"].lower()
-
-
-async def preflight(http, origin):
-    headers = {
-        "Origin": origin,
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "authorization, mcp-protocol-version, x-mana-space",
-    }
-    return await http.options("/mcp", headers=headers)
-
-
-async def test_a_browser_may_ask_for_an_allowed_page_before_it_has_a_token(house):
-    async with house.http() as http:
-        answer = await preflight(http, "http://127.0.0.1:6274")
-    assert answer.status_code == 200
-    assert answer.headers["access-control-allow-origin"] == "http://127.0.0.1:6274"
-
-
-async def test_a_browser_learns_that_any_other_page_may_not(house):
-    async with house.http() as http:
-        answer = await preflight(http, "https://evil.example")
-    assert answer.status_code == 400
-    assert "access-control-allow-origin" not in answer.headers
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

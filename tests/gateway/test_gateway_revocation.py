@@ -1,7 +1,9 @@
 """A session that is over: within thirty seconds its tokens open nothing at the gateway either."""
 
+from dataclasses import replace
+
 import pytest
-from gateway_house import call_echo, legacy, open_session
+from gateway_house import PASSWORD, call_echo, identity_config, legacy, open_session
 from sqlalchemy import delete
 
 from mana_lab.errors import SettingsError
@@ -21,7 +23,7 @@ async def test_a_signed_out_token_ends_within_thirty_seconds(house, clock):
     clock.advance(30)
     async with house.http(anna) as http:
         answer = await http.post("/mcp", **call_echo())
-    assert (answer.status_code, answer.json()["error"]) == (401, "session-ended")
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid-token")
     assert answer.headers["www-authenticate"].startswith("Bearer ")
     assert house.tools.calls == ["test.echo"]
 
@@ -53,6 +55,19 @@ async def test_an_open_session_of_the_older_era_ends_with_the_token(house, clock
         await house.identity.logout(anna.token)
         clock.advance(30)
         assert (await http.post("/mcp", **call)).status_code == 401
+
+
+async def test_a_token_of_a_day_is_good_for_a_day_unless_its_session_ends(house, clock):
+    anna = await house.user("anna")
+    login = await house.identity.login(anna.email, PASSWORD)
+    key = identity_config().service_key
+    long = replace(anna, token=await house.identity.long_token(key, login.refresh_token, 24 * 3600))
+    clock.advance(23 * 3600)
+    assert (await status(house, anna), await status(house, long)) == (401, 200)
+    await house.identity.logout(long.token)
+    clock.advance(30)
+    assert await status(house, long) == 401
+    assert house.tools.calls == ["test.echo"]
 
 
 async def test_the_token_of_a_deleted_account_ends_within_thirty_seconds(house, clock):

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mana_lab.errors import InfrastructureError, PortInUseError, SettingsError
-from mana_lab.gateway.serving import listen, serve
+from mana_lab.gateway.serving import QuietServer, inherited, listen, serve
 
 
 def hello_app(lifespan=None):
@@ -30,6 +30,25 @@ def test_a_port_of_zero_picks_a_free_one():
 def test_the_socket_says_that_it_is_tcp_so_that_answers_are_not_delayed():
     with listen("127.0.0.1", 0) as sock:
         assert sock.proto == socket.IPPROTO_TCP
+
+
+async def test_no_accepted_connection_holds_small_answers_back():
+    sock = inherited(listen("127.0.0.1", 0).detach())
+    ready = asyncio.Event()
+    server = QuietServer(hello_app(), ready.set)
+    serving = asyncio.create_task(server.serve([sock]))
+    async with httpx.AsyncClient() as http, asyncio.timeout(10):
+        await ready.wait()
+        port = sock.getsockname()[1]
+        await asyncio.gather(*(http.get(f"http://127.0.0.1:{port}") for _ in range(3)))
+        taken = [each.transport for each in server.server_state.connections]
+        held_back = [
+            not each.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for each in taken
+        ]
+        assert held_back == [False] * 3
+        server.should_exit = True
+    await serving
 
 
 def test_a_busy_port_is_refused_with_its_number_and_what_to_do():

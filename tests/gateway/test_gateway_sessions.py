@@ -2,14 +2,9 @@
 
 import pytest
 from gateway_house import call_echo, from_stream, legacy, open_house, open_session
+from gateway_sessions import hello, live, use
 
 METHODS = ("POST", "GET", "DELETE")
-
-
-async def use(http, method, session):
-    request = legacy("tools/list", session, id=7)
-    body = {"json": request["json"]} if method == "POST" else {}
-    return await http.request(method, "/mcp", headers=request["headers"], **body)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -25,11 +20,15 @@ async def test_the_session_of_another_user_is_forbidden_and_stays_unharmed(house
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("session", ["0" * 32, "../..", "x" * 5000])
+@pytest.mark.parametrize(
+    "session",
+    ["", "0" * 32, "../..", "x" * 100_000, "\x00", "a\x1b[31mb\r\nc", "\xe4\xf6"],
+    ids=["empty", "zeros", "path", "100 kB", "nul", "control", "not ascii"],
+)
 async def test_a_session_that_nobody_opened_is_not_found(house, method, session):
     anna = await house.user("anna")
     async with house.http(anna) as http:
-        answer = await use(http, method, session)
+        answer = await use(http, method, session.encode("latin-1"))
     assert answer.status_code == 404
     assert "initialize" in answer.json()["message"]
 
@@ -55,13 +54,49 @@ async def test_a_stateless_request_may_not_name_the_session_of_another_user(hous
         assert (await his.post("/mcp", **request)).status_code == 200
 
 
-async def test_a_refused_opening_leaves_no_session(house):
+REFUSED_OPENINGS = {
+    "a call": legacy("tools/list"),
+    "a notification": {**legacy("x"), "json": {"jsonrpc": "2.0", "method": "initialize"}},
+    "an answer": {**legacy("x"), "json": {"jsonrpc": "2.0", "id": 1, "result": {}}},
+    "no params": {**legacy("x"), "json": {"jsonrpc": "2.0", "id": 1, "method": "initialize"}},
+    "half the params": legacy("initialize", protocolVersion="2025-11-25"),
+    "odd params": legacy("initialize", protocolVersion=7, capabilities=[], clientInfo="me"),
+}
+
+
+@pytest.mark.parametrize("request_", REFUSED_OPENINGS.values(), ids=REFUSED_OPENINGS)
+async def test_a_refused_opening_leaves_no_session(house, request_):
     anna = await house.user("anna")
     async with house.http(anna) as http:
-        answer = await http.post("/mcp", **legacy("tools/list"))
-        assert answer.status_code == 400
-        session = answer.headers["mcp-session-id"]
-        assert (await use(http, "POST", session)).status_code == 404
+        answer = await http.post("/mcp", **request_)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in {-32600, -32602}
+    assert "mcp-session-id" not in answer.headers
+    assert live() == (0, 0)
+
+
+@pytest.mark.parametrize("bad", ["text/plain", "application/xml"])
+async def test_an_opening_that_the_server_behind_refuses_shows_no_session_id(house, bad):
+    anna = await house.user("anna")
+    async with house.http(anna) as http:
+        request = hello()
+        request["headers"]["Accept"] = bad
+        answer = await http.post("/mcp", **request)
+    assert answer.status_code == 406
+    assert "mcp-session-id" not in answer.headers
+    assert live() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("GET", 400), ("DELETE", 400), ("PUT", 405), ("PATCH", 405)]
+)
+async def test_without_a_session_only_an_opening_gets_in(house, method, status):
+    anna = await house.user("anna")
+    async with house.http(anna) as http:
+        answer = await http.request(method, "/mcp", headers=legacy("x")["headers"])
+    assert answer.status_code == status
+    assert answer.headers.get("allow") == ("DELETE, GET, POST" if status == 405 else None)
+    assert live() == (0, 0)
 
 
 async def test_two_sessions_of_one_user_are_both_theirs(house):
@@ -80,8 +115,7 @@ async def small_house(tmp_path, clock):
 
 
 async def refused_opening(http):
-    hello = legacy("initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={})
-    answer = await http.post("/mcp", **hello)
+    answer = await http.post("/mcp", **hello())
     return answer.status_code, answer.json()["error"]
 
 
@@ -94,6 +128,17 @@ async def test_a_user_has_so_many_sessions_and_no_more(small_house):
         await open_session(his)
         await use(hers, "DELETE", first)
         await open_session(hers)
+
+
+async def test_openings_that_failed_do_not_count(small_house):
+    anna = await small_house.user("anna")
+    bad = hello()
+    bad["headers"]["Accept"] = "text/plain"
+    async with small_house.http(anna) as http:
+        for _ in range(3):
+            assert (await http.post("/mcp", **bad)).status_code == 406
+        for _ in range(2):
+            await open_session(http)
 
 
 async def test_sessions_that_nobody_uses_do_not_count(small_house, clock):

@@ -99,15 +99,17 @@ async def test_when_nobody_knows_the_members_the_call_is_not_made(house, clock):
     assert house.tools.calls == ["test.echo"]
 
 
-async def test_a_token_that_identity_takes_no_more_is_challenged(house):
+@pytest.mark.parametrize("code", ["invalid-token", "session-ended", "unauthenticated", "teapot"])
+async def test_a_token_that_identity_takes_no_more_is_refused_like_any_bad_one(house, code):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         await http.get("/mcp")  # so that the keys are known
-        body = {"error": "invalid-token", "message": 'not "yours"', "status": 401}
+        body = {"error": code, "message": 'not "yours"', "status": 401}
         house.identity_service.answer = JSONResponse(body, 401)
         answer = await http.post("/mcp", **call_echo())
     assert answer.status_code == 401
-    assert 'error_description="not  yours "' in answer.headers["www-authenticate"]
+    assert answer.json()["error"] == "invalid-token"
+    assert "yours" not in answer.text + answer.headers["www-authenticate"]
     assert house.tools.calls == []
 
 

@@ -9,7 +9,7 @@ from gateway_house import ERAS, ISSUER, connected, identity_config, open_house
 
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway import ERROR_META
-from mana_lab.gateway.surface import TOOL_META
+from mana_lab.gateway.results import TOOL_META
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
@@ -23,7 +23,7 @@ async def open_sync(folder, clock, http):
     """Return the sync service, which asks identity through *http*, and its store."""
     store = await Store.open(f"sqlite:///{folder}/sync.db", sync_server.METADATA)
     verifier = TokenVerifier(
-        f"{ISSUER}/api/auth/jwks", http, issuer=ISSUER, audience="mana", clock=clock
+        f"{ISSUER}/api/auth/jwks", http, issuer=ISSUER, audience=("mana", "sync"), clock=clock
     )
     app = sync_server.create_app(
         store,

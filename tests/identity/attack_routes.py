@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from identity_house import ADMIN, PASSWORD, bearer, service
 
+from mana_lab.crypto.exchanged import ACCESS_TOKEN_TYPE, GRANT_TYPE
 from mana_lab.errors import EmailTakenError
 
 SPACE = "/api/auth/organization"
@@ -24,17 +26,35 @@ class Route:
         path: Its path, or the first part of it.
         body: What it takes.
         who: Whom it wants to see.
+        form: Whether it takes a form, not JSON.
     """
 
     method: str
     path: str
     body: dict[str, Any] = field(default_factory=dict)
     who: Literal["anybody", "user", "admin", "service"] = "anybody"
+    form: bool = False
+
+    def written(self, body: Any) -> dict[str, Any]:
+        """Return how *body* is sent to it: the arguments of a request."""
+        if self.form and isinstance(body, dict):
+            return {"data": {name: _in_form(value) for name, value in body.items()}}
+        return {"json": body}
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
+def _in_form(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_EXCHANGE = {
+    "grant_type": GRANT_TYPE,
+    "subject_token": "x",
+    "subject_token_type": ACCESS_TOKEN_TYPE,
+    "audience": "identity",
+}
 _PERSONA = {
     "email": "kai@mana.test",
     "password": PASSWORD,
@@ -55,6 +75,7 @@ ROUTES = (
     Route("POST", "/api/v1/auth/session-to-token", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/logout", {"refreshToken": "x"}),
     Route("POST", "/api/v1/auth/validate", {"token": "x"}),
+    Route("POST", "/api/v1/auth/token-exchange", _EXCHANGE, form=True),
     Route("POST", f"{VAULT}/recovery-wrap", _WRAP, "user"),
     Route("PUT", f"{VAULT}/recovery-wrap", _WRAP, "user"),
     Route("POST", f"{VAULT}/zero-knowledge", {"enable": True}, "user"),
@@ -78,6 +99,13 @@ ROUTES = (
         "service",
     ),
     Route("POST", "/api/v1/internal/personas/x/ticks", {"tickId": "t"}, "service"),
+    Route(
+        "POST",
+        "/api/v1/internal/auth/long-token",
+        {"refreshToken": "x", "lifetimeSec": 60},
+        "service",
+    ),
+    Route("POST", "/api/v1/internal/keys/rotate", {"withdraw": False}, "service"),
 )
 
 

@@ -1,7 +1,6 @@
 """What somebody with bad intentions sends, to every route at once."""
 
 import asyncio
-import json
 import secrets
 
 import pytest
@@ -14,6 +13,7 @@ from mana_lab.errors import HumanAccountError, SessionEndedError
 from mana_lab.identity.server.schema import ACCOUNTS, METADATA, ORGANIZATIONS, SESSIONS, USERS
 
 JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 RANKS = (
     "role",
     "tier",
@@ -53,9 +53,14 @@ async def everything(house):
 
 async def send(house, route, body=None, *, content=None, **headers):
     shown = await headers_of(house, route)
-    text = json.dumps(body).encode() if content is None else content
+    if content is None:
+        written = route.written(body)
+        return await house.http.request(
+            route.method, route.path, headers=shown | headers, **written
+        )
+    kind = FORM if route.form else JSON
     return await house.http.request(
-        route.method, route.path, content=text, headers=JSON | shown | headers
+        route.method, route.path, content=content, headers=kind | shown | headers
     )
 
 
@@ -96,7 +101,7 @@ async def test_no_route_takes_a_rank_that_the_sender_chose(house, route, extra):
     headers = await headers_of_once(house, route)
     before = await everything(house)
     answer = await house.http.request(
-        route.method, route.path, json=route.body | surplus, headers=headers
+        route.method, route.path, headers=headers, **route.written(route.body | surplus)
     )
     assert answer.status_code == 400
     assert {detail["path"] for detail in answer.json()["details"]} == set(surplus)
@@ -131,7 +136,8 @@ async def test_a_body_nested_too_deep_or_too_long_is_refused(house, route):
 async def test_a_body_of_another_shape_is_refused(house, route, body):
     headers = await headers_of(house, route)
     before = await house.rows(USERS)
-    answer = await house.http.request(route.method, route.path, json=body, headers=headers)
+    written = route.written(body)
+    answer = await house.http.request(route.method, route.path, headers=headers, **written)
     assert answer.status_code in {400, 401}
     assert await house.rows(USERS) == before
 

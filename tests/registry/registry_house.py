@@ -138,7 +138,11 @@ async def open_house(folder, clock, registry):
         identity_app = Watched(identity_server.create_app(identity_store, config, clock=clock))
         to_identity = await http(identity_app)
         verifier = TokenVerifier(
-            f"{BASE}/api/auth/jwks", to_identity, issuer=BASE, audience="mana", clock=clock
+            f"{BASE}/api/auth/jwks",
+            to_identity,
+            issuer=BASE,
+            audience=("mana", "sync"),
+            clock=clock,
         )
         memberships = sync_server.HttpMemberships(BASE, to_identity, config.service_key, clock)
         sync_app = Watched(

@@ -13,6 +13,7 @@ from mana_lab.crypto import CipherPolicy, FieldCipher, FieldPlace, KeyRing
 from mana_lab.errors import DecryptionError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry.keys import ring_of
+from mana_lab.registry.passes import Exchanging
 from mana_lab.registry.reencryption import Reencryption
 from mana_lab.sync.client import SyncClient
 from mana_lab.sync.merge import fold
@@ -31,6 +32,7 @@ class Steps(httpx.AsyncBaseTransport):
 
     def __init__(self, house):
         self._identity = httpx.ASGITransport(house.identity_app)
+        self._clock = house.clock
         self._sync = httpx.ASGITransport(house.sync_app)
         self.asked = []
         self.dies_at = None
@@ -54,7 +56,8 @@ class Steps(httpx.AsyncBaseTransport):
         """Return the re-encryption that goes this way."""
         http = httpx.AsyncClient(transport=self)
         identity, sync = IdentityClient(BASE, http), SyncClient(BASE, http, "tools")
-        return Reencryption(identity, sync, tables, policy, batch=batch)
+        passes = Exchanging(identity, self._clock)
+        return Reencryption(identity, sync, tables, passes, policy, batch=batch)
 
 
 class Rotating:

@@ -12,6 +12,7 @@ from mana_lab.errors import (
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import MasterKeyClient
 from mana_lab.registry.lru import LruMap
+from mana_lab.registry.passes import Forwarding
 
 VAULT = "/api/v1/me/encryption-vault/key"
 
@@ -20,8 +21,11 @@ def fetches(house):
     return house.identity_app.paths.count(VAULT)
 
 
+FORWARDING = Forwarding()
+
+
 async def test_concurrent_callers_share_one_fetch(anna, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock)
     found = await asyncio.gather(
         *(keys.get_keys(anna.principal.user_id, anna.token) for _ in range(10))
     )
@@ -30,7 +34,7 @@ async def test_concurrent_callers_share_one_fetch(anna, house):
 
 
 async def test_a_key_is_kept_for_half_a_minute(anna, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock)
     await keys.get_keys(anna.principal.user_id, anna.token)
     house.clock.advance(29)
     await keys.get_keys(anna.principal.user_id, anna.token)
@@ -41,7 +45,7 @@ async def test_a_key_is_kept_for_half_a_minute(anna, house):
 
 
 async def test_another_token_of_the_same_user_asks_the_vault_again(anna, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock)
     await keys.get_keys(anna.principal.user_id, anna.token)
     house.clock.advance(1)
     other = await house.sign_in("anna@mana.test")
@@ -52,7 +56,7 @@ async def test_another_token_of_the_same_user_asks_the_vault_again(anna, house):
 
 async def test_an_error_is_not_kept(house):
     ben = await house.user("ben", vault=False)
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock)
     with pytest.raises(VaultNotInitialisedError):
         await keys.get_keys(ben.principal.user_id, ben.token)
     await house.identity.vault_init(ben.token)
@@ -60,7 +64,7 @@ async def test_an_error_is_not_kept(house):
 
 
 async def test_a_caller_who_gives_up_does_not_take_the_key_from_the_others(anna, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock)
     impatient, patient = (
         asyncio.create_task(keys.get_keys(anna.principal.user_id, anna.token)) for _ in range(2)
     )
@@ -73,7 +77,7 @@ async def test_a_caller_who_gives_up_does_not_take_the_key_from_the_others(anna,
 
 async def test_the_key_that_was_not_used_for_longest_goes_first(anna, house):
     ben = await house.user("ben")
-    keys = MasterKeyClient(house.identity, clock=house.clock, capacity=1)
+    keys = MasterKeyClient(house.identity, FORWARDING, clock=house.clock, capacity=1)
     for caller in (anna, ben, anna):
         await keys.get_keys(caller.principal.user_id, caller.token)
     assert fetches(house) == 3
@@ -86,7 +90,7 @@ def answering(status, body):
 
 async def test_a_zero_knowledge_user_is_refused_with_the_reason(clock):
     blob = {"requiresRecoveryCode": True, "recoveryWrappedMk": "x", "recoveryIv": "y"}
-    keys = MasterKeyClient(answering(200, {**blob, "formatVersion": 1}), clock=clock)
+    keys = MasterKeyClient(answering(200, {**blob, "formatVersion": 1}), FORWARDING, clock=clock)
     with pytest.raises(ZeroKnowledgeUserError, match="zero-knowledge mode") as refused:
         await keys.get_keys("user", "token")
     assert "token" not in refused.value.message
@@ -95,7 +99,7 @@ async def test_a_zero_knowledge_user_is_refused_with_the_reason(clock):
 @pytest.mark.parametrize("key", ["not base64!", "c2hvcnQ="])
 async def test_a_vault_that_answers_with_no_key_breaks_the_protocol(clock, key):
     answer = {"masterKey": key, "formatVersion": 1, "kekId": "env-v1"}
-    keys = MasterKeyClient(answering(200, answer), clock=clock)
+    keys = MasterKeyClient(answering(200, answer), FORWARDING, clock=clock)
     with pytest.raises(Exception, match="vault") as broken:
         await keys.get_keys("user", "token")
     assert broken.value.code == "protocol-error"
@@ -103,7 +107,7 @@ async def test_a_vault_that_answers_with_no_key_breaks_the_protocol(clock, key):
 
 async def test_a_vault_that_is_down_is_unavailable(clock):
     answer = {"error": "service-unavailable", "message": "down"}
-    keys = MasterKeyClient(answering(503, answer), clock=clock)
+    keys = MasterKeyClient(answering(503, answer), FORWARDING, clock=clock)
     with pytest.raises(ServiceUnavailableError):
         await keys.get_keys("user", "token")
 

@@ -62,6 +62,15 @@ async def test_a_cursor_of_nowhere_is_refused(anna, cursor):
         await things(anna).page(limit=2, cursor=cursor)
 
 
+async def test_a_cursor_of_another_list_is_refused(anna):
+    await fill(anna, 3)
+    cursor = (await things(anna).page(limit=1)).next_cursor
+    ben = await anna.house.user("ben")
+    await fill(ben, 3)
+    with pytest.raises(InvalidInputError, match="not a cursor"):
+        await things(ben).page(limit=1, cursor=cursor)
+
+
 async def test_a_deleted_record_is_gone_and_leaves_a_tombstone(anna):
     records = await fill(anna, 2)
     (newest, _) = (await records.page(limit=2)).rows

@@ -23,6 +23,7 @@ from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.identity.wire import PreviousKey, VaultKey
 from mana_lab.registry import Backend, MasterKeyClient
+from mana_lab.registry.passes import Forwarding
 from mana_lab.registry.renewals import MAX_WAITING, Renewals
 from mana_lab.sync.wire import Change
 
@@ -98,7 +99,7 @@ async def test_a_damaged_value_asks_for_the_keys_once_a_call(rotating, house):
 
 
 async def test_the_next_fetch_after_a_rotation_drops_what_other_tokens_had(rotating, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, Forwarding(), clock=house.clock)
     old = await keys.get_keys(rotating.user_id, rotating.token)
     await rotating.rotate()
     house.clock.advance(1)
@@ -112,7 +113,7 @@ async def test_the_next_fetch_after_a_rotation_drops_what_other_tokens_had(rotat
 
 
 async def test_the_next_fetch_after_zero_knowledge_drops_what_other_tokens_had(rotating, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, Forwarding(), clock=house.clock)
     await keys.get_keys(rotating.user_id, rotating.token)
     vault = VaultClient(house.identity, rotating.token)
     await vault.set_up_recovery()
@@ -125,7 +126,7 @@ async def test_the_next_fetch_after_zero_knowledge_drops_what_other_tokens_had(r
 
 
 async def test_the_same_keys_stay_the_same_object_which_counts_what_it_encrypts(rotating, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, Forwarding(), clock=house.clock)
     ring = await keys.get_keys(rotating.user_id, rotating.token)
     ring.current.seal(bytes(12), b"x")
     house.clock.advance(31)
@@ -135,7 +136,7 @@ async def test_the_same_keys_stay_the_same_object_which_counts_what_it_encrypts(
 
 
 async def test_closing_forgets_the_keys_and_ends_what_is_being_fetched(rotating, house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, Forwarding(), clock=house.clock)
     await keys.get_keys(rotating.user_id, rotating.token)
     flying = asyncio.create_task(keys.get_keys("somebody", "token"))
     await asyncio.sleep(0)
@@ -294,7 +295,10 @@ async def test_an_original_vault_without_key_ids_works_as_before(rotating):
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
     async with httpx.AsyncClient(transport=transport) as http:
         backend = Backend(
-            IdentityClient(BASE, http), rotating.house.sync, clock=rotating.house.clock
+            IdentityClient(BASE, http),
+            rotating.house.sync,
+            clock=rotating.house.clock,
+            passes=Forwarding(),
         )
         await rotating.caller.call("secrets.keep", backend=backend, text="hush")
         assert await texts(rotating.caller, backend) == ["hush"]
@@ -369,7 +373,7 @@ async def test_a_shared_space_stays_readable_for_all(rotating, house):
 
 @pytest.mark.usefixtures("anna")
 async def test_expired_tokens_are_not_remembered(house):
-    keys = MasterKeyClient(house.identity, clock=house.clock)
+    keys = MasterKeyClient(house.identity, Forwarding(), clock=house.clock)
     for _ in range(5):
         caller = await house.sign_in("anna@mana.test")
         await keys.get_keys(caller.principal.user_id, caller.token)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 
 import httpx
 import httpx2
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp
 from mana_lab import gateway
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.crypto import TokenVerifier
-from mana_lab.gateway import GatewayConfig
+from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig, PasswordCost
@@ -96,6 +98,7 @@ class Mana:
     ledger: Ledger
     clock: SimulatedClock
     new_gateway: Callable[[], ASGIApp]
+    ticks: Iterator[int] = field(default_factory=count)
 
     def house(self, **other) -> House:
         return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **other)
@@ -116,10 +119,16 @@ class Mana:
             persona_password(persona.email, SECRET),
             identity=self.identity,
             endpoint=self.endpoint,
-            recorder=recorder or Recorder("nobody", "tick", None, clock=self.clock),
+            recorder=recorder
+            or Recorder("nobody", f"tick {next(self.ticks)}", None, clock=self.clock),
             clock=self.clock,
             **other,
         )
+
+    async def tasks(self) -> set[asyncio.Task]:
+        """Return what runs for good, once the gateway has put down its audit."""
+        await gateway.log_of(self.gateway_service.app).flush()
+        return asyncio.all_tasks()
 
     async def rows(self, name: str) -> list[dict]:
         """Return a table of identity or the ledger."""
@@ -148,19 +157,27 @@ def identity_config() -> IdentityConfig:
     )
 
 
-def verifier(http: httpx.AsyncClient, clock: Clock) -> TokenVerifier:
+def verifier(http: httpx.AsyncClient, clock: Clock, *audiences: str) -> TokenVerifier:
     return TokenVerifier(
-        f"{IDENTITY}/api/auth/jwks", http, issuer=IDENTITY, audience="mana", clock=clock
+        f"{IDENTITY}/api/auth/jwks", http, issuer=IDENTITY, audience=audiences, clock=clock
     )
 
 
-def gateway_app(registry: Registry, identity: IdentityClient, http: httpx.AsyncClient, clock):
+def gateway_app(
+    registry: Registry, identity: IdentityClient, http: httpx.AsyncClient, clock, memory: Memory
+):
+    sync = SyncClient(SYNC, http, "gateway")
     return gateway.create_app(
         registry,
-        Backend(identity, SyncClient(SYNC, http, "gateway"), clock=clock),
-        verifier=verifier(http, clock),
+        Backend(identity, sync, clock=clock),
+        verifier=verifier(http, clock, "mana"),
         identity=identity,
-        config=GatewayConfig(allowed_hosts=("gateway.test", "127.0.0.1:*")),
+        sync=sync,
+        memory=memory,
+        config=GatewayConfig(
+            allowed_hosts=("gateway.test", "127.0.0.1:*"),
+            calls_per_minute=10_000,  # many ticks fall on one minute
+        ),
         clock=clock,
     )
 
@@ -169,7 +186,7 @@ def sync_app(store: Store, http: httpx.AsyncClient, clock: Clock) -> ASGIApp:
     return sync_server.create_app(
         store,
         clock=clock,
-        verifier=verifier(http, clock),
+        verifier=verifier(http, clock, "mana", "sync"),
         memberships=HttpMemberships(IDENTITY, http, SERVICE_KEY, clock),
         service_key=SERVICE_KEY,
     )
@@ -185,6 +202,7 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
             ("identity", identity_server.METADATA),
             ("sync", sync_server.METADATA),
             ("ledger", METADATA),
+            ("gateway", gateway.METADATA),
         ):
             store = await Store.open(f"sqlite:///{folder}/{name}.db", metadata)
             stores[name] = await stack.enter_async_context(store)
@@ -198,7 +216,8 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
         all_http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts))
         identity = IdentityClient(IDENTITY, http)
         tools = registry or default_registry()
-        new_gateway = partial(gateway_app, tools, identity, all_http, clock)
+        memory = Memory(stores["gateway"], GatewayKeys(bytes(32)))
+        new_gateway = partial(gateway_app, tools, identity, all_http, clock, memory)
         gateway_service = Service(await stack.enter_async_context(gateway.running(new_gateway())))
         endpoint = Endpoint(GATEWAY, httpx2.ASGITransport(app=gateway_service), clock=clock)
         mana = Mana(

@@ -233,14 +233,14 @@ async def test_a_space_that_the_user_is_not_in_is_not_found(mana, anna):
 
 
 async def test_a_gateway_that_is_down_or_refuses_says_so_at_the_door(mana, anna):
-    tasks = asyncio.all_tasks()
+    tasks = await mana.tasks()
     mana.gateway_service.refuse = refusing(503, "service-unavailable")
     with pytest.raises(ServiceUnavailableError, match="because of the test"):
         await mana.app(anna)
     mana.gateway_service.refuse = refusing(403, "not-a-member")
     with pytest.raises(NotAMemberError):
         await mana.app(anna)
-    assert asyncio.all_tasks() == tasks
+    assert await mana.tasks() == tasks
 
 
 async def test_a_gateway_behind_a_port_is_reached_over_the_network(mana, anna):
@@ -268,19 +268,19 @@ async def test_the_token_is_refused_when_signing_in_again_fails(app, mana):
 
 
 async def test_an_app_may_be_closed_by_another_task_than_opened_it(mana, anna):
-    tasks = asyncio.all_tasks()
+    tasks = await mana.tasks()
     app = await asyncio.create_task(mana.app(anna))
     assert (await asyncio.create_task(app.call("todo.list"))).ok
     await asyncio.create_task(app.close())
     await app.close()
-    assert asyncio.all_tasks() == tasks
+    assert await mana.tasks() == tasks
     closed = await app.call("todo.list")
     assert closed.error.code == "service-unavailable"
 
 
 async def test_giving_up_while_connecting_leaves_no_task_behind(mana, anna):
     await (await mana.app(anna)).close()
-    tasks = asyncio.all_tasks()
+    tasks = await mana.tasks()
     reached = asyncio.Event()
     mana.gateway_service.refuse = lambda _scope: reached.set()
     opening = asyncio.create_task(mana.app(anna))
@@ -288,7 +288,7 @@ async def test_giving_up_while_connecting_leaves_no_task_behind(mana, anna):
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
-    assert asyncio.all_tasks() == tasks
+    assert await mana.tasks() == tasks
 
 
 async def test_a_cancelled_call_is_audited_as_such(app, mana):

@@ -128,7 +128,7 @@ def verifier(key: SigningKey, clock: Clock) -> TokenVerifier:
     issuer = Starlette(routes=[Route("/api/auth/jwks", jwks)])
     http = httpx.AsyncClient(transport=httpx.ASGITransport(issuer), base_url=ISSUER)
     return TokenVerifier(
-        f"{ISSUER}/api/auth/jwks", http, issuer=ISSUER, audience="mana", clock=clock
+        f"{ISSUER}/api/auth/jwks", http, issuer=ISSUER, audience=("mana", "sync"), clock=clock
     )
 
 

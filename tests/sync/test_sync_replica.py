@@ -334,3 +334,50 @@ async def test_a_replica_shows_what_it_is_of(house):
     replica = house.replica()
     await add(house, replica, "1")
     assert repr(replica) == "<Replica of todo/tasks: 1 records>"
+
+
+async def highest(house, replica):
+    """Return the highest order, which another replica that looks at all records agrees on."""
+    other = house.replica()
+    await other.refresh(house.token())
+    found = replica.highest("order")
+    assert other.highest("order") == found
+    return found
+
+
+async def test_the_highest_number_of_a_field_follows_every_write(house):
+    replica = house.replica()
+    assert replica.highest("order") is None
+    await add(house, replica, "1", order=3)
+    assert await highest(house, replica) == 3
+    await add(house, replica, "2", order=7.5)
+    await add(house, replica, "3", order=7.5)
+    assert await highest(house, replica) == 7.5
+    await edit(house, replica, "2", order=1)
+    assert await highest(house, replica) == 7.5
+    await remove(house, replica, "3")
+    assert await highest(house, replica) == 3
+    await edit(house, replica, "1", order=-4)
+    assert await highest(house, replica) == 1
+    await edit(house, replica, "3", deletedAt=None)
+    assert await highest(house, replica) == 7.5
+
+
+@pytest.mark.parametrize("odd", [None, "9", [9], 2**53, -(2.0**60), 1e308])
+async def test_what_is_no_safe_number_is_no_height(house, odd):
+    replica = house.replica()
+    await add(house, replica, "1", order=odd)
+    assert await highest(house, replica) is None
+    await edit(house, replica, "1", order=2)
+    assert await highest(house, replica) == 2
+
+
+async def test_records_can_be_gone_through_while_some_go(house):
+    replica = house.replica()
+    for n in range(3):
+        await add(house, replica, str(n))
+    seen = replica.oldest()
+    first = next(seen)
+    await remove(house, replica, first.id)
+    assert [record.id for record in seen] == ["1", "2"]
+    assert [record.id for record in replica.newest()] == ["2", "1"]

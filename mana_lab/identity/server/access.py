@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,11 +12,13 @@ from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
 
 from mana_lab.clock import Clock
 from mana_lab.crypto import bearer_token
-from mana_lab.errors import ForbiddenError, UnauthenticatedError
+from mana_lab.crypto.exchanged import IDENTITY_AUDIENCE, SPACES_READ
+from mana_lab.errors import ForbiddenError, InsufficientScopeError, UnauthenticatedError
 from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
 from mana_lab.identity.server.cookies import COOKIE, session_token_of
+from mana_lab.identity.server.exchange import Exchange
 from mana_lab.identity.server.invitations import Invitations
 from mana_lab.identity.server.members import Members
 from mana_lab.identity.server.personas import Personas
@@ -38,6 +41,7 @@ class Rooms:
     tokens: Tokens
     accounts: Accounts
     sessions: Sessions
+    exchange: Exchange
     spaces: Spaces
     members: Members
     invitations: Invitations
@@ -91,6 +95,71 @@ async def visitor(request: Request, parts: Parts, _: Bearer, __: Cookie) -> User
 
 
 Visitor = Annotated[User, Depends(visitor)]
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Somebody who asks, for themselves or by a service that exchanged their token.
+
+    Attributes:
+        user: Their account, as it is now.
+        space_id: The only space that the token opens; empty for all of theirs.
+    """
+
+    user: User
+    space_id: str = ""
+
+    def require(self, space_id: str) -> None:
+        """Let what is of one space pass.
+
+        Raises:
+            ForbiddenError: The token is for another one.
+        """
+        if self.space_id not in ("", space_id):
+            raise ForbiddenError("the token is for another space")
+
+
+async def _asker(request: Request, parts: Rooms, scope: str) -> Asker:
+    token = bearer_token(request.scope["headers"])
+    claims = await parts.tokens.verify(token, IDENTITY_AUDIENCE)
+    exchanged = IDENTITY_AUDIENCE in claims.aud
+    if exchanged and claims.scope != scope:
+        raise InsufficientScopeError(f"the token was not given for {scope}", scope)
+    now = parts.clock.now()
+    user = await parts.store.read(
+        lambda connection: user_in_session(connection, claims.sub, claims.sid, now)
+    )
+    return Asker(user, claims.space if exchanged else "")
+
+
+async def visitor_or_delegate(request: Request, parts: Parts, _: Bearer, __: Cookie) -> Asker:
+    """Return who asks about spaces: as :func:`visitor`, or with a token exchanged for that.
+
+    Raises:
+        UnauthenticatedError: There is neither, or it is not good any more.
+        InsufficientScopeError: The token was exchanged for something else.
+        ForeignOriginError: The cookie comes from somebody else's page.
+    """
+    if "authorization" not in request.headers:
+        return Asker(await visitor(request, parts, _, __))
+    return await _asker(request, parts, SPACES_READ)
+
+
+Visiting = Annotated[Asker, Depends(visitor_or_delegate)]
+
+
+def vault_caller(scope: str) -> Callable[..., Awaitable[Caller]]:
+    """Return the dependency of a vault's route that takes also tokens exchanged for *scope*.
+
+    A vault is of no space, so a token that is for one does not open it.
+    """
+
+    async def asking(request: Request, parts: Parts, _: Bearer) -> Caller:
+        asker = await _asker(request, parts, scope)
+        asker.require("")
+        return caller(request, asker.user)
+
+    return asking
 
 
 def administrator(user: SignedIn) -> User:

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from opentelemetry.trace import TracerProvider
 
 from mana_lab.clock import Clock, SystemClock, iso_millis
 from mana_lab.identity.server import (
     routes_admin,
     routes_auth,
+    routes_exchange,
     routes_internal,
+    routes_operator,
     routes_policies,
     routes_spaces,
     routes_vault,
@@ -20,6 +23,7 @@ from mana_lab.identity.server.access import Rooms
 from mana_lab.identity.server.accounts import Accounts
 from mana_lab.identity.server.activity import Activity
 from mana_lab.identity.server.config import IdentityConfig
+from mana_lab.identity.server.exchange import Exchange
 from mana_lab.identity.server.invitations import Invitations
 from mana_lab.identity.server.members import Members
 from mana_lab.identity.server.passwords import PasswordHasher
@@ -31,7 +35,8 @@ from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Vaults
 from mana_lab.identity.wire import ErrorBody
 from mana_lab.storage import Store
-from mana_lab.web import BodyLimit, answer_errors
+from mana_lab.web import BodyLimit, TracedApp, Tracing
+from mana_lab.web.handlers import answer_errors
 
 BODY_BYTES = 64 * 1024
 """Longest request body, in bytes, but for batches."""
@@ -45,6 +50,7 @@ def create_app(
     *,
     clock: Clock,
     wall_clock: Clock | None = None,
+    tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """Return the identity service.
 
@@ -53,6 +59,7 @@ def create_app(
         config: Issuer, keys and costs.
         clock: The lab's time.
         wall_clock: The moment of writing, for ``created_at`` of actions and ratings.
+        tracer_provider: Where the spans of requests go; None makes none.
     """
     tokens = Tokens(store, config, clock)
     hasher = PasswordHasher(config.password_cost)
@@ -64,6 +71,7 @@ def create_app(
         tokens,
         accounts,
         Sessions(store, tokens, clock),
+        Exchange(store, tokens, config.audience, clock),
         Spaces(store, clock),
         Members(store),
         Invitations(store, clock),
@@ -81,16 +89,20 @@ def create_app(
     app = FastAPI(title="Mana identity", version="1", lifespan=lifespan, redirect_slashes=False)
     app.state.rooms = rooms
     answer_errors(app)
+    if tracer_provider is not None:
+        app.add_middleware(TracedApp, tracing=Tracing("mana-auth", tracer_provider))
     app.add_middleware(
         BodyLimit, limit=BODY_BYTES, longer={"/actions": BATCH_BYTES, "/feedback": BATCH_BYTES}
     )
     for module in (
         routes_auth,
+        routes_exchange,
         routes_spaces,
         routes_policies,
         routes_vault,
         routes_admin,
         routes_internal,
+        routes_operator,
     ):
         app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from mana_lab.crypto.exchanged import SCOPES
 from mana_lab.errors import SettingsError
 from mana_lab.identity.server.passwords import PasswordCost
 from mana_lab.settings import DEFAULT_AUDIENCE
@@ -43,10 +44,13 @@ class IdentityConfig:
         trusted_origins: Whose pages may act with a session cookie, besides the issuer's own, such
             as ``https://mana.how``.
         production: Whether development secrets are refused.
+        long_tokens: Whether the operator may have access tokens of up to a day, for clients that
+            cannot sign in.
 
     Raises:
-        SettingsError: The key is not 32 bytes, the service key is empty, or the cap is below 0; in
-            production also a secret that everybody knows or could guess.
+        SettingsError: The key is not 32 bytes, the service key is empty, the cap is below 0, or the
+            audience is one of exchanged tokens; in production also a secret that everybody knows
+            or could guess.
     """
 
     issuer: str
@@ -58,6 +62,7 @@ class IdentityConfig:
     max_daily_signups: int = 0
     trusted_origins: tuple[str, ...] = ()
     production: bool = False
+    long_tokens: bool = False
 
     def __post_init__(self) -> None:
         if len(self.kek) != _KEK_BYTES:
@@ -66,6 +71,10 @@ class IdentityConfig:
             raise SettingsError("MANA_SERVICE_KEY: must not be empty")
         if self.max_daily_signups < 0:
             raise SettingsError("MAX_DAILY_SIGNUPS: must be 0 (any number) or more")
+        if self.audience in SCOPES:
+            raise SettingsError(
+                f"JWT_AUDIENCE: {self.audience!r} is what exchanged tokens are for; choose another"
+            )
         if self.production:
             self._refuse_development_secrets()
 

@@ -90,7 +90,8 @@ async def validate(request: wire.TokenToValidate, parts: Parts) -> wire.Validate
 
 
 def _payload(claims: Claims) -> dict[str, Any]:
-    said = {name: value for name, value in claims.model_dump().items() if value not in ("", 0)}
+    claimed = claims.model_dump(exclude_none=True)
+    said = {name: value for name, value in claimed.items() if value not in ("", 0)}
     return said | {"aud": claims.aud[0] if len(claims.aud) == 1 else list(claims.aud)}
 
 

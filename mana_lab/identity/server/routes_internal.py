@@ -57,3 +57,10 @@ async def ticks(user_id: str, tick: wire.TickRecord, parts: Parts) -> wire.Done:
     """Note that a tick has ended, whatever became of it."""
     await parts.activity.record_tick(user_id, tick.occurred_at)
     return wire.Done()
+
+
+@router.post("/keys/rotate")
+async def rotate_keys(wanted: wire.KeyRotation, parts: Parts) -> wire.RotatedKeys:
+    """Make a new signing key; earlier ones verify on until their tokens have ended."""
+    made = await parts.tokens.keys.rotate(withdraw=wanted.withdraw)
+    return wire.RotatedKeys(kid=made.kid, signs_from=made.signs_from, kids=list(made.kids))

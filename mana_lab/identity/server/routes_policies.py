@@ -5,15 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, Visitor
+from mana_lab.identity.server.access import Parts, Visiting, Visitor
 
 router = APIRouter(prefix="/api/v1/spaces/{space_id}/policy")
 
 
 @router.get("")
-async def policy(space_id: wire.SpaceId, user: Visitor, parts: Parts) -> wire.SpacePolicy:
+async def policy(space_id: wire.SpaceId, asker: Visiting, parts: Parts) -> wire.SpacePolicy:
     """Show which destructive tools may be used in a space."""
-    return await parts.policies.get(user, space_id)
+    asker.require(space_id)
+    return await parts.policies.get(asker.user, space_id)
 
 
 @router.put("")

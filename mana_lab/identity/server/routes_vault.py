@@ -10,11 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from mana_lab.crypto import WrappedKey, decode_base64, import_master_key
+from mana_lab.crypto.exchanged import VAULT_READ, VAULT_RENEW
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, SignedIn, caller
+from mana_lab.identity.server.access import Parts, SignedIn, caller, vault_caller
 from mana_lab.identity.server.recovery import Recovery
 from mana_lab.identity.server.vaults import Caller
-from mana_lab.web import invalid_request
+from mana_lab.web.handlers import invalid_request
 
 
 class _CodedRoute(APIRoute):
@@ -35,6 +36,8 @@ class _CodedRoute(APIRoute):
 router = APIRouter(prefix="/api/v1/me/encryption-vault", route_class=_CodedRoute)
 
 Asking = Annotated[Caller, Depends(caller)]
+Reading = Annotated[Caller, Depends(vault_caller(VAULT_READ))]
+Renewing = Annotated[Caller, Depends(vault_caller(VAULT_RENEW))]
 
 
 def recovery(parts: Parts) -> Recovery:
@@ -58,7 +61,7 @@ async def vault_init(asking: Asking, parts: Parts) -> wire.VaultKey:
 
 
 @router.get("/key", response_model_exclude_none=True)
-async def vault_key(asking: Asking, parts: Parts) -> wire.VaultKey:
+async def vault_key(asking: Reading, parts: Parts) -> wire.VaultKey:
     """Return the key of the caller's vault."""
     return await parts.vaults.key(asking)
 
@@ -71,7 +74,7 @@ async def vault_rotate(asking: Asking, parts: Parts) -> wire.VaultKey:
 
 @router.post("/rotate/finish")
 async def vault_rotate_finish(
-    request: wire.RotationFinish, asking: Asking, parts: Parts
+    request: wire.RotationFinish, asking: Renewing, parts: Parts
 ) -> wire.Done:
     """Give up earlier keys: everything is encrypted with the current one by now."""
     proof = _decoded(request.key_proof)

@@ -17,7 +17,7 @@ from mana_lab.clock import Clock
 from mana_lab.errors import SessionEndedError, UnauthenticatedError
 from mana_lab.identity.server.ids import new_id
 from mana_lab.identity.server.schema import SESSIONS, USERS
-from mana_lab.identity.server.tokens import Tokens
+from mana_lab.identity.server.tokens import LIFETIME, Tokens
 from mana_lab.identity.server.users import as_user, get_user
 from mana_lab.identity.wire import TokenPair, User
 from mana_lab.storage import Store
@@ -55,8 +55,12 @@ class Sessions:
         self._tokens = tokens
         self._clock = clock
 
-    async def refresh(self, token: str) -> TokenPair:
+    async def refresh(self, token: str, lifetime: timedelta = LIFETIME) -> TokenPair:
         """Return a fresh access token; a session that is in use goes on for another week.
+
+        Args:
+            token: The session token.
+            lifetime: How long the access token is to be good for.
 
         Raises:
             SessionEndedError: No session has that token, any more or at all.
@@ -70,7 +74,7 @@ class Sessions:
                 .values(expires_at=now + SESSION_LIFETIME)
             )
             await self._store.write(lambda connection: connection.execute(renewed).rowcount)
-        access = await self._tokens.mint(user, session_id)
+        access = await self._tokens.mint(user, session_id, lifetime)
         return TokenPair(access_token=access, refresh_token=token)
 
     async def user_of(self, token: str) -> User:

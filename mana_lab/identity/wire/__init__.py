@@ -6,6 +6,7 @@ The names on the wire are those of Mana's own identity service: camelCase, addit
 from mana_lab.identity.wire.accounts import (
     Login,
     LoginRequest,
+    LongTokenRequest,
     Registered,
     RegisterRequest,
     SessionToken,
@@ -51,6 +52,8 @@ from mana_lab.identity.wire.base import (
     normalise_email,
     to_json,
 )
+from mana_lab.identity.wire.exchange import ExchangedToken, TokenExchange
+from mana_lab.identity.wire.keys import KeyRotation, RotatedKeys
 from mana_lab.identity.wire.personas import (
     ActionRow,
     Deleted,
@@ -122,6 +125,7 @@ __all__ = [
     "Email",
     "ErrorBody",
     "ErrorDetail",
+    "ExchangedToken",
     "FeedbackBatch",
     "FeedbackRecord",
     "Id",
@@ -131,9 +135,11 @@ __all__ = [
     "InvitationDetail",
     "InvitationStatus",
     "InviteRequest",
+    "KeyRotation",
     "Kind",
     "Login",
     "LoginRequest",
+    "LongTokenRequest",
     "Member",
     "MemberList",
     "MemberRemoval",
@@ -162,6 +168,7 @@ __all__ = [
     "RequestModel",
     "Role",
     "RoleChange",
+    "RotatedKeys",
     "RotationFinish",
     "SessionToken",
     "SharedSpaceMetadata",
@@ -182,6 +189,7 @@ __all__ = [
     "TickId",
     "TickRecord",
     "Tier",
+    "TokenExchange",
     "TokenPair",
     "TokenToValidate",
     "ToolName",

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from mana_lab.crypto.jwt import MAX_LIFETIME_S
 from mana_lab.identity.wire.base import (
     Email,
     Kind,
@@ -82,6 +83,18 @@ class SessionToken(RequestModel):
     refresh_token: Annotated[str, StringConstraints(max_length=512)] | None = Field(
         default=None, repr=False
     )
+
+
+class LongTokenRequest(RequestModel):
+    """``POST /api/v1/internal/auth/long-token``.
+
+    Attributes:
+        refresh_token: The session token of whom the access token is for.
+        lifetime_sec: How long it is to be good for, in seconds; at most a day.
+    """
+
+    refresh_token: Annotated[str, StringConstraints(max_length=512)] = Field(repr=False)
+    lifetime_sec: Annotated[int, Field(ge=1, le=MAX_LIFETIME_S, strict=True)]
 
 
 class TokenPair(WireModel):

@@ -1,4 +1,8 @@
-"""Access: which spaces a user may write to and read from, as long as their session lives."""
+"""Access: which spaces a user may write to and read from, as long as their session lives.
+
+The app shows its user's own token, which opens all of their spaces. A service that acts for them
+shows an exchanged one, which opens one space for one purpose.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from mana_lab.crypto import Claims
-from mana_lab.errors import InvalidInputError, NotAMemberError
+from mana_lab.crypto.exchanged import SYNC_AUDIENCE, SYNC_READ, SYNC_WRITE
+from mana_lab.errors import (
+    ForbiddenError,
+    InsufficientScopeError,
+    InvalidInputError,
+    NotAMemberError,
+)
 from mana_lab.sync.server.names import check_name
+from mana_lab.sync.server.single_use import SingleUse
 from mana_lab.sync.wire import PERSONAL_PREFIX, Change, personal_space
 
 
@@ -50,6 +61,19 @@ class CachingMembershipSource(MembershipSource, Protocol):
         ...
 
 
+def single_use_of(claims: Claims) -> SingleUse | None:
+    """Return what a push uses up: an exchanged token; None for the user's own.
+
+    Raises:
+        InsufficientScopeError: The token is not for writing.
+        InvalidTokenError: It has no id.
+    """
+    if SYNC_AUDIENCE not in claims.aud:
+        return None
+    _require_scope(claims, SYNC_WRITE)
+    return SingleUse.of(claims)
+
+
 class Access:
     """Decides by membership alone; who wrote a row gives no right to it.
 
@@ -69,9 +93,21 @@ class Access:
 
         Raises:
             SessionEndedError: The token's session was signed out, or is over.
+            InsufficientScopeError: The token is not for reading.
+            ForbiddenError: The token is for another space.
             NotAMemberError: The user may not read the wanted one.
             ServiceUnavailableError: The memberships cannot be found out.
         """
+        if SYNC_AUDIENCE in claims.aud:
+            _require_scope(claims, SYNC_READ)
+        return await self.reach(claims, wanted)
+
+    async def reach(self, claims: Claims, wanted: str | None = None) -> frozenset[str]:
+        """Return the spaces that the answer to a push may tell of; else as :meth:`readable`."""
+        bound = _bound(claims)
+        if bound is not None:
+            _require_bound(bound, [wanted or bound])
+            wanted = bound
         if wanted is None:
             return await self._allowed(claims, frozenset())
         await self._require(claims, [check_name("spaceId", wanted)])
@@ -87,14 +123,18 @@ class Access:
         Raises:
             SessionEndedError: The token's session was signed out, or is over.
             InvalidInputError: A space id is not a text of the allowed form.
+            ForbiddenError: The token is for another space.
             NotAMemberError: The user may not write in a space that one of them names.
             ServiceUnavailableError: The memberships cannot be found out.
         """
         named = [
             list(_named_spaces(f"changes[{index}]", change)) for index, change in enumerate(changes)
         ]
+        own, bound = personal_space(claims.sub), _bound(claims)
+        if bound is not None:
+            _require_bound(bound, (space for spaces in named for space in spaces or [own]))
         await self._require(claims, (space for spaces in named for space in spaces))
-        return [spaces[0] if spaces else personal_space(claims.sub) for spaces in named]
+        return [spaces[0] if spaces else own for spaces in named]
 
     async def _require(self, claims: Claims, named: Iterable[str]) -> None:
         wanted = frozenset(named) - {personal_space(claims.sub)}
@@ -111,6 +151,21 @@ class Access:
             spaces = await source.fresh_spaces_of(claims.sub, claims.sid)
         own = personal_space(claims.sub)
         return frozenset(space for space in spaces if not space.startswith(PERSONAL_PREFIX)) | {own}
+
+
+def _bound(claims: Claims) -> str | None:
+    """Return the only space that a token opens; None for all of its user's."""
+    return claims.space if SYNC_AUDIENCE in claims.aud else None
+
+
+def _require_bound(bound: str, spaces: Iterable[str]) -> None:
+    if not bound or any(space != bound for space in spaces):
+        raise ForbiddenError("the token is for another space")
+
+
+def _require_scope(claims: Claims, scope: str) -> None:
+    if claims.scope != scope:
+        raise InsufficientScopeError(f"the token was not given for {scope}", scope)
 
 
 def _named_spaces(place: str, change: Change) -> Iterator[str]:

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.security import APIKeyHeader
+from opentelemetry.trace import TracerProvider
 
 from mana_lab.clock import Clock, iso_millis
 from mana_lab.crypto import Claims, TokenVerifier, bearer_token
 from mana_lab.errors import SettingsError, UnauthenticatedError
 from mana_lab.storage import Store
-from mana_lab.sync.server.access import Access, MembershipSource
+from mana_lab.sync.server.access import Access, MembershipSource, single_use_of
 from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
 from mana_lab.sync.server.description import BEARER, CLIENT, NAME, TABLE, AppId, push_body
@@ -21,7 +22,8 @@ from mana_lab.sync.server.names import check_name, check_table
 from mana_lab.sync.server.notices import Notices
 from mana_lab.sync.server.rendering import answer_text
 from mana_lab.sync.wire import Complaint, ForgottenAnswer, SyncAnswer, WireModel, to_json
-from mana_lab.web import BodyLimit, answer_errors
+from mana_lab.web import BodyLimit, TracedApp, Tracing
+from mana_lab.web.handlers import answer_errors
 
 BODY_BYTES = 10 * 1024 * 1024
 """Longest request body, in bytes."""
@@ -43,18 +45,20 @@ def create_app(
     service_key: str,
     notices: Notices | None = None,
     patience: Patience | None = None,
+    tracer_provider: TracerProvider | None = None,
 ) -> FastAPI:
     """Return the sync service.
 
     Args:
         store: Opened with this package's ``METADATA``; it stays the caller's.
         clock: Whose ``now`` dates rows and judges stamps.
-        verifier: Judges access tokens.
+        verifier: Judges access tokens: the users' own, and such as are exchanged for sync.
         memberships: Knows who is a member of which spaces.
         service_key: What other services show to remove a deleted user's changes.
         notices: Who waits for changes; shared by the services of one store, so that what one of
             them appends is heard at the others at once.
         patience: How long connections that stay open wait; by default as in the original.
+        tracer_provider: Where the spans of requests go; None makes none.
 
     Raises:
         SettingsError: The service key is empty.
@@ -66,6 +70,8 @@ def create_app(
     )
     answer_errors(app)
     app.add_middleware(BodyLimit, limit=BODY_BYTES)
+    if tracer_provider is not None:
+        app.add_middleware(TracedApp, tracing=Tracing("mana-sync", tracer_provider))
     log, access = ChangeLog(store, clock), Access(memberships)
     notices = notices or Notices()
     app.include_router(_sync_routes(log, access, clock, verifier, notices))
@@ -90,12 +96,13 @@ def _sync_routes(
     ) -> Response:
         """Store changes, all or none, and answer with what happened since."""
         check_table("appId", app_id)
+        token = single_use_of(claims)
         changeset = await admit(await request.body(), x_client_id, clock.now())
         since = read_since(changeset.since)
         spaces = await access.spaces_for(claims, changeset.changes)
-        readable = await access.readable(claims)
+        readable = await access.reach(claims)
         client_id = changeset.client_id or ""
-        if await log.append(claims.sub, app_id, client_id, changeset.changes, spaces):
+        if await log.append(claims.sub, app_id, client_id, changeset.changes, spaces, token):
             notices.announce(spaces)
         return _answer(await log.page(claims.sub, app_id, readable, since, MAX_PAGE))
 

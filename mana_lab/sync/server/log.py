@@ -23,6 +23,7 @@ from mana_lab.sync.merge import DELETED_AT
 from mana_lab.sync.server.cursor import Since
 from mana_lab.sync.server.numbering import draw
 from mana_lab.sync.server.rendering import ROWS, change_text
+from mana_lab.sync.server.single_use import SingleUse, forget_ended
 from mana_lab.sync.server.tables import sync_changes, sync_head
 from mana_lab.sync.wire import Change
 
@@ -106,6 +107,7 @@ class ChangeLog:
         client_id: str,
         changes: Sequence[Change],
         spaces: Sequence[str],
+        token: SingleUse | None = None,
     ) -> int:
         """Store *changes* durably: all of them, or none.
 
@@ -115,11 +117,13 @@ class ChangeLog:
             client_id: Which client writes.
             changes: Admitted changes.
             spaces: The space of each of them.
+            token: Is used up by this; None for one that may be used again.
 
         Returns:
             How many were new; those with an event id that the user has used before are not.
 
         Raises:
+            InvalidTokenError: The token was used before; nothing was stored.
             ConflictError: An event id was used before, for another change.
             ServiceUnavailableError: The store cannot be written; nothing was stored.
         """
@@ -133,8 +137,13 @@ class ChangeLog:
                 for change, space in zip(changes, spaces, strict=True)
             ]
             if not rows:
+                if token is not None:
+                    token.spend(connection)
                 return 0
             places = draw(connection, len(rows), now)
+            if token is not None:
+                token.spend(connection)
+                forget_ended(connection, now)
             numbered = [row | {"seq": place} for row, place in zip(rows, places, strict=True)]
             stored = connection.execute(_INSERT[connection.dialect.name], numbered).all()
             if len(stored) < len(rows):

@@ -34,6 +34,7 @@ class Reader:
 
         Raises:
             UnauthenticatedError: The token is none, or past its end, or its session was signed out.
+            ForbiddenError: It is not for reading, or its user is not in its space any more.
             ServiceUnavailableError: That cannot be found out.
         """
         return await self._access.readable(await self.claims())

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect, status
 
-from mana_lab.errors import ManaLabError, RateLimitedError, UnauthenticatedError
+from mana_lab.errors import ForbiddenError, ManaLabError, RateLimitedError, UnauthenticatedError
 from mana_lab.sync.server.log import ChangeLog
 from mana_lab.sync.server.notices import Listener, Notices
 from mana_lab.sync.server.reader import Reader
@@ -155,7 +155,7 @@ class Conversation:
 
 
 def _over(error: ManaLabError) -> _OverError:
-    if isinstance(error, UnauthenticatedError):
+    if isinstance(error, UnauthenticatedError | ForbiddenError):
         return _OverError(INVALID_TOKEN)
     if isinstance(error, RateLimitedError):
         return _OverError(error.message)

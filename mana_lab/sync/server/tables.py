@@ -66,3 +66,12 @@ sync_head = Table(
 Whoever appends holds the row until the commit, in whatever process, so a smaller number is never
 committed after a greater one; and none is given twice, whatever is removed.
 """
+
+sync_spent = Table(
+    "sync_spent",
+    METADATA,
+    Column("jti", String, primary_key=True),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Index("sync_spent_end", "ends_at"),
+)
+"""The tokens for one push that were used, until nobody would take them any more."""

@@ -1,0 +1,1 @@
+"""Steps from release to release for stores of the gateway (:mod:`mana_lab.storage`)."""

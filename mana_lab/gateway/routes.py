@@ -1,0 +1,109 @@
+"""The routes that tell how a gateway is: alive, ready to work, and what it has counted."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mana_lab.clock import Clock
+from mana_lab.errors import ForbiddenError
+from mana_lab.gateway.answers import refusal
+from mana_lab.gateway.metrics import Metrics
+
+Check: TypeAlias = Callable[[], Awaitable[bool]]
+Checks: TypeAlias = Mapping[str, Check]
+"""What has to be well for a gateway to work, by name."""
+
+CHECK_AGE_S: Final = 1.0
+"""How long what was found out is told again, in seconds."""
+CHECK_DEADLINE_S: Final = 5.0
+"""After how many seconds what does not answer counts as not well."""
+
+_HERE = ("127.0.0.1", "::1")
+_FORWARDED = ("forwarded", "x-forwarded-for")
+
+
+def fixed(document: Mapping[str, Any]) -> Callable[[Request], Awaitable[Response]]:
+    """Return a route that always answers with *document*."""
+
+    async def answer(_: Request) -> JSONResponse:
+        return JSONResponse(dict(document))
+
+    return answer
+
+
+class Readiness:
+    """The route ``/ready``: 200 when everything that calls need is well, else 503 and what is not.
+
+    However many ask, it looks once a second.
+
+    Args:
+        checks: What to look at.
+        clock: ``monotonic`` tells how old an answer is.
+    """
+
+    def __init__(self, checks: Checks, clock: Clock) -> None:
+        self._checks = checks
+        self._clock = clock
+        self._looking = asyncio.Lock()
+        self._found: tuple[float, dict[str, bool]] | None = None
+
+    async def answer(self, _: Request) -> Response:
+        """Answer with what is well and what is not."""
+        found = await self._look()
+        ready = all(found.values())
+        body = {"status": "ready" if ready else "not-ready", "checks": found}
+        headers = {} if ready else {"Retry-After": "1"}
+        return JSONResponse(body, 200 if ready else 503, headers)
+
+    async def _look(self) -> dict[str, bool]:
+        async with self._looking:
+            if self._found is None or self._clock.monotonic() - self._found[0] >= CHECK_AGE_S:
+                well = await asyncio.gather(*(_is_well(check) for check in self._checks.values()))
+                found = dict(zip(self._checks, well, strict=True))
+                self._found = (self._clock.monotonic(), found)
+            return self._found[1]
+
+
+class MetricsRoute:
+    """The route ``/metrics``, for this machine, or for who shows a token.
+
+    Args:
+        metrics: What was counted.
+        token: What others have to show as a bearer token; None keeps them out.
+    """
+
+    def __init__(self, metrics: Metrics, token: str | None) -> None:
+        self._metrics = metrics
+        self._token = token
+
+    async def answer(self, request: Request) -> Response:
+        """Answer with everything in Prometheus's text format, or 403."""
+        if not self._may_see(request):
+            return refusal(
+                ForbiddenError("metrics are for this machine, or for who shows MANA_METRICS_TOKEN")
+            )
+        return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    def _may_see(self, request: Request) -> bool:
+        if self._token is not None:
+            shown = request.headers.get("authorization", "")
+            expected = f"Bearer {self._token}"
+            return hmac.compare_digest(shown.encode("utf-8", "surrogateescape"), expected.encode())
+        if any(name in request.headers for name in _FORWARDED):
+            return False
+        return request.client is None or request.client.host in _HERE
+
+
+async def _is_well(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_DEADLINE_S):
+            return await check()
+    except Exception:  # noqa: BLE001 - whatever it is, it is not well
+        return False

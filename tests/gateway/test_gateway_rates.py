@@ -1,0 +1,153 @@
+"""Nobody calls one tool too often, however many calls come at once and wherever they come in."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from gateway_house import ERAS, from_stream, legacy, modern, open_session
+
+from mana_lab import gateway
+from mana_lab.clock import ManualClock, SimulatedClock
+from mana_lab.errors import SettingsError
+from mana_lab.gateway import ERROR_META, IDEMPOTENCY_META, GatewayConfig
+from mana_lab.gateway.rates import MemoryRates, SharedRates
+from mana_lab.storage import Store
+
+
+def quote(text="x"):
+    return modern(name="shelf.quote", arguments={"text": text})
+
+
+def is_refused(answer):
+    return answer.json()["result"]["isError"]
+
+
+async def test_of_a_hundred_calls_at_once_thirty_are_done(room):
+    user = await room.house.user("anna")
+    async with room.house.http(user) as http:
+        await http.post("/mcp", **modern(name="shelf.miss", arguments={}))
+        # fewer at a time than the gateway takes of one user at once
+        answers = []
+        for _ in range(10):
+            answers += await asyncio.gather(*(http.post("/mcp", **quote()) for _ in range(10)))
+    refused = [answer for answer in answers if is_refused(answer)]
+    assert (len(answers) - len(refused), room.shelf.runs) == (30, 31)
+    told = refused[0].json()["result"]
+    assert told["_meta"][ERROR_META] == {
+        "code": "rate-limited",
+        "kind": "refused",
+        "retryAfterSec": 60,
+        "rule": "rate-limit-exceeded",
+    }
+    assert refused[0].headers["retry-after"] == "60"
+    assert "60 s" in told["content"][0]["text"]
+
+
+async def test_other_tools_and_other_users_are_not_slowed_down(room):
+    anna, ben = await room.house.user("anna"), await room.house.user("ben")
+    async with room.house.http(anna) as http, room.house.http(ben) as bens:
+        for _ in range(31):
+            last = await http.post("/mcp", **quote())
+        assert is_refused(last)
+        put = modern(name="shelf.put", arguments={"text": "x"})
+        assert not is_refused(await http.post("/mcp", **put))
+        assert not is_refused(await bens.post("/mcp", **quote()))
+
+
+async def test_the_minute_slides(room, clock):
+    user = await room.house.user("anna")
+    async with room.house.http(user) as http:
+        for _ in range(30):
+            assert not is_refused(await http.post("/mcp", **quote()))
+            clock.advance(1)
+        early = await http.post("/mcp", **quote())
+        assert (is_refused(early), early.headers["retry-after"]) == (True, "30")
+        clock.advance(30)
+        assert not is_refused(await http.post("/mcp", **quote()))
+        assert is_refused(await http.post("/mcp", **quote()))
+
+
+async def test_an_older_session_is_counted_together_with_stateless_calls(room):
+    user = await room.house.user("anna")
+    async with room.house.http(user) as http:
+        session = await open_session(http)
+        for n in range(30):
+            call = legacy("tools/call", session, n, name="shelf.quote", arguments={"text": "x"})
+            assert from_stream(await http.post("/mcp", **call))["result"]["isError"] is False
+        assert is_refused(await http.post("/mcp", **quote()))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_calls_that_are_done_again_are_counted_too(room, era):
+    user = await room.house.user("anna")
+    async with room.client(user, era) as client:
+        results = [
+            await client.call_tool("shelf.put", {"text": "x"}, meta={IDEMPOTENCY_META: "k"})
+            for _ in range(31)
+        ]
+    assert [result.is_error for result in results] == [False] * 30 + [True]
+
+
+async def test_a_simulated_fortnight_is_not_throttled_and_a_lab_at_rest_not_for_ever():
+    clock = SimulatedClock()
+    rates = MemoryRates(clock, limit=3)
+    for _ in range(100):
+        assert await rates.take("anna", "todo.create") is None
+        clock.move_to(clock.now() + timedelta(hours=1))
+    still = ManualClock()
+    rates = MemoryRates(still, limit=1)
+    assert await rates.take("anna", "todo.create") is None
+    assert await rates.take("anna", "todo.create") == 60
+    still.advance(60)
+    assert await rates.take("anna", "todo.create") is None
+
+
+async def test_gateways_of_one_memory_count_together(room, clock):
+    """And as the memory says, which has counted nothing yet."""
+    rates = MemoryRates(clock, limit=2)
+    memory = replace(room.house.memory, rates=rates)
+    user = await room.house.user("anna")
+    async with (
+        room.house.running_again(memory=memory) as one,
+        room.house.running_again(memory=memory) as other,
+    ):
+        answers = [await http(user).post("/mcp", **quote()) for http in (one, other, one)]
+    assert [is_refused(answer) for answer in answers] == [False, False, True]
+
+
+async def test_what_is_counted_is_forgotten():
+    clock = ManualClock()
+    rates = MemoryRates(clock)
+    for n in range(1000):
+        await rates.take(f"user {n}", "todo.create")
+    clock.advance(60)
+    await rates.take("anna", "todo.create")
+    assert len(rates) == 1
+
+
+async def test_processes_that_share_a_store_count_as_one(home, clock):
+    """Many at once, through two stores on one database: never one too many."""
+    stores = [await Store.open(home.url("gateway"), gateway.METADATA) for _ in range(2)]
+    try:
+        rates = [SharedRates(store, clock, limit=30) for store in stores]
+        waits = await asyncio.gather(
+            *(rates[n % 2].take("anna", "todo.create") for n in range(100)),
+            *(rates[n % 2].take("ben", "todo.create") for n in range(10)),
+        )
+        assert waits[:100].count(None) == 30
+        assert waits[100:] == [None] * 10
+        assert set(waits[:100]) == {None, 60}
+        clock.advance(45)
+        assert await rates[0].take("anna", "todo.create") == 15
+        clock.advance(15)
+        assert await rates[1].take("anna", "todo.create") is None
+    finally:
+        for store in stores:
+            await store.close()
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_lets_nobody_in_is_no_setting(limit):
+    with pytest.raises(SettingsError, match="calls_per_minute"):
+        GatewayConfig(calls_per_minute=limit)
