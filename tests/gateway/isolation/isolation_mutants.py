@@ -76,9 +76,7 @@ def spaces_for_ever(monkeypatch):
     """A membership that was true once is true for ever."""
     real = SpaceResolver.__init__
     monkeypatch.setattr(
-        SpaceResolver,
-        "__init__",
-        lambda self, app, identity, clock, _age: real(self, app, identity, clock, math.inf),
+        SpaceResolver, "__init__", lambda self, *parts: real(self, *parts[:-1], math.inf)
     )
 
 
