@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from mana_lab.clock import Clock
 from mana_lab.errors import ForbiddenError
 from mana_lab.gateway.answers import refusal
+from mana_lab.gateway.draining import draining_of
 from mana_lab.gateway.metrics import Metrics
 
 Check: TypeAlias = Callable[[], Awaitable[bool]]
@@ -41,7 +42,8 @@ def fixed(document: Mapping[str, Any]) -> Callable[[Request], Awaitable[Response
 class Readiness:
     """The route ``/ready``: 200 when everything that calls need is well, else 503 and what is not.
 
-    However many ask, it looks once a second.
+    However many ask, it looks once a second. A gateway that is stopping says so instead, so that
+    what balances the load sends nobody here any more.
 
     Args:
         checks: What to look at.
@@ -54,13 +56,17 @@ class Readiness:
         self._looking = asyncio.Lock()
         self._found: tuple[float, dict[str, bool]] | None = None
 
-    async def answer(self, _: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         """Answer with what is well and what is not."""
         found = await self._look()
-        ready = all(found.values())
-        body = {"status": "ready" if ready else "not-ready", "checks": found}
-        headers = {} if ready else {"Retry-After": "1"}
-        return JSONResponse(body, 200 if ready else 503, headers)
+        if draining_of(request.scope).begun.is_set():
+            status = "draining"
+        else:
+            status = "ready" if all(found.values()) else "not-ready"
+        body = {"status": status, "checks": found}
+        if status == "ready":
+            return JSONResponse(body)
+        return JSONResponse(body, 503, {"Retry-After": "1"})
 
     async def _look(self) -> dict[str, bool]:
         async with self._looking:

@@ -262,3 +262,17 @@ async def test_a_gateway_that_stops_answers_on_a_connection_that_is_open_already
         stopping.cancel()
         answer = await http.post("/mcp", **call_echo())
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+
+
+async def test_a_gateway_that_stops_is_not_ready(house):
+    house.sync_service.answer = PlainTextResponse("ok")
+    sock = listen("127.0.0.1", 0)
+    async with asyncio.timeout(PATIENCE_S), AsyncExitStack() as stack:
+        stopping = await stack.enter_async_context(running(house.new_app(), sock))
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url_of(sock)))
+        assert (await http.get("/ready")).json()["status"] == "ready"
+        stopping.cancel()
+        answer = await http.get("/ready")  # on the connection that is open already
+        assert (answer.status_code, answer.json()["status"]) == (503, "draining")
+        assert answer.headers["retry-after"] == "1"
+        assert all(answer.json()["checks"].values())
