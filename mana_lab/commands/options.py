@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 import typer
+from opentelemetry.trace import TracerProvider
 
 from mana_lab.errors import SettingsError
 from mana_lab.gateway.config import check_url
@@ -19,6 +20,7 @@ from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.settings import Settings
+from mana_lab.web.exporting import exporting
 
 _MOST_DAYS = 3660
 _TIMEOUT_S = 60.0
@@ -81,6 +83,15 @@ def database_url() -> str | None:
     """
     url = Settings.from_environment().database_url
     return None if url is None else url.get_secret_value()
+
+
+def spans() -> AbstractContextManager[TracerProvider | None]:
+    """Return what sends spans, for as long as it is held, where the environment says.
+
+    Raises:
+        SettingsError: The environment says something that is not allowed.
+    """
+    return exporting(Settings.from_environment().otlp_endpoint)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mana_lab.commands.console import finish, refusals, say
-from mana_lab.commands.options import HERE, Folder, database_url, typed
+from mana_lab.commands.options import HERE, Folder, database_url, spans, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.origins import origin_rules
@@ -55,13 +55,15 @@ def serve(
         else:
             say(f"Nobody is in this new lab; stop it, then: {typed('seed', '--dir', folder)}")
 
-    served = serve_lab(
-        folder,
-        auth_port=auth_port,
-        sync_port=sync_port,
-        port=port,
-        origins=pages,
-        database_url=database_url(),
-        on_ready=announce,
-    )
-    finish(until_stopped(served))
+    with refusals(), spans() as tracer_provider:
+        served = serve_lab(
+            folder,
+            auth_port=auth_port,
+            sync_port=sync_port,
+            port=port,
+            origins=pages,
+            database_url=database_url(),
+            tracer_provider=tracer_provider,
+            on_ready=announce,
+        )
+        finish(until_stopped(served))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,7 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
+from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import LabFolder
@@ -386,7 +387,7 @@ class Lab(Closing):
                 return found
         return []
 
-    async def serve(self, port: int = DEFAULT_PORT) -> Gateway:
+    async def serve(self, port: int = DEFAULT_PORT, *, origins: Sequence[str] = ()) -> Gateway:
         """Offer the gateway on a port of this machine, to any MCP client.
 
         It answers from a thread of its own, also while a cell computes. Serving again stops the
@@ -394,15 +395,18 @@ class Lab(Closing):
 
         Args:
             port: Where to listen, on 127.0.0.1 only; 0 picks a free port.
+            origins: Whose pages may call it, besides those of this machine, such as
+                ``https://app.example``.
 
         Raises:
             PortInUseError: Another program has the port.
-            SettingsError: There is no such port.
+            SettingsError: There is no such port, or one of *origins* is none.
         """
         self._check_open()
+        pages = origin_rules(origins)
         if self._gateway is not None:
             await self._gateway.close()
-        self._gateway = await Gateway.open(port, self._ground)
+        self._gateway = await Gateway.open(port, self._ground, pages)
         return self._gateway
 
     def actions_df(self, run: RunChoice = None) -> pd.DataFrame:

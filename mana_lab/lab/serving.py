@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp
 
 from mana_lab.gateway import DEFAULT_HOST, MCP_PATH
@@ -34,8 +35,13 @@ class Gateway:
         self.url = _url(server.port) + MCP_PATH
 
     @classmethod
-    async def open(cls, port: int, ground: Ground) -> Self:
+    async def open(cls, port: int, ground: Ground, origins: Sequence[str] = ()) -> Self:
         """Listen on *port* and serve.
+
+        Args:
+            port: Where; 0 picks a free port.
+            ground: What the services stand on.
+            origins: Whose pages may call the gateway, besides those of this machine.
 
         Raises:
             PortInUseError: Another program has the port.
@@ -47,7 +53,7 @@ class Gateway:
 
         @asynccontextmanager
         async def build() -> AsyncIterator[ASGIApp]:
-            async with wired(ground, gateway_url=url) as services:
+            async with wired(ground, gateway_url=url, origins=origins) as services:
                 yield services.gateway_app
 
         server = BackgroundServer(build, sock)
@@ -85,6 +91,7 @@ async def serve_lab(
     port: int,
     origins: Sequence[str] = (),
     database_url: str | None = None,
+    tracer_provider: TracerProvider | None = None,
     on_ready: Callable[[Addresses], None],
 ) -> None:
     """Serve identity, sync and gateway of the lab in *folder* until this is cancelled.
@@ -96,6 +103,7 @@ async def serve_lab(
         port: Where the gateway listens.
         origins: Whose pages may call the gateway, besides those of this machine.
         database_url: As of :meth:`Lab.open`.
+        tracer_provider: As of :meth:`Lab.open`.
         on_ready: Told where the services stand, once all of them answer.
 
     Raises:
@@ -119,6 +127,7 @@ async def serve_lab(
                     await time_of(stores),
                     tools_of(held),
                     alone=database_url is None,
+                    tracer_provider=tracer_provider,
                 ),
                 issuer=auth_url,
                 gateway_url=url,

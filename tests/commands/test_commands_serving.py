@@ -4,6 +4,7 @@ import signal
 
 import httpx
 import pytest
+from collector_house import collector
 from commands_house import PORTS, served
 
 from mana_lab.gateway.serving import listen
@@ -34,6 +35,18 @@ def test_a_lab_is_served_until_it_is_told_to_stop(run, lab_folder):
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (0, "")
     assert run("run", "--dir", lab_folder, "--days", 0.1).exit_code == 0
+
+
+def test_spans_of_a_served_lab_go_where_the_environment_says(monkeypatch, lab_folder):
+    with collector() as (url, got):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        with served(lab_folder) as (process, urls):
+            assert httpx.get(f"{urls['identity']}/api/auth/jwks").status_code == 200
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=30)
+            assert (process.returncode, errors) == (0, "")
+    assert {path for path, _ in got} == {"/v1/traces"}
+    assert any(b"mana-auth" in body for _, body in got)
 
 
 def test_a_token_of_nobody_is_refused(run, lab_folder):

@@ -61,6 +61,18 @@ async def test_a_port_that_does_not_exist_is_refused(lab, port):
         await lab.serve(port=port)
 
 
+async def test_pages_that_are_named_may_call_it_and_wrong_names_leave_the_former_one(lab):
+    page = "https://app.example"
+    gateway = await lab.serve(port=0, origins=[page])
+    with pytest.raises(SettingsError, match=r"'app\.example' is not an origin"):
+        await lab.serve(port=0, origins=["app.example"])
+    async with httpx.AsyncClient() as http:
+        for origin, allowed in ((page, page), ("https://other.example", None)):
+            asks = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            answer = await http.options(gateway.url, headers=asks)
+            assert answer.headers.get("access-control-allow-origin") == allowed
+
+
 async def test_closing_the_lab_or_the_gateway_frees_the_port(lab):
     gateway = await lab.serve(port=0)
     port = int(gateway.url.split(":")[2].partition("/")[0])

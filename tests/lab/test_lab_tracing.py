@@ -1,9 +1,7 @@
 """One trace from the client of a call to the service that stores what it writes."""
 
-import http.server
-import threading
-
 import pytest
+from collector_house import collector
 from lab_house import GATEWAY, gateway_http
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -98,24 +96,8 @@ async def test_without_a_collector_nothing_is_sent_and_without_its_packages_it_i
 
 
 def test_spans_reach_a_collector_before_the_service_is_gone():
-    got = []
-
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        with exporting(f"http://127.0.0.1:{server.server_port}/") as provider:
-            provider.get_tracer("test").start_span("a call").end()
-        thread.join()
+    with collector() as (url, got), exporting(f"{url}/") as provider:
+        provider.get_tracer("test").start_span("a call").end()
     [(path, body)] = got
     assert path == "/v1/traces"
     assert b"a call" in body
