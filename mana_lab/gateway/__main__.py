@@ -7,10 +7,13 @@ import logging
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
+from prometheus_client.multiprocess import mark_process_dead
 
 from mana_lab.clock import SystemClock
 from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
@@ -18,6 +21,7 @@ from mana_lab.gateway import worker
 from mana_lab.gateway.app import MCP_PATH
 from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, check_url
 from mana_lab.gateway.foreground import until_stopped
+from mana_lab.gateway.metrics import SHARED_FOLDER
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.process import (
     DEFAULT_GRACE_S,
@@ -149,15 +153,22 @@ def _run(order: Order, registry: Registry, sock: socket.socket, own_url: str) ->
 
 async def _run_workers(order: Order, sock: socket.socket, announce: OnReady) -> None:
     await prepare(order)
-    workers = Workers(
-        [sys.executable, "-m", worker.__name__],
-        order.to_json(),
-        sock,
-        order.workers,
-        clock=SystemClock(),
-        ready=worker.READY,
-        grace_s=order.grace_s,
-    )
+    with TemporaryDirectory(prefix="mana-gateway-") as counts:
+        workers = Workers(
+            [sys.executable, "-m", worker.__name__],
+            order.to_json(),
+            sock,
+            order.workers,
+            clock=SystemClock(),
+            ready=worker.READY,
+            grace_s=order.grace_s,
+            environment={SHARED_FOLDER: counts},
+            on_end=partial(mark_process_dead, path=counts),
+        )
+        await _keep(workers, announce)
+
+
+async def _keep(workers: Workers, announce: OnReady) -> None:
     renewals: set[asyncio.Task[None]] = set()
 
     def renew() -> None:

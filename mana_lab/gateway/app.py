@@ -32,7 +32,7 @@ from mana_lab.gateway.consents import Consents
 from mana_lab.gateway.headers import HeaderSanity
 from mana_lab.gateway.memory import Memory
 from mana_lab.gateway.messages import MessageGate
-from mana_lab.gateway.metrics import Gauges, Metrics
+from mana_lab.gateway.metrics import Level, Levels, Metrics
 from mana_lab.gateway.once import Once
 from mana_lab.gateway.origins import OriginGuard
 from mana_lab.gateway.policy import Policy, SpaceLeaves
@@ -140,7 +140,7 @@ def make_desk(
         consents=Consents(store, keys, clock, config.resource_url, memory.random),
         once=Once(store, keys, clock, memory.wall_clock, memory.terms),
         log=CallLog(store),
-        metrics=Metrics(),
+        metrics=Metrics(shared=memory.shared),
         keys=keys,
         clock=clock,
         random=memory.random,
@@ -203,7 +203,13 @@ def behind_the_door(
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with exchanging, desk.log, manager.run(), guard.watching(config.session_check_s):
+        async with (
+            exchanging,
+            desk.log,
+            desk.metrics.telling(),
+            manager.run(),
+            guard.watching(config.session_check_s),
+        ):
             yield
 
     app: ASGIApp = guard if config.sessions else NoSessions(spaces)
@@ -218,7 +224,7 @@ def behind_the_door(
     app = LaterTries(HeaderSanity(app))
     described = fixed(_metadata(config))
     own = {"keys": verifier.has_keys, "audit": desk.log.is_well}
-    desk.metrics.watch(_gauges(verifier, book, desk.log))
+    desk.metrics.watch(_levels(verifier, book, desk.log))
     gateway = _Gateway(
         BrowserAccess(app, config.origin_rules),
         routes=[
@@ -236,18 +242,30 @@ def behind_the_door(
     return gateway
 
 
-def _gauges(verifier: TokenVerifier, book: SessionBook, log: CallLog) -> Gauges:
+def _levels(verifier: TokenVerifier, book: SessionBook, log: CallLog) -> Levels:
     keys = verifier.status
     return {
-        "mana_mcp_sessions": ("Open sessions of older clients.", lambda: len(book)),
-        "mana_mcp_audit_waiting": ("Audit lines not stored yet.", lambda: log.waiting),
-        "mana_mcp_audit_failing": ("1: the audit is not taken.", lambda: log.failing),
-        "mana_mcp_jwks_keys": ("Keys that tokens are judged by.", lambda: keys().keys),
-        "mana_mcp_jwks_age_seconds": ("Age of those keys.", lambda: keys().age_s or 0.0),
-        "mana_mcp_jwks_stale": ("1: the keys cannot be fetched anew.", lambda: keys().stale),
-        "mana_mcp_jwks_fetches": ("Fetches of the keys so far.", lambda: keys().fetches),
-        "mana_mcp_jwks_failures": ("Fetches that failed so far.", lambda: keys().failures),
-        "mana_mcp_verified_tokens": ("Tokens that are remembered.", lambda: keys().tokens),
+        "mana_mcp_sessions": Level("Open sessions of older clients.", lambda: len(book)),
+        "mana_mcp_audit_waiting": Level("Audit lines not stored yet.", lambda: log.waiting),
+        "mana_mcp_audit_failing": Level(
+            "1: the audit is not taken.", lambda: log.failing, "livemax"
+        ),
+        "mana_mcp_jwks_keys": Level(
+            "Keys that tokens are judged by.", lambda: keys().keys, "livemax"
+        ),
+        "mana_mcp_jwks_age_seconds": Level(
+            "Age of those keys.", lambda: keys().age_s or 0.0, "livemax"
+        ),
+        "mana_mcp_jwks_stale": Level(
+            "1: the keys cannot be fetched anew.", lambda: keys().stale, "livemax"
+        ),
+        "mana_mcp_jwks_fetches": Level(
+            "Fetches of the keys so far.", lambda: keys().fetches, "sum"
+        ),
+        "mana_mcp_jwks_failures": Level(
+            "Fetches that failed so far.", lambda: keys().failures, "sum"
+        ),
+        "mana_mcp_verified_tokens": Level("Tokens that are remembered.", lambda: keys().tokens),
     }
 
 

@@ -28,6 +28,7 @@ class Memory:
         keys: Seal what is in it.
         terms: Who claims calls; by default this object, which may share the store.
         rates: Counts the calls; None for a count of this application's own.
+        shared: Several processes stand on it, and count together.
         wall_clock: Real time, whatever the lab's time is.
         random: Makes ids.
         tracer_provider: Where the spans of calls go; None makes none.
@@ -37,6 +38,7 @@ class Memory:
     keys: GatewayKeys
     terms: Terms = field(default_factory=_own_terms)
     rates: Rates | None = None
+    shared: bool = False
     wall_clock: Clock = field(default_factory=SystemClock)
     random: Callable[[], uuid.UUID] = uuid.uuid4
     tracer_provider: TracerProvider | None = None

@@ -2,45 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 UNKNOWN_TOOL: Final = "unknown"
 """What calls of names that no tool has are counted under."""
 
-Gauges: TypeAlias = Mapping[str, tuple[str, Callable[[], float]]]
-"""What is read when somebody looks: by their names, what they tell and how to read them."""
+SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that tells several processes where they count together; its name is Prometheus's."""
 
 _MOST_KEPT = 1024
+_EVERY_S = 5.0
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Metrics:
-    """The counts of one gateway."""
+@dataclass(frozen=True)
+class Level:
+    """Something that goes up and down, and is read when somebody looks.
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    Attributes:
+        what: What it tells.
+        read: Reads it.
+        together: What it is for several processes: the sum of all there ever were, the sum of those
+            that live, or the highest of those.
+    """
+
+    what: str
+    read: Callable[[], float]
+    together: Literal["sum", "livesum", "livemax"] = "livesum"
+
+
+Levels: TypeAlias = Mapping[str, Level]
+"""Levels by their names."""
+
+
+class Metrics:
+    """The counts of one gateway.
+
+    Args:
+        shared: It runs in several processes, which :data:`SHARED_FOLDER` gave a folder.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        self._shared = shared
+        self._levels: list[tuple[Gauge, Callable[[], float]]] = []
+        self._registry = CollectorRegistry()
         self._decisions = Counter(
             "mana_mcp_policy_decisions",
             "Decisions of the policy.",
             ("decision", "reason", "mode"),
-            registry=self.registry,
+            registry=self._registry,
         )
         self._invocations = Counter(
             "mana_mcp_tool_invocations",
             "Calls of tools.",
             ("tool", "outcome"),
-            registry=self.registry,
+            registry=self._registry,
         )
         self._durations = Histogram(
             "mana_mcp_tool_duration_seconds",
             "How long calls of tools took.",
             ("tool", "outcome"),
             buckets=_BUCKETS_S,
-            registry=self.registry,
+            registry=self._registry,
         )
 
         # Looking a child up by its labels costs more than counting.
@@ -57,11 +88,46 @@ class Metrics:
         self._invocation(tool, outcome).inc()
         self._duration(tool, outcome).observe(seconds)
 
-    def watch(self, gauges: Gauges) -> None:
-        """Add *gauges*."""
-        for name, (what, read) in gauges.items():
-            Gauge(name, what, registry=self.registry).set_function(read)
+    def watch(self, levels: Levels) -> None:
+        """Add *levels*."""
+        for name, level in levels.items():
+            gauge = Gauge(
+                name, level.what, registry=self._registry, multiprocess_mode=level.together
+            )
+            self._levels.append((gauge, level.read))
+
+    @asynccontextmanager
+    async def telling(self, every_s: float = _EVERY_S) -> AsyncIterator[None]:
+        """Tell the other processes the levels of this one, for as long as this is held.
+
+        Args:
+            every_s: How often, in seconds.
+        """
+        if not self._shared:
+            yield
+            return
+        teller = asyncio.create_task(self._tell(every_s))
+        try:
+            yield
+        finally:
+            teller.cancel()
+            with suppress(asyncio.CancelledError):
+                await teller
+
+    async def _tell(self, every_s: float) -> None:
+        while True:
+            self._read_levels()
+            await asyncio.sleep(every_s)
+
+    def _read_levels(self) -> None:
+        for gauge, read in self._levels:
+            gauge.set(read())
 
     def text(self) -> bytes:
-        """Return everything in Prometheus's text format."""
-        return generate_latest(self.registry)
+        """Return everything, of all processes, in Prometheus's text format."""
+        self._read_levels()
+        if not self._shared:
+            return generate_latest(self._registry)
+        everybody = CollectorRegistry()
+        MultiProcessCollector(everybody)  # type: ignore[no-untyped-call]
+        return generate_latest(everybody)

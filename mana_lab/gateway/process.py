@@ -214,6 +214,7 @@ async def serve_gateway(
                 store,
                 GatewayKeys(order.secret()),
                 rates=rates,
+                shared=order.workers > 1,
                 tracer_provider=tracer_provider,
             ),
             config=config,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from mana_lab.clock import Clock
@@ -36,6 +37,8 @@ class Workers:
         clock: ``monotonic`` tells how long one lived.
         ready: The line that a worker writes once it answers requests.
         grace_s: How long a worker may take to stop, in seconds; a bit later it is killed.
+        environment: What they find in their environment, besides what is in this one.
+        on_end: Called with the process id of each that has ended.
     """
 
     def __init__(
@@ -48,6 +51,8 @@ class Workers:
         clock: Clock,
         ready: bytes,
         grace_s: float,
+        environment: Mapping[str, str],
+        on_end: Callable[[int], None],
     ) -> None:
         self._command = command
         self._order = order
@@ -55,6 +60,8 @@ class Workers:
         self._clock = clock
         self._ready = ready
         self._patience_s = grace_s + _PATIENCE_S
+        self._environment = environment
+        self._on_end = on_end
         self._current: dict[int, Process] = {}
         self._changing = [asyncio.Lock() for _ in range(count)]
         self._renewing = asyncio.Lock()
@@ -113,6 +120,7 @@ class Workers:
             async with self._changing[place]:
                 if self._current[place] is worker:
                     _logger.warning("a worker ended with status %s", worker.returncode)
+                    self._on_end(worker.pid)
                     is_new = self._clock.monotonic() - since < _LIVED_S
                     self._current[place] = await self._replacement(is_new=is_new)
 
@@ -131,6 +139,7 @@ class Workers:
             *self._command,
             stdin=PIPE,
             stdout=PIPE,
+            env={**os.environ, **self._environment},
             pass_fds=[self._sock.fileno()],
             process_group=0,  # so that Ctrl-C in a terminal reaches the parent only
         )
@@ -183,6 +192,7 @@ class Workers:
                     worker.kill()
             except asyncio.CancelledError:
                 cancelled = True
+        self._on_end(worker.pid)
         if cancelled:
             raise asyncio.CancelledError
 

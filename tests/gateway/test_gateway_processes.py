@@ -135,6 +135,46 @@ async def test_workers_that_are_killed_renewed_and_stopped_under_load_lose_nothi
     assert told[200] > 100
 
 
+def counted(text):
+    """Return what ``/metrics`` tells, by name and labels."""
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux lists a process's children")
+async def test_workers_count_together_also_what_one_counted_that_is_gone(house, tmp_path):
+    anna = await house.user("anna")
+    calls = 'mana_mcp_tool_invocations_total{outcome="input-invalid",tool="unknown"}'
+
+    async def ask(url, **request):
+        """Ask on a connection of its own, which any worker may take."""
+        async with httpx2.AsyncClient(headers=anna.headers, timeout=60) as http:
+            return await http.request("POST" if request else "GET", url, **request)
+
+    async def look(url):
+        return counted((await ask(url.replace("/mcp", "/metrics"))).text)
+
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        command(house, tmp_path, "--workers", "2") as (process, url),
+    ):
+        nothing = modern(name="no.such", arguments={})
+        sent, seen = 0, {}
+        while seen.get("mana_mcp_jwks_fetches") != 2:  # each fetches the keys when it is called
+            await asyncio.gather(*(ask(url, **nothing) for _ in range(4)))
+            sent, seen = sent + 4, await look(url)
+        assert seen["mana_mcp_jwks_keys"] == 1
+        assert seen[calls] == sent
+        assert {(await look(url))[calls] for _ in range(8)} == {sent}
+        for killed in children(process.pid):
+            os.kill(killed, signal.SIGKILL)
+            await until(lambda gone=killed: len(children(process.pid) - {gone}) == 2)
+        seen = await look(url)
+        assert (seen[calls], seen["mana_mcp_jwks_fetches"]) == (sent, 2)
+        assert seen["mana_mcp_jwks_keys"] == 0  # of those that live
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux lists a process's children")

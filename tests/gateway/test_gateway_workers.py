@@ -20,17 +20,28 @@ TINY = str(Path(__file__).with_name("tiny_worker.py"))
 SECRET = "of nobody's business"
 
 
-def workers(folder, how="serves", count=2):
+def workers(folder, how="serves", count=2, on_end=lambda _pid: None):
     sock = listen("127.0.0.1", 0)
     command = [sys.executable, "-S", TINY, how, str(folder)]
     clock = ManualClock()
-    return Workers(command, SECRET, sock, count, clock=clock, ready=b"ready\n", grace_s=30.0), sock
+    kept = Workers(
+        command,
+        SECRET,
+        sock,
+        count,
+        clock=clock,
+        ready=b"ready\n",
+        grace_s=30.0,
+        environment={"SHARED": "by all"},
+        on_end=on_end,
+    )
+    return kept, sock
 
 
 @asynccontextmanager
-async def running(folder, how="serves", count=2):
+async def running(folder, how="serves", count=2, **options):
     """Run workers; yield them, their port, and the task to cancel."""
-    kept, sock = workers(folder, how, count)
+    kept, sock = workers(folder, how, count, **options)
     port, ready = sock.getsockname()[1], asyncio.Event()
     async with asyncio.timeout(PATIENCE_S):
         task = asyncio.create_task(kept.run(ready.set))
@@ -98,6 +109,7 @@ async def test_what_workers_are_told_stands_neither_on_a_command_line_nor_in_the
             told = shown_by(pid)
             assert TINY.encode() in told
             assert SECRET.encode() not in told
+            assert b"SHARED=by all" in told
 
 
 async def test_a_worker_that_is_killed_is_replaced_and_the_others_go_on(tmp_path):
@@ -140,6 +152,19 @@ async def test_the_old_workers_stay_when_no_new_one_starts(tmp_path, caplog):
         assert kept.pids == before
         assert await ask(port) in before
     assert "the old ones stay" in caplog.text
+
+
+async def test_it_is_told_which_workers_have_ended(tmp_path):
+    ended = []
+    async with running(tmp_path, on_end=ended.append) as (kept, _, _):
+        killed, other = kept.pids
+        os.kill(killed, signal.SIGKILL)
+        await replaced(kept, {killed})
+        assert ended == [killed]
+        await kept.renew()
+        assert other in ended
+        last = kept.pids
+    assert set(ended) >= {killed, other, *last}
 
 
 async def test_a_worker_that_keeps_failing_is_tried_again(tmp_path):
