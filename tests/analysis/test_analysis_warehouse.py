@@ -94,7 +94,12 @@ async def test_the_zone_of_the_machine_changes_nothing(lived_in, monkeypatch, zo
         ("SELECT $who", "who"),
         ("SELECT 1 / 'x'::INTEGER", "Conversion Error"),
         ("  ", "the query is empty"),
-        ("SELECT {'moment': occurred_at} FROM persona_actions", "cast it to VARCHAR"),
+        (
+            "SELECT {'moment': occurred_at} AS box FROM persona_actions",
+            "box: .*VARCHAR",
+        ),
+        ("SELECT {'moment': now()} FROM range(0)", "cast it to VARCHAR"),
+        ("SELECT MAP {1: [now()]}", "cast it to VARCHAR"),
     ],
 )
 async def test_a_refused_query_says_why_in_duckdbs_words(lived_in, query, sentence):
