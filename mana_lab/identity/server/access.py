@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPBearer
@@ -27,8 +27,11 @@ from mana_lab.identity.server.sessions import Sessions, user_in_session
 from mana_lab.identity.server.spaces import Spaces
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Caller, Vaults
-from mana_lab.identity.wire import User
+from mana_lab.identity.wire import ErrorBody, User
 from mana_lab.storage import Store
+
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {"4XX": {"model": ErrorBody}}
+"""What is documented of the answers to requests that are refused."""
 
 
 @dataclass(frozen=True)

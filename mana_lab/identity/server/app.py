@@ -33,7 +33,6 @@ from mana_lab.identity.server.sessions import Sessions
 from mana_lab.identity.server.spaces import Spaces
 from mana_lab.identity.server.tokens import Tokens
 from mana_lab.identity.server.vaults import Vaults
-from mana_lab.identity.wire import ErrorBody
 from mana_lab.storage import Store
 from mana_lab.web import BodyLimit, TracedApp, Tracing
 from mana_lab.web.handlers import answer_errors
@@ -42,6 +41,16 @@ BODY_BYTES = 64 * 1024
 """Longest request body, in bytes, but for batches."""
 BATCH_BYTES = 2 * 1024 * 1024
 """Longest batch of actions or ratings, in bytes."""
+_ROUTES = (
+    routes_auth,
+    routes_exchange,
+    routes_spaces,
+    routes_policies,
+    routes_vault,
+    routes_admin,
+    routes_internal,
+    routes_operator,
+)
 
 
 def create_app(
@@ -94,17 +103,9 @@ def create_app(
     app.add_middleware(
         BodyLimit, limit=BODY_BYTES, longer={"/actions": BATCH_BYTES, "/feedback": BATCH_BYTES}
     )
-    for module in (
-        routes_auth,
-        routes_exchange,
-        routes_spaces,
-        routes_policies,
-        routes_vault,
-        routes_admin,
-        routes_internal,
-        routes_operator,
-    ):
-        app.include_router(module.router, responses={"4XX": {"model": ErrorBody}})
+    for module in _ROUTES:
+        # Including a router would build its routes anew for each application.
+        app.router.routes.extend(module.router.routes)
 
     @app.get("/health")
     async def health() -> dict[str, str]:

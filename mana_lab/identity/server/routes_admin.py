@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, administrator
+from mana_lab.identity.server.access import REFUSALS, Parts, administrator
 
-router = APIRouter(prefix="/api/v1/admin/personas", dependencies=[Depends(administrator)])
+router = APIRouter(
+    prefix="/api/v1/admin/personas", responses=REFUSALS, dependencies=[Depends(administrator)]
+)
 
 
 @router.post("")

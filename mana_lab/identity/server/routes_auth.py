@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from mana_lab.crypto import Claims, bearer_token
 from mana_lab.errors import UnauthenticatedError
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Bearer, Cookie, Parts
+from mana_lab.identity.server.access import REFUSALS, Bearer, Cookie, Parts
 from mana_lab.identity.server.cookies import (
     forget_session_cookie,
     session_token_of,
@@ -17,7 +17,7 @@ from mana_lab.identity.server.cookies import (
 )
 from mana_lab.identity.server.sessions import user_in_session
 
-router = APIRouter()
+router = APIRouter(responses=REFUSALS)
 _OPTIONAL_COOKIE: Final[dict[str, Any]] = {"security": [{}]}
 """In the description: a session token in the body does as well as what a header shows."""
 

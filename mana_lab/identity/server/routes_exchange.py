@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from mana_lab.errors import InvalidInputError
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts
+from mana_lab.identity.server.access import REFUSALS, Parts
 from mana_lab.identity.wire.exchange import exchange_body
 
-router = APIRouter()
+router = APIRouter(responses=REFUSALS)
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_PARAMETERS = 16
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, service
+from mana_lab.identity.server.access import REFUSALS, Parts, service
 from mana_lab.identity.server.sessions import is_active
 from mana_lab.identity.server.spaces import memberships_of
 
-router = APIRouter(prefix="/api/v1/internal", dependencies=[Depends(service)])
+router = APIRouter(prefix="/api/v1/internal", responses=REFUSALS, dependencies=[Depends(service)])
 
 
 @router.get("/users/{user_id}/memberships")

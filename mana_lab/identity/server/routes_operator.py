@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends
 
 from mana_lab.errors import ForbiddenError, NotFoundError
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, service
+from mana_lab.identity.server.access import REFUSALS, Parts, service
 
-router = APIRouter(prefix="/api/v1/internal", dependencies=[Depends(service)])
+router = APIRouter(prefix="/api/v1/internal", responses=REFUSALS, dependencies=[Depends(service)])
 
 
 @router.post("/auth/long-token")

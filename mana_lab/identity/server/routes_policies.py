@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, Visiting, Visitor
+from mana_lab.identity.server.access import REFUSALS, Parts, Visiting, Visitor
 
-router = APIRouter(prefix="/api/v1/spaces/{space_id}/policy")
+router = APIRouter(prefix="/api/v1/spaces/{space_id}/policy", responses=REFUSALS)
 
 
 @router.get("")

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, Visiting, Visitor
+from mana_lab.identity.server.access import REFUSALS, Parts, Visiting, Visitor
 
-router = APIRouter(prefix="/api/auth/organization")
+router = APIRouter(prefix="/api/auth/organization", responses=REFUSALS)
 
 InSpace = Annotated[wire.SpaceId, Query(alias="organizationId")]
 

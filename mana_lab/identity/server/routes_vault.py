@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from mana_lab.crypto import WrappedKey, decode_base64, import_master_key
 from mana_lab.crypto.exchanged import VAULT_READ, VAULT_RENEW
 from mana_lab.identity import wire
-from mana_lab.identity.server.access import Parts, SignedIn, caller, vault_caller
+from mana_lab.identity.server.access import REFUSALS, Parts, SignedIn, caller, vault_caller
 from mana_lab.identity.server.recovery import Recovery
 from mana_lab.identity.server.vaults import Caller
 from mana_lab.web.handlers import invalid_request
@@ -33,7 +33,9 @@ class _CodedRoute(APIRoute):
         return coded
 
 
-router = APIRouter(prefix="/api/v1/me/encryption-vault", route_class=_CodedRoute)
+router = APIRouter(
+    prefix="/api/v1/me/encryption-vault", responses=REFUSALS, route_class=_CodedRoute
+)
 
 Asking = Annotated[Caller, Depends(caller)]
 Reading = Annotated[Caller, Depends(vault_caller(VAULT_READ))]

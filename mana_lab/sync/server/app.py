@@ -16,7 +16,7 @@ from mana_lab.sync.server.access import Access, MembershipSource, single_use_of
 from mana_lab.sync.server.admission import admit
 from mana_lab.sync.server.cursor import encode_cursor, read_since
 from mana_lab.sync.server.description import BEARER, CLIENT, NAME, TABLE, AppId, push_body
-from mana_lab.sync.server.live import Ground, Patience, add_live_routes
+from mana_lab.sync.server.live import Ground, Patience, live_routers
 from mana_lab.sync.server.log import ChangeLog, LogPage
 from mana_lab.sync.server.names import check_name, check_table
 from mana_lab.sync.server.notices import Notices
@@ -74,10 +74,14 @@ def create_app(
         app.add_middleware(TracedApp, tracing=Tracing("mana-sync", tracer_provider))
     log, access = ChangeLog(store, clock), Access(memberships)
     notices = notices or Notices()
-    app.include_router(_sync_routes(log, access, clock, verifier, notices))
     ground = Ground(log, access, verifier, notices, patience or Patience())
-    add_live_routes(app, ground, _REFUSALS)
-    app.include_router(_service_routes(log, memberships, service_key, clock, notices))
+    for router in (
+        _sync_routes(log, access, clock, verifier, notices),
+        *live_routers(ground, _REFUSALS),
+        _service_routes(log, memberships, service_key, clock, notices),
+    ):
+        # Including a router would build its routes a second time.
+        app.router.routes.extend(router.routes)
     return app
 
 

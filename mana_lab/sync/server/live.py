@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Header, Request, Response, WebSocket
+from fastapi import APIRouter, Header, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
@@ -72,19 +72,16 @@ class Ground:
         return Reader(token, self.verifier, self.access)
 
 
-def add_live_routes(
-    app: FastAPI, ground: Ground, refusals: dict[int | str, dict[str, Any]]
-) -> None:
-    """Add the routes that stay open, and the figures about who is connected.
+def live_routers(
+    ground: Ground, refusals: dict[int | str, dict[str, Any]]
+) -> tuple[APIRouter, ...]:
+    """Return the routes that stay open, and the figures about who is connected.
 
     Args:
-        app: The service.
         ground: What they stand on.
         refusals: What is documented of the answers to requests that are refused.
     """
-    app.include_router(_events(ground, refusals))
-    app.include_router(_sockets(ground))
-    app.include_router(_figures(ground.notices))
+    return _events(ground, refusals), _sockets(ground), _figures(ground.notices)
 
 
 def _events(ground: Ground, refusals: dict[int | str, dict[str, Any]]) -> APIRouter:
