@@ -1,6 +1,8 @@
 """What every test uses: one kind of event loop, the seams for time, and databases."""
 
+import gc
 import os
+from collections import Counter
 
 import pytest
 from postgres_house import (
@@ -59,12 +61,22 @@ SLOW_ON_POSTGRES = frozenset(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Leave to CI what is long and was tried on SQLite."""
+    """Refuse two tests of one name, and leave to CI what is long and was tried on SQLite."""
+    twins = [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twins:  # pytest-xdist would run only one of them, and say nothing
+        message = f"several tests have one name: {', '.join(twins)}"
+        raise pytest.UsageError(message)
     for item in items:
         spec = getattr(item, "callspec", None)
         on_postgres = spec is not None and spec.params.get("home") == "postgres"
         if on_postgres and item.path.stem in SLOW_ON_POSTGRES:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish():
+    """Spare the collector of garbage what stays until the end: all that was imported and found."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

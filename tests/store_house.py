@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from postgres_house import Server
-from sqlalchemy import Table, create_engine, select, text
+from sqlalchemy import Engine, Table, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
 _PATH = text("SET LOCAL search_path = auth, sync, lab, public")
@@ -14,6 +15,12 @@ _TABLES = text("""
     SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
     WHERE schemaname IN ('auth', 'sync', 'lab', 'public')
 """)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> Engine:
+    """Return what connects past the stores; it keeps no connection, but what it compiled."""
+    return create_engine(url, poolclass=NullPool)
 
 
 class SqliteHome:
@@ -30,10 +37,8 @@ class SqliteHome:
     @contextmanager
     def connected(self, name: str):
         """Return a connection past the store."""
-        engine = create_engine(self.url(name), poolclass=NullPool)
-        with engine.connect() as connection, connection.begin():
+        with _engine(self.url(name)).begin() as connection:
             yield connection
-        engine.dispose()
 
     def stored(self) -> bytes:
         """Return all that is kept."""

@@ -341,6 +341,7 @@ async def open_house(folder, clock, *, registry=None, **limits):
         services = {ISSUER: service, SYNC: sync_service}
         http = await stack.enter_async_context(
             httpx.AsyncClient(
+                transport=httpx.ASGITransport(PlainTextResponse("nobody is here", 502)),
                 mounts={url: httpx.ASGITransport(app) for url, app in services.items()},
                 event_hooks={"request": [carry_trace]},
             )

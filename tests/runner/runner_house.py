@@ -12,7 +12,7 @@ from itertools import count
 import httpx
 import httpx2
 from sqlalchemy import Table, select
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from mana_lab import gateway
@@ -211,9 +211,14 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
             identity_server.create_app(stores["identity"], identity_config(), clock=clock)
         )
         mounts = {IDENTITY: httpx.ASGITransport(identity_service)}
-        http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts))
+        elsewhere = httpx.ASGITransport(PlainTextResponse("nobody is here", 502))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=elsewhere, mounts=mounts)
+        )
         mounts[SYNC] = httpx.ASGITransport(sync_app(stores["sync"], http, clock))
-        all_http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts))
+        all_http = await stack.enter_async_context(
+            httpx.AsyncClient(transport=elsewhere, mounts=mounts)
+        )
         identity = IdentityClient(IDENTITY, http)
         tools = registry or default_registry()
         memory = Memory(stores["gateway"], GatewayKeys(bytes(32)))
