@@ -42,6 +42,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── SignatureError             bad-signature
     │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
+    │   ├── BudgetExhaustedError       budget-exhausted
     │   └── RateLimitedError           rate-limited
     │       ├── AccountLockedError     account-locked
     │       └── SignupsClosedError     signups-closed
@@ -377,6 +378,22 @@ class MisdirectedRequestError(RefusedError):
 
     code: ClassVar[str] = "misdirected-request"
     status: ClassVar[int] = 421
+
+
+class BudgetExhaustedError(RefusedError):
+    """A model's next request may take more than a limit admits, so it is not made.
+
+    Args:
+        message: What is needed, what is left, and how to raise the limit.
+        scope: Whose limit it is.
+    """
+
+    code: ClassVar[str] = "budget-exhausted"
+    status: ClassVar[int] = 402
+
+    def __init__(self, message: str, scope: Literal["tick", "persona", "run"] = "run") -> None:
+        super().__init__(message)
+        self.scope = scope
 
 
 class RateLimitedError(RefusedError):

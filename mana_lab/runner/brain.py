@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from mana_lab.errors import InvalidInputError
 from mana_lab.personas import Persona
 from mana_lab.runner.calls import CallOutcome, Toolbox
+from mana_lab.runner.meter import Meter, Tally
 from mana_lab.runner.recorder import Action
+from mana_lab.runner.tape import Live, Tape
 
 _LONGEST_NOTE = 1000
 
@@ -24,10 +26,16 @@ class TickMemory:
     Attributes:
         outcomes: What the calls of this tick brought, by action id.
         skipped_modules: How often the persona wanted a module that offers no tool.
+        kept: What the persona is to remember in its next tick, as JSON; see :attr:`Scene.past`.
+        gave_up: Why the persona left for good before it was done; None if it did not.
+        prompt_hash: SHA-256 of what a model was told, in hex; None where no model plays.
     """
 
     outcomes: dict[str, CallOutcome] = field(default_factory=dict)
     skipped_modules: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, Any] = field(default_factory=dict)
+    gave_up: str | None = None
+    prompt_hash: str | None = None
 
 
 @dataclass
@@ -40,6 +48,9 @@ class Scene:
         now: The lab's time, in the persona's time zone.
         random: Seeded by the run's seed, the persona and the tick; the only randomness to use.
         memory: What the brain keeps from using the app until it rates it.
+        past: What the same brain kept at the end of the persona's last tick; empty before that.
+        meter: Counts what a model takes, and holds it to its limits.
+        tape: Asks a model, or knows what it said.
     """
 
     persona: Persona
@@ -47,6 +58,9 @@ class Scene:
     now: datetime
     random: random.Random
     memory: TickMemory = field(default_factory=TickMemory)
+    past: Mapping[str, Any] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Tally)
+    tape: Tape = field(default_factory=Live)
 
     @property
     def skipped_modules(self) -> Counter[str]:
