@@ -49,6 +49,7 @@ stable ``code`` that a program or a model can act on. The tree::
     ├── NotFoundError                  not-found
     │   ├── UnknownToolError           unknown-tool
     │   ├── UnknownPersonaError        unknown-persona
+    │   ├── NothingToResumeError       nothing-to-resume
     │   └── VaultNotInitialisedError   vault-not-initialised
     ├── ConflictError                  conflict
     │   ├── IdempotencyConflictError   idempotency-conflict
@@ -62,6 +63,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── InvitationClosedError      invitation-closed
     │   ├── LabBusyError               lab-busy
     │   ├── LabClosedError             lab-closed
+    │   ├── LeaseLostError             lease-lost
     │   ├── LastOwnerError             last-owner
     │   └── SpaceExistsError           space-exists
     └── InfrastructureError            infrastructure
@@ -473,6 +475,12 @@ class UnknownPersonaError(NotFoundError):
     code: ClassVar[str] = "unknown-persona"
 
 
+class NothingToResumeError(NotFoundError):
+    """No run was stopped that could go on."""
+
+    code: ClassVar[str] = "nothing-to-resume"
+
+
 class VaultNotInitialisedError(NotFoundError):
     """The user has no vault key yet."""
 
@@ -517,6 +525,12 @@ class InvitationClosedError(ConflictError):
     """An invitation was answered, taken back or is too old."""
 
     code: ClassVar[str] = "invitation-closed"
+
+
+class LeaseLostError(ConflictError):
+    """Another runner works on the tick by now."""
+
+    code: ClassVar[str] = "lease-lost"
 
 
 class LastOwnerError(ConflictError):

@@ -69,7 +69,8 @@ def runs_df(ledger: Engine) -> pd.DataFrame:
 def ticks_df(ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the ticks by run, time and persona.
 
-    ``skipped_modules`` holds a dictionary of how often a module was wanted that offers no tool.
+    ``skipped_modules`` holds a dictionary of how often a module was wanted that offers no tool;
+    ``requests``, tokens and ``cost_usd`` are what models took.
 
     Args:
         ledger: The database of the ledger.
@@ -78,7 +79,8 @@ def ticks_df(ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame) -> pd.D
     """
     ticks = tables.TICKS
     number, email = ticks.c.number.label("tick"), ticks.c.persona_email.label("email")
-    query = select(number, email, *_shown(ticks, columns.TICKS))
+    cost = (ticks.c.cost_nano_usd / 1e9).label("cost_usd")
+    query = select(number, email, cost, *_shown(ticks, columns.TICKS))
     frame = _read(ledger, query, columns.TICKS)
     known = personas.set_index("email")
     for name in ("persona", "archetype"):

@@ -71,6 +71,7 @@ RUNS = table(
     column("ends_at", UtcDateTime),
     column("reached_at", UtcDateTime),
     column("status", String),
+    column("reason", String),
     column("created_at", UtcDateTime),
 )
 
@@ -83,6 +84,14 @@ TICKS = table(
     column("number", Integer),
     column("scheduled_at", UtcDateTime),
     column("status", String),
+    column("attempt", Integer),
+    column("brain", String),
+    column("model", String),
+    column("requests", Integer),
+    column("input_tokens", Integer),
+    column("output_tokens", Integer),
+    column("cost_nano_usd", Integer),
+    column("prompt_hash", String),
     column("calls", Integer),
     column("errors", Integer),
     column("skipped_modules", JSON),

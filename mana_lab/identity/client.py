@@ -212,6 +212,11 @@ class IdentityClient(SpaceCalls, VaultCalls):
         path = "/api/v1/internal/personas/due"
         return await self._get(path, wire.DuePersonas, service(service_key))
 
+    async def all_personas(self, service_key: str) -> wire.DuePersonas:
+        """Return all personas with what their ticks need."""
+        path = "/api/v1/internal/personas"
+        return await self._get(path, wire.DuePersonas, service(service_key))
+
     async def record_actions(
         self, service_key: str, persona_id: str, actions: Sequence[wire.ActionRecord]
     ) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from mana_lab.errors import (
     InvalidCredentialsError,
     InvalidInputError,
     LabClosedError,
+    NotFoundError,
     UnknownPersonaError,
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
@@ -45,7 +48,21 @@ from mana_lab.personas import (
     seed,
 )
 from mana_lab.registry import AnyToolSpec
-from mana_lab.runner import Agree, Brain, Endpoint, Fleet, House, Ledger, Run, ScriptedBrain
+from mana_lab.runner import (
+    Agree,
+    Brain,
+    Budget,
+    Endpoint,
+    Fleet,
+    Holder,
+    House,
+    Ledger,
+    Run,
+    ScriptedBrain,
+    Terms,
+)
+from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
+from mana_lab.runner.schedule import end_of
 from mana_lab.storage import RowScope
 
 if TYPE_CHECKING:
@@ -55,6 +72,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = ".mana-lab"
 _DAY_S = 86_400.0
+_DAYS = 14.0
 
 
 class Lab(Closing):
@@ -87,7 +105,9 @@ class Lab(Closing):
         self._stack = stack
         transport = httpx2.ASGITransport(app=services.gateway_app)
         self._endpoint = Endpoint(INSIDE + MCP_PATH, transport, clock=clock)
-        self._ledger = Ledger(ground.stores.ledger)
+        self._ledger = Ledger(
+            ground.stores.ledger, Holder(f"lab {uuid.uuid4()}", alone=ground.alone)
+        )
         self._gateway: Gateway | None = None
         self._closed = False
 
@@ -260,24 +280,32 @@ class Lab(Closing):
     async def run(
         self,
         *,
-        days: float = 14,
+        days: float | None = None,
+        until: datetime | None = None,
         seed: int = 7,
         personas: Collection[str] | None = None,
         brain: Brain | None = None,
-        concurrency: int = 4,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        budget: Budget | Decimal | float | str | None = None,
     ) -> Run:
         """Let the seeded personas live on for some simulated days.
 
+        What is cancelled, interrupted or stopped by its budget goes on with :meth:`resume`; another
+        run finishes the ticks that had begun, and leaves it at that.
+
         Args:
-            days: How many.
+            days: How many; 14 by default.
+            until: Instead, when it ends, in the lab's time.
             seed: What all randomness derives from; the same seed gives the same calls.
             personas: Names of those who take part; all by default.
             brain: What plays them; scripted by default.
             concurrency: How many use the app at the same time.
+            budget: What models may take: US dollars for the run, or limits of each tick, persona
+                and run. The run stops before it takes more.
 
         Raises:
-            InvalidInputError: *days* is not above zero, *seed* no whole number of 64 bits or
-                *concurrency* below 1, or the lab's clock is not simulated.
+            InvalidInputError: The time is not ahead, *seed* no whole number of 64 bits,
+                *concurrency* below 1, *budget* not above 0, or the lab's clock is not simulated.
             UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
             LabBusyError: A run is going on.
         """
@@ -285,16 +313,76 @@ class Lab(Closing):
         if personas is not None:
             personas = [self.catalog.get(name).email for name in personas]
         await self._check_seeded()
+        if days is None and until is None:
+            days = _DAYS
         starts_at = self.clock.now()
+        ends_at = end_of(starts_at, days, until)
+        terms = self._terms(brain, concurrency, budget, starts_at, ends_at)
         run = await self._fleet.simulate(
-            days=days,
-            seed=seed,
-            brain=brain or ScriptedBrain(),
-            only=personas,
-            concurrency=concurrency,
-            on_progress=lambda _ticks, now: self._tell_days(starts_at, now, days),
+            days=days, until=until, seed=seed, only=personas, terms=terms
         )
-        self._tell_days(starts_at, run.ends_at, days)
+        return self._told(run)
+
+    async def resume(
+        self,
+        *,
+        brain: Brain | None = None,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        budget: Budget | Decimal | float | str | None = None,
+    ) -> Run:
+        """Go on with the last run, which was cancelled, interrupted or stopped before its end.
+
+        Ticks that had begun are done again; what they did already is not done twice.
+
+        Args:
+            brain: As for the run: the same one.
+            concurrency: How many use the app at the same time.
+            budget: As for :meth:`run`; what was used counts.
+
+        Raises:
+            NothingToResumeError: There is no run, it reached its end, or another brain played it.
+            LabBusyError: A run is going on.
+        """
+        self._check_open()
+        runs = await self._ledger.runs()
+        span = (runs[-1].starts_at, runs[-1].ends_at) if runs else (self.clock.now(),) * 2
+        return self._told(await self._fleet.resume(self._terms(brain, concurrency, budget, *span)))
+
+    async def reopen(self, run: str | int) -> Run:
+        """Return a run as the ledger has it.
+
+        Args:
+            run: Its id, or its number from 1.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        self._check_open()
+        if isinstance(run, str):
+            return await self._ledger.run(run)
+        runs = await self._ledger.runs()
+        if not 1 <= run <= len(runs):
+            raise NotFoundError(f"this lab has no run {run}; it has {len(runs)}")
+        return runs[run - 1]
+
+    def _terms(
+        self,
+        brain: Brain | None,
+        concurrency: int,
+        budget: Budget | Decimal | float | str | None,
+        starts_at: datetime,
+        ends_at: datetime,
+    ) -> Terms:
+        return Terms(
+            brain or ScriptedBrain(),
+            concurrency,
+            Budget.of(budget),
+            lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
+        )
+
+    def _told(self, run: Run) -> Run:
+        if run.status == "done":
+            self._tell_days(run.starts_at, run.ends_at, run.ends_at)
         return run
 
     async def token(self, name: str) -> str:
@@ -530,8 +618,8 @@ class Lab(Closing):
         )
         return Fleet(house, self._ledger)
 
-    def _tell_days(self, starts_at: datetime, now: datetime, days: float) -> None:
-        total = max(1, round(days))
+    def _tell_days(self, starts_at: datetime, now: datetime, ends_at: datetime) -> None:
+        total = max(1, round((ends_at - starts_at).total_seconds() / _DAY_S))
         lived = int((now - starts_at).total_seconds() / _DAY_S)
         self._progress("simulated days", min(lived, total), total)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from mana_lab.crypto import canonical_json
 from mana_lab.errors import InvalidInputError
 from mana_lab.personas import Persona
 from mana_lab.runner.calls import CallOutcome, Toolbox
@@ -17,6 +18,7 @@ from mana_lab.runner.recorder import Action
 from mana_lab.runner.tape import Live, Tape
 
 _LONGEST_NOTE = 1000
+_LONGEST_KEPT = 64 * 1024
 
 
 @dataclass
@@ -125,6 +127,19 @@ class Brain(Protocol):
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate the modules that *actions* touched."""
         ...
+
+
+def check_kept(kept: Mapping[str, Any]) -> None:
+    """Check that what a brain keeps until the next tick can be kept.
+
+    Raises:
+        InvalidInputError: It is not JSON, or too long.
+    """
+    length = len(canonical_json(dict(kept)))
+    if length > _LONGEST_KEPT:
+        raise InvalidInputError(
+            f"a brain may keep {_LONGEST_KEPT} characters of JSON until the next tick, got {length}"
+        )
 
 
 def check_ratings(ratings: Sequence[Rating], actions: Sequence[Action]) -> None:

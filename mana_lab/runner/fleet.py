@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
-from mana_lab.errors import InvalidInputError, LabBusyError
-from mana_lab.identity.wire import DuePersona
+from mana_lab.clock import PinnedClock
+from mana_lab.errors import (
+    BudgetExhaustedError,
+    InvalidInputError,
+    LabBusyError,
+    LeaseLostError,
+    NothingToResumeError,
+    ServiceUnavailableError,
+)
+from mana_lab.runner.agenda import Agenda, Due
 from mana_lab.runner.brain import Brain
-from mana_lab.runner.ledger import Ledger
-from mana_lab.runner.run import Run, RunStatus
+from mana_lab.runner.budget import Budget
+from mana_lab.runner.claims import LEASE, EndedTick, OpenTick, Wanted
+from mana_lab.runner.ledger import Ledger, TickOutcome
+from mana_lab.runner.run import Run, RunPlan
 from mana_lab.runner.schedule import check_seed, end_of, instants
 from mana_lab.runner.tick import House, Tick
 
@@ -19,6 +32,31 @@ Progress: TypeAlias = Callable[[int, datetime], None]
 """Told after each tick how many are done, and the lab's time."""
 
 DEFAULT_CONCURRENCY = 4
+_GONE = TickOutcome(failed_step="prepare", error="unknown-persona: they are no longer there")
+_ANOTHER_BRAIN = TickOutcome(
+    failed_step="prepare", error="interrupted: the run was stopped, and another brain took over"
+)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run is lived.
+
+    Attributes:
+        brain: Who plays the personas.
+        concurrency: How many personas use the app at the same time.
+        budget: What models may take.
+        on_progress: Told after each tick how many are done, and the lab's time.
+    """
+
+    brain: Brain
+    concurrency: int = DEFAULT_CONCURRENCY
+    budget: Budget = field(default_factory=Budget)
+    on_progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise InvalidInputError(f"concurrency must be at least 1, got {self.concurrency}")
 
 
 class Fleet:
@@ -37,116 +75,215 @@ class Fleet:
     async def simulate(
         self,
         *,
-        days: float,
+        days: float | None = None,
+        until: datetime | None = None,
         seed: int,
-        brain: Brain,
         only: Collection[str] | None = None,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        on_progress: Progress | None = None,
+        terms: Terms,
     ) -> Run:
-        """Live through *days* from the lab's present moment on.
+        """Live through some days from the lab's present moment on.
 
         Everybody who is due at one moment has their tick then, and time goes on to the next full
-        hour when all have finished. A tick that fails is recorded as failed and ends nothing.
+        hour when all have finished. A tick that fails is recorded as failed and ends nothing. What
+        an earlier run left unfinished is finished first.
 
         Args:
             days: How long, in days of the lab's time.
+            until: Instead, the moment at which the run ends.
             seed: What all randomness derives from; the same seed gives the same calls.
-            brain: Who plays the personas.
             only: The e-mail addresses of those who take part; all personas when None.
-            concurrency: How many personas use the app at the same time.
-            on_progress: Told after each tick how many are done, and the lab's time.
+            terms: How it is lived.
+
+        Returns:
+            The run; ``stopped`` where the budget did not admit more.
 
         Raises:
-            InvalidInputError: *days* is not above zero, *seed* no whole number of 64 bits, or
-                *concurrency* below 1.
+            InvalidInputError: The time is not ahead, or *seed* is no whole number of 64 bits.
             LabBusyError: A run of this fleet is going on.
-            ManaLabError: Identity or the ledger cannot be reached.
+            ManaLabError: Identity or the ledger cannot be reached; the run can go on later.
         """
         check_seed(seed)
-        if concurrency < 1:
-            raise InvalidInputError(f"concurrency must be at least 1, got {concurrency}")
         starts_at = self._house.clock.now()
-        ends_at = end_of(starts_at, days)
+        plan = RunPlan(
+            seed=seed,
+            brain=terms.brain.name,
+            model=terms.brain.model,
+            starts_at=starts_at,
+            ends_at=end_of(starts_at, days, until),
+            participants=None if only is None else frozenset(only),
+        )
+        async with self._alone():
+            await self._finish_earlier(terms)
+            run = await self._ledger.begin_run(plan)
+            return await self._live(run, plan, terms)
+
+    async def resume(self, terms: Terms) -> Run:
+        """Go on with the lab's last run, which was stopped before its end.
+
+        Ticks that had begun are done again: what they did already is not done twice.
+
+        Raises:
+            NothingToResumeError: There is no run, it reached its end, or another brain played it.
+            LabBusyError: A run of this fleet is going on.
+            ManaLabError: Identity or the ledger cannot be reached; the run can go on later.
+        """
+        async with self._alone():
+            runs = await self._ledger.runs()
+            if not runs or runs[-1].status == "done":
+                raise NothingToResumeError("no run was stopped before its end; begin a new one")
+            last = runs[-1]
+            if (last.brain, last.model) != (terms.brain.name, terms.brain.model):
+                raise NothingToResumeError(
+                    f"the last run was played by {last.brain} ({last.model}), and must go on so"
+                )
+            await self._ledger.set_status(last.id, "running")
+            return await self._live(last.id, await self._ledger.plan(last.id), terms)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
         if self._busy:
             raise LabBusyError("a run is going on; wait until it has ended")
         self._busy = True
+        renewal = asyncio.create_task(self._keep_leases())
         try:
-            slots = asyncio.Semaphore(concurrency)
-            return await self._live(starts_at, ends_at, seed, brain, only, slots, on_progress)
+            yield
         finally:
             self._busy = False
+            renewal.cancel()
 
-    async def _live(
-        self,
-        starts_at: datetime,
-        ends_at: datetime,
-        seed: int,
-        brain: Brain,
-        only: Collection[str] | None,
-        slots: asyncio.Semaphore,
-        on_progress: Progress | None,
-    ) -> Run:
-        run_id = await self._ledger.begin_run(
-            seed=seed, brain=brain.name, model=brain.model, starts_at=starts_at, ends_at=ends_at
-        )
-        status: RunStatus = "failed"
-        count = _Counter(on_progress)
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            with suppress(ServiceUnavailableError):
+                await self._ledger.renew()
+
+    async def _live(self, run: str, plan: RunPlan, terms: Terms) -> Run:
+        living = _Living(self._house, self._ledger, run, plan, terms)
         try:
-            for moment in instants(starts_at, ends_at):
-                self._house.clock.move_to(moment)
-                due = await self._due(only)
-                if due:
-                    await self._together(due, run_id, seed, brain, slots, count)
-                    await self._ledger.reach(run_id, moment)
-            self._house.clock.move_to(ends_at)
-            await self._ledger.reach(run_id, ends_at)
-            status = "done"
+            await living.all_of_it()
+        except BudgetExhaustedError as error:
+            await self._ledger.set_status(run, "stopped", error.message)
         except asyncio.CancelledError:
-            status = "abandoned"
+            await asyncio.shield(self._ledger.set_status(run, "stopped", "by hand"))
             raise
-        finally:
-            await self._ledger.finish_run(run_id, status)
-        return await self._ledger.run(run_id)
+        except BaseException as error:
+            await self._ledger.set_status(run, "failed", str(error))
+            raise
+        else:
+            await self._ledger.set_status(run, "done")
+        return await self._ledger.run(run)
 
-    async def _due(self, only: Collection[str] | None) -> list[DuePersona]:
-        answer = await self._house.identity.due_personas(self._house.service_key)
-        return [due for due in answer.personas if only is None or due.email in only]
+    async def _finish_earlier(self, terms: Terms) -> None:
+        """Bring the ticks of earlier runs to their end, and those runs with them."""
+        for run in await self._ledger.interrupted():
+            plan = await self._ledger.plan(run)
+            if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
+                await _Living(self._house, self._ledger, run, plan, terms).rest()
+            else:
+                await self._ledger.give_up(run, _ANOTHER_BRAIN)
+            await self._ledger.set_status(run, "stopped", "another run was begun")
 
-    async def _together(
-        self,
-        due: list[DuePersona],
-        run_id: str,
-        seed: int,
-        brain: Brain,
-        slots: asyncio.Semaphore,
-        count: _Counter,
-    ) -> None:
-        moment = self._house.clock.now()
 
-        async def one(persona: DuePersona) -> None:
-            async with slots:
-                opened = await self._ledger.open_tick(
-                    run_id, persona.email, persona.user_id, moment
-                )
-                tick = Tick(self._house, brain, persona, opened, run_id, seed)
-                await self._ledger.close_tick(opened.id, await tick.run())
-            count.one_more(moment)
+class _Living:
+    """One run while it is lived."""
+
+    def __init__(self, house: House, ledger: Ledger, run: str, plan: RunPlan, terms: Terms) -> None:
+        self._house = house
+        self._ledger = ledger
+        self._run = run
+        self._plan = plan
+        self._terms = terms
+        self._slots = asyncio.Semaphore(terms.concurrency)
+        self._done = 0
+
+    async def all_of_it(self) -> None:
+        """Finish what had begun, then go on from there to the end."""
+        agenda = await self._agenda()
+        await self._finish(agenda)
+        reached = (await self._ledger.progress(self._run)) or self._plan.starts_at
+        for moment in instants(self._plan.starts_at, self._plan.ends_at):
+            if moment < reached:
+                continue
+            self._house.clock.move_to(moment)
+            if due := agenda.due(moment):
+                await self._together([partial(self._next, each, moment, agenda) for each in due])
+                await self._ledger.reach(self._run, moment)
+        self._house.clock.move_to(self._plan.ends_at)
+        await self._ledger.reach(self._run, self._plan.ends_at)
+
+    async def rest(self) -> None:
+        """Finish what had begun, and no more."""
+        await self._finish(await self._agenda())
+
+    async def _agenda(self) -> Agenda:
+        answer = await self._house.identity.all_personas(self._house.service_key)
+        chosen = self._plan.participants
+        return Agenda(each for each in answer.personas if chosen is None or each.email in chosen)
+
+    async def _finish(self, agenda: Agenda) -> None:
+        waiting = await self._ledger.waiting(self._run)
+        await self._together([partial(self._again, tick, agenda) for tick in waiting])
+
+    async def _next(self, due: Due, moment: datetime, agenda: Agenda) -> None:
+        """Live somebody's next tick, unless somebody else does or has."""
+        persona = due.persona
+        claimed = await self._ledger.claim(
+            Wanted(
+                self._run,
+                persona.email,
+                persona.user_id,
+                moment,
+                due.active_at,
+                self._terms.brain.name,
+                self._terms.brain.model,
+            )
+        )
+        if isinstance(claimed, OpenTick):
+            await self._live(claimed, agenda)
+        elif isinstance(claimed, EndedTick):  # whoever ended it could not say so
+            await self._house.identity.record_tick(
+                self._house.service_key, persona.user_id, claimed.id, claimed.scheduled_at
+            )
+            agenda.note(persona.email, claimed.scheduled_at)
+        else:
+            agenda.note(persona.email, moment)
+
+    async def _again(self, tick: str, agenda: Agenda) -> None:
+        """Live a tick again that was interrupted."""
+        taken = await self._ledger.take(tick)
+        if taken is not None:
+            await self._live(taken, agenda)
+
+    async def _live(self, opened: OpenTick, agenda: Agenda) -> None:
+        persona = agenda.get(opened.persona_email)
+        if persona is None:
+            outcome = _GONE
+        else:
+            tick = Tick(
+                self._house,
+                self._terms.brain,
+                persona,
+                opened,
+                seed=self._plan.seed,
+                clock=PinnedClock(opened.scheduled_at),
+                meter=self._ledger.meter(opened, self._terms.budget),
+            )
+            outcome = await tick.run()
+        with suppress(LeaseLostError):
+            await self._ledger.close_tick(opened.id, outcome)
+        agenda.note(opened.persona_email, opened.scheduled_at)
+        self._done += 1
+        if self._terms.on_progress is not None:
+            self._terms.on_progress(self._done, opened.scheduled_at)
+
+    async def _together(self, ticks: Collection[Callable[[], Awaitable[None]]]) -> None:
+        async def one(tick: Callable[[], Awaitable[None]]) -> None:
+            async with self._slots:
+                await tick()
 
         try:
             async with asyncio.TaskGroup() as tasks:
-                for persona in due:
-                    tasks.create_task(one(persona))
+                for tick in ticks:
+                    tasks.create_task(one(tick))
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
-
-
-class _Counter:
-    def __init__(self, tell: Progress | None) -> None:
-        self._done = 0
-        self._tell = tell
-
-    def one_more(self, moment: datetime) -> None:
-        self._done += 1
-        if self._tell is not None:
-            self._tell(self._done, moment)

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from mana_lab.clock import Clock, SystemClock
-from mana_lab.errors import NotFoundError
+from mana_lab.errors import LeaseLostError, NotFoundError
+from mana_lab.runner import claims
+from mana_lab.runner.budget import Budget, LedgerMeter
+from mana_lab.runner.claims import EndedTick, Holder, OpenTick, Wanted
+from mana_lab.runner.ledger_runs import plan_of, read_runs
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
-from mana_lab.runner.run import Run, RunStatus
-from mana_lab.runner.schedule import run_id, tick_id
+from mana_lab.runner.meter import Meter
+from mana_lab.runner.run import Run, RunPlan, RunStatus
+from mana_lab.runner.schedule import run_id
 from mana_lab.storage import Store
 
-__all__ = ["METADATA", "Ledger", "OpenTick", "Step", "TickOutcome"]
+__all__ = ["METADATA", "Ledger", "Step", "TickOutcome"]
 
+T = TypeVar("T")
 Step: TypeAlias = Literal["prepare", "sign-in", "use", "record", "rate", "close"]
 """The parts of a tick, in their order; a failed tick names the one that failed."""
-
-
-@dataclass(frozen=True)
-class OpenTick:
-    """A tick that has begun.
-
-    Attributes:
-        id: Follows from the run, the persona and the number.
-        number: The persona's how-manieth tick it is, from 1, over all runs of the lab.
-    """
-
-    id: str
-    number: int
 
 
 @dataclass
@@ -47,6 +39,9 @@ class TickOutcome:
         skipped_modules: How often the persona wanted a module that offers no tool.
         failed_step: The step that failed; None when none did.
         error: What that step's failure said.
+        gave_up: Why the persona left for good before it was done; None if it did not.
+        kept: What the brain is to be told in the persona's next tick; None where it kept nothing.
+        prompt_hash: SHA-256 of what a model was told, in hex.
     """
 
     calls: int = 0
@@ -54,6 +49,16 @@ class TickOutcome:
     skipped_modules: Mapping[str, int] = field(default_factory=dict)
     failed_step: Step | None = None
     error: str | None = None
+    gave_up: str | None = None
+    kept: Mapping[str, Any] | None = None
+    prompt_hash: str | None = None
+
+    @property
+    def status(self) -> Literal["done", "failed", "abandoned"]:
+        """How the tick ended."""
+        if self.failed_step is not None:
+            return "failed"
+        return "done" if self.gave_up is None else "abandoned"
 
 
 class Ledger:
@@ -61,33 +66,33 @@ class Ledger:
 
     Args:
         store: Opened with this module's ``METADATA``.
-        wall_clock: What ``created_at`` is read from; the rest is the lab's time.
+        holder: In whose name ticks are claimed; each runner has its own.
+        wall_clock: Real time: what leases and ``created_at`` go by. The rest is the lab's time.
     """
 
-    def __init__(self, store: Store, *, wall_clock: Clock | None = None) -> None:
+    def __init__(self, store: Store, holder: Holder, *, wall_clock: Clock | None = None) -> None:
         self._store = store
+        self._holder = holder
         self._wall = wall_clock or SystemClock()
 
-    async def begin_run(
-        self, *, seed: int, brain: str, model: str | None, starts_at: datetime, ends_at: datetime
-    ) -> str:
-        """Open a run and return its id; what an earlier process left open is abandoned."""
+    async def begin_run(self, plan: RunPlan) -> str:
+        """Open a run and return its id."""
         created_at = self._wall.now()
 
         def work(connection: Connection) -> str:
-            _abandon(connection)
             ordinal = (connection.scalar(select(func.max(RUNS.c.ordinal))) or 0) + 1
-            new_id = run_id(ordinal, seed, starts_at)
+            new_id = run_id(ordinal, plan.seed, plan.starts_at)
             connection.execute(
                 insert(RUNS).values(
                     id=new_id,
                     ordinal=ordinal,
-                    seed=seed,
-                    brain=brain,
-                    model=model,
-                    starts_at=starts_at,
-                    ends_at=ends_at,
-                    reached_at=starts_at,
+                    seed=plan.seed,
+                    brain=plan.brain,
+                    model=plan.model,
+                    starts_at=plan.starts_at,
+                    ends_at=plan.ends_at,
+                    reached_at=plan.starts_at,
+                    participants=None if plan.participants is None else sorted(plan.participants),
                     status="running",
                     created_at=created_at,
                 )
@@ -101,14 +106,49 @@ class Ledger:
         change = update(RUNS).where(RUNS.c.id == run).values(reached_at=moment)
         await self._store.write(lambda connection: connection.execute(change) and None)
 
-    async def finish_run(self, run: str, status: RunStatus) -> None:
-        """Close a run; a tick that is still open is abandoned."""
+    async def set_status(self, run: str, status: RunStatus, reason: str | None = None) -> None:
+        """Note where a run stands, and why; ticks of ours that are still open then wait."""
 
         def work(connection: Connection) -> None:
-            connection.execute(update(RUNS).where(RUNS.c.id == run).values(status=status))
-            _abandon(connection)
+            change = update(RUNS).where(RUNS.c.id == run)
+            connection.execute(change.values(status=status, reason=reason))
+            claims.release(connection, self._holder)
 
         await self._store.write(work)
+
+    async def progress(self, run: str) -> datetime | None:
+        """Return the moment that a run has come to: that of its last tick; None before any."""
+        last = select(func.max(TICKS.c.scheduled_at)).where(TICKS.c.run_id == run)
+        return await self._store.read(lambda connection: connection.scalar(last))
+
+    async def interrupted(self) -> list[str]:
+        """Return the ids of runs that have ticks which wait for somebody to finish them.
+
+        Where no other process works on the ledger, the runs of one that died are among them.
+        """
+        now = self._wall.now()
+
+        def work(connection: Connection) -> list[str]:
+            runs = select(RUNS.c.id).order_by(RUNS.c.ordinal)
+            ticks = claims.waiting(connection, self._holder, now)
+            left = TICKS.c.id.in_(ticks)
+            with_ticks = select(TICKS.c.run_id).where(left)
+            wanted: ColumnElement[bool] = RUNS.c.id.in_(with_ticks)
+            if self._holder.alone:
+                wanted = or_(wanted, RUNS.c.status == "running")
+            return list(connection.scalars(runs.where(wanted)))
+
+        return await self._store.read(work)
+
+    async def give_up(self, run: str, outcome: TickOutcome) -> None:
+        """End the ticks of a run that wait, with the same outcome."""
+        for tick in await self.waiting(run):
+            if await self.take(tick) is not None:
+                await self.close_tick(tick, outcome)
+
+    def meter(self, tick: OpenTick, budget: Budget) -> Meter:
+        """Return what counts a tick's model requests, and holds them to *budget*."""
+        return LedgerMeter(self._store, tick, budget)
 
     async def reached_at(self) -> datetime | None:
         """Return up to where the lab's simulated time has been lived; None before any run."""
@@ -120,50 +160,81 @@ class Ledger:
 
         return await self._store.read(work)
 
-    async def open_tick(
-        self, run: str, email: str, persona_id: str, scheduled_at: datetime
-    ) -> OpenTick:
-        """Begin a persona's next tick."""
+    async def claim(self, wanted: Wanted) -> OpenTick | EndedTick | None:
+        """Claim a persona's next tick, or the same one where a former attempt left it.
 
-        def work(connection: Connection) -> OpenTick:
-            last = select(func.max(TICKS.c.number)).where(TICKS.c.persona_email == email)
-            number = (connection.scalar(last) or 0) + 1
-            tick = OpenTick(tick_id(run, email, number), number)
-            connection.execute(
-                insert(TICKS).values(
-                    id=tick.id,
-                    run_id=run,
-                    persona_email=email,
-                    persona_id=persona_id,
-                    number=number,
-                    scheduled_at=scheduled_at,
-                    status="running",
-                )
-            )
-            return tick
+        Returns:
+            The tick to work on; or the one that has ended already, by whoever it was; or None
+            when somebody else works on it.
+        """
+        return await self._claiming(partial(claims.claim, wanted=wanted))
 
-        return await self._store.write(work)
+    async def take(self, tick: str) -> OpenTick | None:
+        """Take a tick that waits, or whose lease is over; None if it is neither."""
+        return await self._claiming(partial(claims.take, tick=tick))
+
+    async def waiting(self, run: str | None = None) -> list[str]:
+        """Return the ids of ticks that may be taken, of all runs or of one, the oldest first."""
+        return await self._claiming(partial(claims.waiting, run=run))
+
+    async def renew(self) -> int:
+        """Move the ends of our leases on; return how many we have."""
+        return await self._claiming(claims.renew)
+
+    async def _claiming(self, work: Callable[..., T]) -> T:
+        now = self._wall.now()
+        return await self._store.write(
+            lambda connection: work(connection, holder=self._holder, now=now)
+        )
 
     async def close_tick(self, tick: str, outcome: TickOutcome) -> None:
-        """End a tick with what it came to."""
+        """End a tick of ours with what it came to.
+
+        Raises:
+            LeaseLostError: It is no longer ours; whoever has it ends it.
+        """
+        ours = (
+            TICKS.c.id == tick,
+            TICKS.c.status == "running",
+            TICKS.c.holder == self._holder.name,
+        )
         change = (
             update(TICKS)
-            .where(TICKS.c.id == tick)
+            .where(*ours)
             .values(
-                status="done" if outcome.failed_step is None else "failed",
+                status=outcome.status,
+                holder=None,
+                held_until=None,
                 calls=outcome.calls,
                 errors=outcome.errors,
                 skipped_modules=dict(sorted(outcome.skipped_modules.items())),
                 failed_step=outcome.failed_step,
-                error=outcome.error,
+                error=outcome.error or outcome.gave_up,
+                kept=outcome.kept and dict(outcome.kept),
+                prompt_hash=outcome.prompt_hash,
+                held_tokens=0,
+                held_nano_usd=0,
+                ended_at=self._wall.now(),
             )
         )
-        await self._store.write(lambda connection: connection.execute(change) and None)
+        if not await self._store.write(lambda connection: connection.execute(change).rowcount):
+            raise LeaseLostError("the tick is another runner's by now; what it comes to counts")
 
     async def forget(self, persona_id: str) -> int:
         """Remove the ticks of a persona whose account goes; the number that went."""
         gone = delete(TICKS).where(TICKS.c.persona_id == persona_id)
         return await self._store.write(lambda connection: connection.execute(gone).rowcount)
+
+    async def plan(self, run: str) -> RunPlan:
+        """Return what a run set out to do.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        found = await self._store.read(partial(plan_of, run=run))
+        if found is None:
+            raise NotFoundError("the ledger has no run of that id")
+        return found
 
     async def run(self, run: str) -> Run:
         """Return the run of that id.
@@ -171,50 +242,10 @@ class Ledger:
         Raises:
             NotFoundError: There is none.
         """
-        for known in await self._store.read(partial(_read_runs, only=run)):
+        for known in await self._store.read(partial(read_runs, only=run)):
             return known
         raise NotFoundError("the ledger has no run of that id")
 
-    async def runs(self) -> list[Run]:
+    async def runs(self) -> Sequence[Run]:
         """Return all runs, the oldest first."""
-        return await self._store.read(_read_runs)
-
-
-def _abandon(connection: Connection) -> None:
-    for table in (TICKS, RUNS):
-        connection.execute(
-            update(table).where(table.c.status == "running").values(status="abandoned")
-        )
-
-
-def _read_runs(connection: Connection, only: str | None = None) -> list[Run]:
-    query = select(
-        TICKS.c.run_id, TICKS.c.status, TICKS.c.calls, TICKS.c.errors, TICKS.c.skipped_modules
-    )
-    runs = select(RUNS).order_by(RUNS.c.ordinal)
-    if only is not None:
-        query, runs = query.where(TICKS.c.run_id == only), runs.where(RUNS.c.id == only)
-    ticks: dict[str, list[Row[*tuple[Any, ...]]]] = {}
-    for row in connection.execute(query):
-        ticks.setdefault(row.run_id, []).append(row)
-    return [_as_run(run, ticks.get(run.id, [])) for run in connection.execute(runs)]
-
-
-def _as_run(run: Row[*tuple[Any, ...]], ticks: list[Row[*tuple[Any, ...]]]) -> Run:
-    skipped: Counter[str] = Counter()
-    for tick in ticks:
-        skipped.update(tick.skipped_modules)
-    return Run(
-        id=run.id,
-        seed=run.seed,
-        brain=run.brain,
-        model=run.model,
-        starts_at=run.starts_at,
-        ends_at=run.ends_at,
-        ticks=len(ticks),
-        failed_ticks=sum(tick.status == "failed" for tick in ticks),
-        calls=sum(tick.calls for tick in ticks),
-        errors=sum(tick.errors for tick in ticks),
-        skipped_modules=skipped,
-        status=run.status,
-    )
+        return await self._store.read(read_runs)

@@ -22,7 +22,6 @@ from sqlalchemy import (
 from mana_lab.storage import UtcDateTime
 
 METADATA = MetaData(info={"schema": "lab", "migrations": Path(__file__).parent / "migrations"})
-_STATUS = "status IN ('running', 'done', 'failed', 'abandoned')"
 
 RUNS = Table(
     "runs",
@@ -35,9 +34,11 @@ RUNS = Table(
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False),
     Column("reached_at", UtcDateTime, nullable=False),
+    Column("participants", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),
+    Column("reason", Text),
     Column("created_at", UtcDateTime, nullable=False),
-    CheckConstraint(_STATUS, name="runs_status"),
+    CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="runs_status"),
     CheckConstraint("starts_at < ends_at", name="runs_order"),
 )
 
@@ -50,15 +51,43 @@ TICKS = Table(
     Column("persona_id", String(64), nullable=False),
     Column("number", Integer, nullable=False),
     Column("scheduled_at", UtcDateTime, nullable=False),
+    Column("due_since", String(32)),
     Column("status", String(16), nullable=False),
+    Column("attempt", Integer, nullable=False, default=1),
+    Column("holder", String(64)),
+    Column("held_until", UtcDateTime),
+    Column("brain", String(64), nullable=False),
+    Column("model", String(128)),
+    Column("prompt_hash", String(64)),
     Column("calls", Integer, nullable=False, default=0),
     Column("errors", Integer, nullable=False, default=0),
     Column("skipped_modules", JSON, nullable=False, default=dict),
+    Column("requests", Integer, nullable=False, default=0),
+    Column("input_tokens", BigInteger, nullable=False, default=0),
+    Column("output_tokens", BigInteger, nullable=False, default=0),
+    Column("cost_nano_usd", BigInteger, nullable=False, default=0),
+    Column("held_tokens", BigInteger, nullable=False, default=0),
+    Column("held_nano_usd", BigInteger, nullable=False, default=0),
     Column("failed_step", String(16)),
     Column("error", Text),
-    CheckConstraint(_STATUS, name="ticks_status"),
+    Column("kept", JSON(none_as_null=True)),
+    Column("ended_at", UtcDateTime),
+    CheckConstraint(
+        "status IN ('waiting', 'running', 'done', 'failed', 'abandoned')", name="ticks_status"
+    ),
+    CheckConstraint(
+        "(status = 'running') = (holder IS NOT NULL AND held_until IS NOT NULL)",
+        name="ticks_lease",
+    ),
     CheckConstraint("number >= 1", name="ticks_number"),
+    CheckConstraint("attempt >= 1", name="ticks_attempt"),
     CheckConstraint("calls >= errors AND errors >= 0", name="ticks_counts"),
+    CheckConstraint(
+        "requests >= 0 AND input_tokens >= 0 AND output_tokens >= 0 AND cost_nano_usd >= 0"
+        " AND held_tokens >= 0 AND held_nano_usd >= 0",
+        name="ticks_usage",
+    ),
     UniqueConstraint("persona_email", "number", name="ticks_of_a_persona"),
+    UniqueConstraint("persona_id", "due_since", name="ticks_due_once"),
     Index("ticks_run_idx", "run_id", "scheduled_at"),
 )

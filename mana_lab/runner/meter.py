@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
+
+NANO_USD: Final = 10**9
+"""How many of what the ledger counts money in make one US dollar."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ _LONGEST_NAME = 200
 _LONGEST_WORD = 120
 _LONGEST_MESSAGE = 500
 _BATCH = 500
+_DIGEST = 16
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -75,7 +77,8 @@ class Recorder:
         self.tick_id = tick_id
         self.run_id = run_id
         self._clock = clock
-        self._next = 0
+        self._begun: list[str] = []
+        self._again: int | None = None
         self._actions: dict[int, Action] = {}
         self._sent: set[int] = set()
 
@@ -84,19 +87,36 @@ class Recorder:
         """The calls so far, in the order in which they were begun."""
         return tuple(self._actions[seq] for seq in sorted(self._actions))
 
-    def begin(self) -> int:
-        """Return the next call's place within the tick."""
-        seq = self._next
-        self._next += 1
-        return seq
+    def begin(self, tool_name: str, arguments: Mapping[str, Any], *, shared: bool = False) -> int:
+        """Return the call's place within the tick: the next one.
+
+        Where a tick is done again it is the place that the same call had, up to the first one that
+        differs; from there on calls have places of their own, so that none is lost.
+
+        Args:
+            tool_name: The tool that is called.
+            arguments: What it is called with.
+            shared: Whether it acts in a space that is shared, instead of the persona's own.
+        """
+        what = _name_of(tool_name, arguments, shared=shared)
+        if self._again is not None and self._begun[self._again : self._again + 1] == [what]:
+            self._again += 1
+            return self._again - 1
+        self._again = None
+        self._begun.append(what)
+        return len(self._begun) - 1
+
+    def begin_again(self) -> None:
+        """Let the calls that follow be those of the same tick, done again from its start."""
+        self._again = 0
 
     def action_id(self, seq: int, tool_name: str) -> str:
         """Return the id of the audit row, which identity derives in the same way."""
         return f"{self.tick_id}-{seq}-{_storable(tool_name, _LONGEST_NAME)}"[:_LONGEST_ID]
 
     def idempotency_key(self, seq: int) -> str:
-        """Return what makes a redone call the same call."""
-        return f"{self.tick_id}/{seq}"
+        """Return what makes a redone call the same call: its place and what is called."""
+        return f"{self.tick_id}/{seq}/{self._begun[seq]}"
 
     def record(
         self,
@@ -111,7 +131,7 @@ class Recorder:
         """Keep the row of a finished call.
 
         Args:
-            seq: What ``begin`` gave.
+            seq: What :meth:`begin` gave.
             tool_name: The tool that was called.
             arguments: What it was called with; only a hash of them is kept.
             error: Why it failed; None if it worked.
@@ -151,6 +171,12 @@ class Recorder:
             written += await identity.record_actions(service_key, self.persona_id, records)
             self._sent.update(action.seq for action in batch)
         return written
+
+
+def _name_of(tool_name: str, arguments: Mapping[str, Any], *, shared: bool) -> str:
+    """Return a short digest of a call; arguments that are no JSON count as none."""
+    text = f"{_storable(tool_name, _LONGEST_NAME)}\n{_hash_or_none(arguments)}\n{shared}"
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 
 def _records(actions: Sequence[Action]) -> list[ActionRecord]:

@@ -8,7 +8,30 @@ from datetime import datetime
 from html import escape
 from typing import Literal, TypeAlias
 
-RunStatus: TypeAlias = Literal["running", "done", "failed", "abandoned"]
+from mana_lab.runner.meter import Usage
+
+RunStatus: TypeAlias = Literal["running", "done", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run sets out to do.
+
+    Attributes:
+        seed: What all randomness of the run derives from.
+        brain: The brain that plays the personas.
+        model: The model behind it, where there is one.
+        starts_at: The first moment, in UTC.
+        ends_at: The moment at which the run is to end, in UTC.
+        participants: The e-mail addresses of those who take part; all personas when None.
+    """
+
+    seed: int
+    brain: str
+    model: str | None
+    starts_at: datetime
+    ends_at: datetime
+    participants: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -24,10 +47,15 @@ class Run:
         ends_at: The moment at which the run was to end, in UTC.
         ticks: How many ticks there were.
         failed_ticks: How many of them failed.
+        abandoned_ticks: How many of them the persona gave up.
+        open_ticks: How many of them have not ended.
         calls: How many tool calls there were.
         errors: How many of them failed.
         skipped_modules: How often a persona wanted a module that offers no tool.
-        status: ``done``, ``failed`` or ``abandoned``; ``running`` while it lasts.
+        usage: What models took.
+        status: ``running`` while it lasts, then ``done``; ``stopped`` or ``failed`` if it ended
+            early, and can go on.
+        reason: Why it ended early.
     """
 
     id: str = field(repr=False)
@@ -38,10 +66,14 @@ class Run:
     ends_at: datetime
     ticks: int
     failed_ticks: int
+    abandoned_ticks: int
+    open_ticks: int
     calls: int
     errors: int
     skipped_modules: Counter[str]
+    usage: Usage
     status: RunStatus
+    reason: str | None = None
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
@@ -59,15 +91,21 @@ class Run:
         skipped = ", ".join(
             f"{module} ({count})" for module, count in sorted(self.skipped_modules.items())
         )
-        return {
+        facts: dict[str, str | int] = {
             "seed": self.seed,
             "brain": brain,
             "from": f"{self.starts_at:%Y-%m-%d %H:%M}",
             "to": f"{self.ends_at:%Y-%m-%d %H:%M} UTC",
             "ticks": self.ticks,
             "failed ticks": self.failed_ticks,
+            "given up": self.abandoned_ticks,
             "calls": self.calls,
             "errors": self.errors,
             "wanted in vain": skipped or "nothing",
-            "status": self.status,
         }
+        if self.open_ticks:
+            facts["to be finished"] = self.open_ticks
+        if self.usage.requests:
+            facts["tokens"] = self.usage.tokens
+            facts["cost"] = f"{self.usage.cost_usd:.4f} USD"
+        return facts | {"status": f"{self.status}: {self.reason}" if self.reason else self.status}

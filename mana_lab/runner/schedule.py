@@ -15,18 +15,34 @@ NAMESPACE = UUID("5d1f9a4e-6c1b-5d53-9b1e-0a8f2c7f6e31")
 _HOUR = timedelta(hours=1)
 
 
-def end_of(starts_at: datetime, days: float) -> datetime:
-    """Return the moment *days* after *starts_at*.
+def end_of(starts_at: datetime, days: float | None, until: datetime | None = None) -> datetime:
+    """Return the moment *until*, or the one *days* after *starts_at*.
 
     Raises:
-        InvalidInputError: *days* is not above zero, or leads beyond the calendar.
+        InvalidInputError: Both are given or none; *days* is not above zero, or leads beyond the
+            calendar; *until* is not after *starts_at*, or has no time zone.
     """
-    if not days > 0:
+    if (days is None) == (until is None):
+        raise InvalidInputError("a run takes either days or until")
+    if until is not None:
+        return _ahead(starts_at, until)
+    if days is None or not days > 0:
         raise InvalidInputError(f"a run takes more than 0 days, got {days}")
     try:
         return starts_at + timedelta(days=days)
     except OverflowError:
         raise InvalidInputError(f"the calendar does not reach {days} days ahead") from None
+
+
+def _ahead(starts_at: datetime, until: datetime) -> datetime:
+    if until.tzinfo is None:
+        raise InvalidInputError(f"until needs a time zone, such as UTC; got {until.isoformat()}")
+    if until <= starts_at:
+        raise InvalidInputError(
+            f"until must be after the lab's time, {starts_at:%Y-%m-%d %H:%M} UTC; "
+            f"got {until.isoformat()}"
+        )
+    return until
 
 
 def check_seed(seed: int) -> None:

@@ -167,7 +167,7 @@ class App(Closing):
             What the tool returned or why it failed; a failed call raises nothing.
         """
         given = dict(arguments or {})
-        seq = self.recorder.begin()
+        seq = self.recorder.begin(name, given, shared=space_id is not None)
         answer = _Answer()
         error: CallError | None = CallError("cancelled", "infrastructure", "the call was cancelled")
         started = self._clock.monotonic()

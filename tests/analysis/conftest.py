@@ -62,6 +62,7 @@ class House:
             "number": number,
             "scheduled_at": MONDAY + timedelta(days=number - 1),
             "status": "done",
+            "brain": "scripted",
         }
         await self._put(self.ledger, ledger_tables.TICKS, {**row, **more})
 

@@ -127,7 +127,7 @@ async def test_what_was_acknowledged_survives_a_kill(folder, pair):
             assert (await session.call("todo.create", title="Life goes on")).ok
 
 
-async def test_a_run_that_was_killed_is_abandoned_and_life_goes_on(folder, pair):
+async def test_a_run_that_was_killed_is_stopped_and_life_goes_on(folder, pair):
     code = (
         "import asyncio, sys\n"
         "from mana_lab import Lab\n"
@@ -153,5 +153,5 @@ async def test_a_run_that_was_killed_is_abandoned_and_life_goes_on(folder, pair)
         assert (run.status, run.failed_ticks) == ("done", 0)
         assert run.starts_at == stopped_at
         statuses = lab.sql("SELECT status FROM runs ORDER BY run")["status"]
-        assert list(statuses) == ["abandoned", "done"]
+        assert list(statuses) == ["stopped", "done"]
         assert len(lab.actions_df()) >= before + run.calls

@@ -109,7 +109,7 @@ def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
         async with await Lab.open(lab_folder) as lab:
             return list(lab.sql("SELECT status FROM runs ORDER BY run")["status"])
 
-    assert asyncio.run(statuses()) == ["done", "abandoned", "done"]
+    assert asyncio.run(statuses()) == ["done", "stopped", "done"]
 
 
 def test_without_jupyter_only_refreshing_is_refused(tmp_path):

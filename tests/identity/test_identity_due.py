@@ -5,7 +5,7 @@ import pytest
 from identity_house import SERVICE_KEY, action
 
 from mana_lab.clock import ManualClock
-from mana_lab.identity.server.due import is_due
+from mana_lab.identity.cadence import is_due
 
 BERLIN = "Europe/Berlin"
 
@@ -116,6 +116,19 @@ async def test_who_is_due_comes_by_address_with_all_that_a_tick_needs(house):
     assert (ben.name, ben.archetype, ben.system_prompt) == ("Ben", "student", "You are ben.")
     assert (ben.module_mix, ben.tick_cadence) == ({"todo": 0.7, "notes": 0.3}, "daily")
     assert (ben.timezone, ben.language, ben.last_active_at) == (BERLIN, "de", None)
+
+
+async def test_all_personas_are_told_whether_due_or_not(house):
+    for name in ("zoe", "ben"):
+        await house.persona(name)
+    await house.person("anna@a.test")
+    assert await house.due() == []
+    found = await house.identity.all_personas(SERVICE_KEY)
+    assert [each.name for each in found.personas] == ["Ben", "Zoe"]
+    house.clock.advance(timedelta(hours=7))
+    assert await house.identity.due_personas(SERVICE_KEY) == found.model_copy(
+        update={"server_time": house.clock.now()}
+    )
 
 
 async def test_a_tick_without_calls_is_not_due_again(house):

@@ -192,7 +192,7 @@ async def test_two_runs_at_once_are_refused(folder, few):
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert [run.status for run in await lab._ledger.runs()] == ["abandoned"]
+        assert [run.status for run in await lab._ledger.runs()] == ["stopped"]
         assert (await lab.run(days=1, personas=["anna"])).status == "done"
 
 

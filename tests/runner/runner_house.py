@@ -31,7 +31,18 @@ from mana_lab.personas import (
     seed,
 )
 from mana_lab.registry import Backend, Registry
-from mana_lab.runner import METADATA, App, Endpoint, Fleet, House, Ledger, Recorder
+from mana_lab.runner import (
+    METADATA,
+    App,
+    Endpoint,
+    Fleet,
+    Holder,
+    House,
+    Ledger,
+    Recorder,
+    ScriptedBrain,
+    Terms,
+)
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.client import SyncClient
@@ -101,10 +112,23 @@ class Mana:
     ticks: Iterator[int] = field(default_factory=count)
 
     def house(self, **other) -> House:
-        return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **other)
+        given = {"pause": patient} | other
+        return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **given)
 
     def fleet(self, **other) -> Fleet:
         return Fleet(self.house(**other), self.ledger)
+
+    async def live(
+        self, brain=None, *, days=None, seed=7, only=None, until=None, fleet=None, **terms
+    ):
+        """Run a fleet for some days; scripted, as everywhere by default."""
+        return await (fleet or self.fleet()).simulate(
+            days=1 if days is None and until is None else days,
+            until=until,
+            seed=seed,
+            only=only,
+            terms=Terms(brain or ScriptedBrain(), **terms),
+        )
 
     async def seed(self, personas: Sequence[Persona], spaces: Sequence[SharedSpace] = ()) -> None:
         token = (await self.identity.login(ADMIN.email, ADMIN.password)).access_token
@@ -139,6 +163,11 @@ class Mana:
         return await store.read(
             lambda connection: [dict(row) for row in connection.execute(query).mappings()]
         )
+
+
+async def patient(_seconds: float) -> None:
+    """Wait no time at all."""
+    await asyncio.sleep(0)
 
 
 def cast(*names: str) -> list[Persona]:
@@ -232,7 +261,7 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
             gateway_service,
             identity,
             endpoint,
-            Ledger(stores["ledger"]),
+            Ledger(stores["ledger"], Holder("the tests", alone=True)),
             clock,
             new_gateway,
         )

@@ -15,7 +15,7 @@ from mana_lab.errors import (
 )
 from mana_lab.identity.server import METADATA as IDENTITY_TABLES
 from mana_lab.personas import Persona
-from mana_lab.runner import Rating, ScriptedBrain
+from mana_lab.runner import Rating, ScriptedBrain, Terms
 
 PERSONAS = IDENTITY_TABLES.tables["personas"]
 WISHES = {"cards": 0.4, "picture": 0.3, "practice": 0.3}
@@ -35,9 +35,7 @@ def up(_scope):
 async def live(folder, *, seed=7, days=3, concurrency=4):
     folder.mkdir()
     async with open_mana(folder, CAST) as mana:
-        run = await mana.fleet().simulate(
-            days=days, seed=seed, brain=ScriptedBrain(), concurrency=concurrency
-        )
+        run = await mana.live(days=days, seed=seed, concurrency=concurrency)
         return run, await story(mana)
 
 
@@ -64,9 +62,7 @@ async def lived(tmp_path):
     """Monday to Wednesday."""
     async with open_mana(tmp_path, CAST) as mana:
         seen = []
-        run = await mana.fleet().simulate(
-            days=3, seed=7, brain=ScriptedBrain(), on_progress=lambda *news: seen.append(news)
-        )
+        run = await mana.live(days=3, seed=7, on_progress=lambda *news: seen.append(news))
         yield mana, run, seen
 
 
@@ -131,7 +127,7 @@ async def test_a_module_without_tools_is_skipped_and_counted(lived):
 
 async def test_a_second_run_goes_on_where_the_first_ended(lived):
     mana, run, _seen = lived
-    second = await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain())
+    second = await mana.live()
     assert second.starts_at == run.ends_at
     assert second.id != run.id
     assert second.ticks == 4
@@ -150,7 +146,7 @@ async def test_a_weekday_persona_rests_at_the_weekend(tmp_path):
     async with open_mana(tmp_path, cast("marcus")) as mana:
         # Friday evening in Berlin, and he was not active yet
         mana.clock.move_to(SIMULATION_EPOCH + timedelta(days=4, hours=22, minutes=30))
-        await mana.fleet().simulate(days=3, seed=7, brain=ScriptedBrain())
+        await mana.live(days=3)
         ticks = await mana.rows("ticks")
     assert sorted(f"{tick['scheduled_at']:%a %H:%M}" for tick in ticks) == [
         "Fri 22:30",
@@ -163,7 +159,7 @@ async def test_an_hourly_persona_is_asked_at_every_full_hour(tmp_path):
     hourly = kai.model_copy(update={"tick_cadence": "hourly", "timezone": "Asia/Kolkata"})
     async with open_mana(tmp_path, [hourly]) as mana:
         mana.clock.move_to(SIMULATION_EPOCH + timedelta(minutes=30))
-        await mana.fleet().simulate(days=0.2, seed=7, brain=ScriptedBrain())
+        await mana.live(days=0.2)
         ticks = await mana.rows("ticks")
     assert sorted(f"{tick['scheduled_at']:%H:%M}" for tick in ticks) == [
         "00:30",
@@ -177,20 +173,20 @@ async def test_an_hourly_persona_is_asked_at_every_full_hour(tmp_path):
 async def test_only_those_who_are_named_take_part(lived):
     mana, _run, _seen = lived
     named = {"persona.anna@mana.test"}
-    run = await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain(), only=named)
+    run = await mana.live(only=named)
     assert {t["persona_email"] for t in await mana.rows("ticks") if t["run_id"] == run.id} == named
 
 
 async def test_a_persona_whose_app_is_down_has_a_failed_tick_and_is_not_due_again(mana):
     mana.gateway_service.refuse = down
-    run = await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain())
+    run = await mana.live()
     assert (run.ticks, run.failed_ticks, run.calls, run.status) == (2, 2, 0, "done")
     ticks = await mana.rows("ticks")
     assert {(tick["status"], tick["failed_step"], tick["error"]) for tick in ticks} == {
         ("failed", "sign-in", "service-unavailable: closed")
     }
     mana.gateway_service.refuse = up
-    run = await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain())
+    run = await mana.live()
     assert (run.ticks, run.failed_ticks) == (2, 0)
 
 
@@ -204,7 +200,7 @@ async def test_one_persona_that_fails_does_not_disturb_the_others(tmp_path):
                 if scene.persona == anna:
                     raise ZeroDivisionError("a bug of the brain")
 
-        run = await mana.fleet().simulate(days=2, seed=7, brain=Picky())
+        run = await mana.live(Picky(), days=2)
         assert (run.ticks, run.failed_ticks) == (4, 2)
         ticks = {tick["id"]: tick for tick in await mana.rows("ticks")}
         failed = [tick for tick in ticks.values() if tick["status"] == "failed"]
@@ -234,7 +230,7 @@ async def test_a_rating_that_cannot_stand_is_a_failed_step_and_no_row(mana, opin
         async def rate(self, _scene, _actions):
             return opinion()
 
-    run = await mana.fleet().simulate(days=1, seed=7, brain=Confused())
+    run = await mana.live(Confused(), days=1)
     assert (run.ticks, run.failed_ticks) == (2, 2)
     assert {tick["failed_step"] for tick in await mana.rows("ticks")} == {"rate"}
     assert await mana.rows("persona_feedback") == []
@@ -247,7 +243,7 @@ async def test_a_tick_that_never_ends_is_given_up(mana):
             await asyncio.Event().wait()
 
     fleet = mana.fleet(tick_timeout_s=0.05)
-    run = await fleet.simulate(days=1, seed=7, brain=Lost())
+    run = await mana.live(Lost(), fleet=fleet)
     assert run.failed_ticks == run.ticks == 2
     assert {tick["error"] for tick in await mana.rows("ticks")} == {
         "timeout: the tick took too long and was given up"
@@ -257,12 +253,12 @@ async def test_a_tick_that_never_ends_is_given_up(mana):
 async def test_identity_being_down_ends_the_run(mana):
     mana.identity_service.refuse = down
     with pytest.raises(ServiceUnavailableError):
-        await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain())
+        await mana.live()
     [run] = await mana.ledger.runs()
     assert run.status == "failed"
 
 
-async def test_a_cancelled_run_is_abandoned_and_the_next_one_goes_on(mana):
+async def test_a_cancelled_run_releases_its_ticks_and_can_go_on(mana):
     begun = asyncio.Event()
 
     class Slow(ScriptedBrain):
@@ -271,17 +267,20 @@ async def test_a_cancelled_run_is_abandoned_and_the_next_one_goes_on(mana):
             await asyncio.Event().wait()
 
     fleet = mana.fleet()
-    running = asyncio.create_task(fleet.simulate(days=1, seed=7, brain=Slow()))
+    running = asyncio.create_task(mana.live(Slow(), fleet=fleet))
     await begun.wait()
     with pytest.raises(LabBusyError):
-        await fleet.simulate(days=1, seed=7, brain=ScriptedBrain())
+        await mana.live(fleet=fleet)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert [run.status for run in await mana.ledger.runs()] == ["abandoned"]
-    assert {tick["status"] for tick in await mana.rows("ticks")} == {"abandoned"}
-    run = await fleet.simulate(days=1, seed=7, brain=ScriptedBrain())
-    assert (run.ticks, run.failed_ticks) == (2, 0)
+    [stopped] = await mana.ledger.runs()
+    assert (stopped.status, stopped.reason, stopped.open_ticks) == ("stopped", "by hand", 2)
+    assert {tick["status"] for tick in await mana.rows("ticks")} == {"waiting"}
+    run = await fleet.resume(Terms(Slow.__base__()))
+    assert (run.id, run.status) == (stopped.id, "done")
+    assert (run.ticks, run.failed_ticks, run.open_ticks) == (2, 0, 0)
+    assert {tick["attempt"] for tick in await mana.rows("ticks")} == {2}
 
 
 async def test_a_record_of_identity_that_is_no_persona_is_a_failed_tick(tmp_path):
@@ -295,7 +294,7 @@ async def test_a_record_of_identity_that_is_no_persona_is_a_failed_tick(tmp_path
     damage = update(PERSONAS).values(module_mix={"to do": 1})
     async with open_mana(tmp_path, [odd]) as mana:
         await mana.identity_store.write(lambda connection: connection.execute(damage).rowcount)
-        run = await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain())
+        run = await mana.live()
         assert run.failed_ticks == run.ticks == 1
         [tick] = await mana.rows("ticks")
     assert tick["failed_step"] == "prepare"
@@ -307,13 +306,13 @@ async def test_a_record_of_identity_that_is_no_persona_is_a_failed_tick(tmp_path
 @pytest.mark.parametrize("concurrency", [0, -1])
 async def test_nobody_at_a_time_is_refused(mana, concurrency):
     with pytest.raises(InvalidInputError, match="at least 1"):
-        await mana.fleet().simulate(days=1, seed=7, brain=ScriptedBrain(), concurrency=concurrency)
+        await mana.live(concurrency=concurrency)
     assert await mana.ledger.runs() == []
 
 
 async def test_no_time_at_all_is_refused_and_leaves_the_fleet_free(mana):
     fleet = mana.fleet()
     with pytest.raises(InvalidInputError, match="more than 0 days"):
-        await fleet.simulate(days=0, seed=7, brain=ScriptedBrain())
+        await mana.live(days=0, fleet=fleet)
     assert await mana.ledger.runs() == []
-    assert (await fleet.simulate(days=0.1, seed=7, brain=ScriptedBrain())).ticks == 0
+    assert (await mana.live(days=0.1, fleet=fleet)).ticks == 0

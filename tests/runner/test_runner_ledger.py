@@ -5,9 +5,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mana_lab.clock import SIMULATION_EPOCH
-from mana_lab.errors import NotFoundError
+from mana_lab.errors import LeaseLostError, NotFoundError
+from mana_lab.runner.claims import LEASE, EndedTick, Holder, OpenTick, Wanted
 from mana_lab.runner.ledger import METADATA, Ledger, TickOutcome
 from mana_lab.runner.ledger_tables import TICKS
+from mana_lab.runner.run import RunPlan
 from mana_lab.runner.schedule import run_id, tick_id
 from mana_lab.storage import Store
 
@@ -24,13 +26,27 @@ async def store(home):
 
 @pytest.fixture
 def ledger(store, clock):
-    return Ledger(store, wall_clock=clock)
+    return Ledger(store, Holder("one"), wall_clock=clock)
 
 
-async def begin(ledger, starts_at=SIMULATION_EPOCH, seed=7):
-    return await ledger.begin_run(
-        seed=seed, brain="scripted", model=None, starts_at=starts_at, ends_at=starts_at + DAY
-    )
+@pytest.fixture
+def other(store, clock):
+    return Ledger(store, Holder("other"), wall_clock=clock)
+
+
+def plan(starts_at=SIMULATION_EPOCH, seed=7, **given):
+    return RunPlan(seed, "scripted", None, starts_at, starts_at + DAY, **given)
+
+
+def wanted(run, email=ANNA, at=SIMULATION_EPOCH, *, active_at=None, brain="scripted"):
+    return Wanted(run, email, f"id of {email}", at, active_at, brain)
+
+
+async def tick_of(ledger, run, email=ANNA, at=SIMULATION_EPOCH, **given):
+    """Return the next tick, which follows from whatever was before."""
+    opened = await ledger.claim(wanted(run, email, at, active_at=at - DAY, **given))
+    assert isinstance(opened, OpenTick)
+    return opened
 
 
 async def statuses(store):
@@ -39,80 +55,191 @@ async def statuses(store):
 
 
 async def test_a_run_adds_up_its_ticks(ledger):
-    run = await begin(ledger)
-    tick = await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)
-    await ledger.close_tick(tick.id, TickOutcome(calls=4, errors=1, skipped_modules={"mood": 2}))
-    tick = await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)
+    run = await ledger.begin_run(plan())
+    first = await tick_of(ledger, run)
+    await ledger.close_tick(first.id, TickOutcome(calls=4, errors=1, skipped_modules={"mood": 2}))
+    second = await tick_of(ledger, run, at=SIMULATION_EPOCH + DAY)
     failure = TickOutcome(
         calls=1, errors=1, skipped_modules={"mood": 1}, failed_step="rate", error="no"
     )
-    await ledger.close_tick(tick.id, failure)
-    await ledger.finish_run(run, "done")
+    await ledger.close_tick(second.id, failure)
+    third = await tick_of(ledger, run, BEN)
+    await ledger.close_tick(third.id, TickOutcome(gave_up="todo.create failed 3 times"))
+    await tick_of(ledger, run, BEN, SIMULATION_EPOCH + DAY)
+    await ledger.set_status(run, "stopped", "by hand")
 
     found = await ledger.run(run)
-    assert (found.ticks, found.failed_ticks, found.calls, found.errors) == (2, 1, 5, 2)
+    assert (found.ticks, found.failed_ticks, found.calls, found.errors) == (4, 1, 5, 2)
+    assert (found.abandoned_ticks, found.open_ticks) == (1, 1)
     assert found.skipped_modules == {"mood": 3}
-    assert found.status == "done"
+    assert (found.status, found.reason) == ("stopped", "by hand")
     assert await ledger.runs() == [found]
 
 
 async def test_ids_follow_from_the_count_of_runs_the_seed_and_the_start(ledger):
-    first = await begin(ledger)
-    second = await begin(ledger, SIMULATION_EPOCH + DAY)
+    first = await ledger.begin_run(plan())
+    second = await ledger.begin_run(plan(SIMULATION_EPOCH + DAY))
     assert first == run_id(1, 7, SIMULATION_EPOCH)
     assert second == run_id(2, 7, SIMULATION_EPOCH + DAY)
-    tick = await ledger.open_tick(second, ANNA, "u1", SIMULATION_EPOCH)
-    assert tick.id == tick_id(second, ANNA, 1)
+    assert (await tick_of(ledger, second)).id == tick_id(second, ANNA, 1)
+
+
+async def test_a_run_remembers_what_it_set_out_to_do(ledger):
+    for given in (
+        plan(),
+        plan(participants=frozenset({ANNA, BEN})),
+        plan(participants=frozenset()),
+    ):
+        assert await ledger.plan(await ledger.begin_run(given)) == given
 
 
 async def test_tick_numbers_and_simulated_time_go_on_after_reopening(home):
     url = home.url("ledger")
+    middle, later = SIMULATION_EPOCH + DAY / 2, SIMULATION_EPOCH + DAY
     async with await Store.open(url, METADATA) as store:
-        ledger = Ledger(store)
+        ledger = Ledger(store, Holder("one"))
         assert await ledger.reached_at() is None
-        run = await begin(ledger)
-        assert (await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)).number == 1
-        assert (await ledger.open_tick(run, BEN, "u2", SIMULATION_EPOCH)).number == 1
-        await ledger.reach(run, SIMULATION_EPOCH + DAY / 2)
+        run = await ledger.begin_run(plan())
+        assert await ledger.progress(run) is None
+        assert (await tick_of(ledger, run)).number == 1
+        assert (await tick_of(ledger, run, BEN)).number == 1
+        await ledger.reach(run, middle)
+        await ledger.set_status(run, "done")
     async with await Store.open(url, METADATA) as store:
-        ledger = Ledger(store)
-        assert await ledger.reached_at() == SIMULATION_EPOCH + DAY / 2
-        run = await begin(ledger, SIMULATION_EPOCH + DAY / 2)
-        later = SIMULATION_EPOCH + DAY
-        assert (await ledger.open_tick(run, ANNA, "u1", later)).number == 2
+        ledger = Ledger(store, Holder("two"))
+        assert await ledger.reached_at() == middle
+        run = await ledger.begin_run(plan(middle))
+        assert (await tick_of(ledger, run, at=later)).number == 2
+        assert await ledger.progress(run) == later
     async with await Store.open(url, METADATA) as store:
-        assert await Ledger(store).reached_at() == later
+        assert await Ledger(store, Holder("three")).reached_at() == later
 
 
-async def test_what_a_killed_process_left_open_is_abandoned(ledger, store):
-    killed = await begin(ledger)
-    await ledger.open_tick(killed, ANNA, "u1", SIMULATION_EPOCH)
-    await begin(ledger)
-    assert [run.status for run in await ledger.runs()] == ["abandoned", "running"]
-    assert await statuses(store) == {1: "abandoned"}
+async def test_one_tick_follows_from_one_moment_however_many_know_of_it(ledger, other):
+    run = await ledger.begin_run(plan())
+    mine = await ledger.claim(wanted(run))
+    assert (mine.number, mine.attempt) == (1, 1)
+    assert await other.claim(wanted(run)) is None
+    await ledger.close_tick(mine.id, TickOutcome())
+    assert await other.claim(wanted(run)) == EndedTick(mine.id, SIMULATION_EPOCH)
 
 
-async def test_finishing_a_run_abandons_the_ticks_that_are_still_open(ledger, store):
-    run = await begin(ledger)
-    done = await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)
+async def test_nobody_has_two_ticks_at_a_time(ledger, other):
+    run = await ledger.begin_run(plan())
+    await tick_of(ledger, run)
+    assert await other.claim(wanted(run, active_at=SIMULATION_EPOCH)) is None
+    assert isinstance(await other.claim(wanted(run, BEN)), OpenTick)
+
+
+async def test_a_lease_that_nobody_renews_ends_and_the_tick_is_anothers(ledger, other, clock):
+    run = await ledger.begin_run(plan())
+    tick = await ledger.claim(wanted(run))
+    clock.advance(LEASE * 0.9)
+    assert await ledger.renew() == 1
+    clock.advance(LEASE * 0.9)
+    assert await other.waiting() == []
+    assert await other.take(tick.id) is None
+    clock.advance(LEASE * 0.1)
+    assert await other.waiting(run) == [tick.id]
+    taken = await other.take(tick.id)
+    assert (taken.id, taken.number, taken.attempt) == (tick.id, 1, 2)
+    assert await ledger.renew() == 0
+    with pytest.raises(LeaseLostError):
+        await ledger.close_tick(tick.id, TickOutcome(calls=9))
+    await other.close_tick(tick.id, TickOutcome(calls=3))
+    assert (await ledger.run(run)).calls == 3
+    with pytest.raises(LeaseLostError):
+        await other.close_tick(tick.id, TickOutcome(calls=3))
+
+
+async def test_who_is_alone_takes_at_once_what_a_dead_process_had(ledger, store, clock):
+    run = await ledger.begin_run(plan())
+    tick = await ledger.claim(wanted(run))
+    after = Ledger(store, Holder("restarted", alone=True), wall_clock=clock)
+    assert await after.interrupted() == [run]
+    taken = await after.claim(wanted(run))
+    assert (taken.id, taken.attempt) == (tick.id, 2)
+    assert await after.waiting() == []
+
+
+async def test_a_run_without_open_ticks_was_interrupted_too_if_nobody_else_is_there(
+    ledger, store, clock
+):
+    run = await ledger.begin_run(plan())
+    assert await ledger.interrupted() == []
+    assert await Ledger(store, Holder("restarted", alone=True)).interrupted() == [run]
+    del clock
+
+
+async def test_what_is_released_waits_for_anybody(ledger, other, store):
+    run = await ledger.begin_run(plan())
+    done = await tick_of(ledger, run)
     await ledger.close_tick(done.id, TickOutcome())
-    await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)
-    await ledger.finish_run(run, "failed")
-    assert await statuses(store) == {1: "done", 2: "abandoned"}
+    await tick_of(ledger, run, at=SIMULATION_EPOCH + DAY)
+    await ledger.set_status(run, "failed", "identity is down")
+    assert await statuses(store) == {1: "done", 2: "waiting"}
+    [waiting] = await other.waiting()
+    assert (await other.take(waiting)).attempt == 2
     assert (await ledger.run(run)).status == "failed"
 
 
+async def test_giving_a_run_up_ends_what_waits(ledger, store):
+    run = await ledger.begin_run(plan())
+    await tick_of(ledger, run)
+    await ledger.set_status(run, "stopped")
+    await ledger.give_up(run, TickOutcome(failed_step="prepare", error="interrupted"))
+    assert await statuses(store) == {1: "failed"}
+    assert await ledger.interrupted() == []
+
+
+async def test_what_a_brain_kept_is_told_to_the_same_brain_in_the_next_tick(ledger):
+    run = await ledger.begin_run(plan())
+
+    async def live(number, outcome, **given):
+        tick = await tick_of(ledger, run, at=SIMULATION_EPOCH + number * DAY, **given)
+        await ledger.close_tick(tick.id, outcome)
+        return tick.past
+
+    assert await live(1, TickOutcome(kept={"open": ["a"]})) == {}
+    assert await live(2, TickOutcome(failed_step="use", error="no")) == {"open": ["a"]}
+    assert await live(3, TickOutcome(kept={"diary": []}), brain="model") == {}
+    assert await live(4, TickOutcome(gave_up="enough", kept={"open": []})) == {"open": ["a"]}
+    assert await live(5, TickOutcome()) == {"open": []}
+    assert await live(6, TickOutcome(), brain="model") == {"diary": []}
+
+
+async def test_a_tick_that_is_done_again_is_told_the_same(ledger):
+    run = await ledger.begin_run(plan())
+    first = await tick_of(ledger, run)
+    await ledger.close_tick(first.id, TickOutcome(kept={"n": 1}))
+    second = await tick_of(ledger, run, at=SIMULATION_EPOCH + DAY)
+    await ledger.set_status(run, "stopped")
+    assert (await ledger.take(second.id)).past == second.past == {"n": 1}
+
+
 async def test_an_unknown_run_is_not_found(ledger):
-    with pytest.raises(NotFoundError):
-        await ledger.run("none")
+    for look in (ledger.run, ledger.plan):
+        with pytest.raises(NotFoundError):
+            await look("none")
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "lost"}, {"number": 0}, {"errors": 3}, {"errors": -1}], ids=str
+    "change",
+    [
+        {"status": "lost"},
+        {"status": "waiting"},
+        {"holder": None},
+        {"number": 0},
+        {"attempt": 0},
+        {"errors": 3},
+        {"errors": -1},
+        {"cost_nano_usd": -1},
+    ],
+    ids=str,
 )
 async def test_the_tables_refuse_what_cannot_be(ledger, store, change):
-    run = await begin(ledger)
-    tick = await ledger.open_tick(run, ANNA, "u1", SIMULATION_EPOCH)
+    run = await ledger.begin_run(plan())
+    tick = await tick_of(ledger, run)
     statement = update(TICKS).where(TICKS.c.id == tick.id).values(**change)
     with pytest.raises(IntegrityError):
         await store.write(lambda connection: connection.execute(statement))
@@ -127,6 +254,7 @@ async def test_a_tick_belongs_to_a_run(store):
         number=1,
         scheduled_at=SIMULATION_EPOCH,
         status="done",
+        brain="scripted",
     )
     with pytest.raises(IntegrityError):
         await store.write(lambda connection: connection.execute(orphan))

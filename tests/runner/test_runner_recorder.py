@@ -19,7 +19,9 @@ async def persona_id(mana, anna):
 def recorder(mana, persona_id, tick_id="tick"):
     made = Recorder(persona_id, tick_id, "run", clock=mana.clock)
     for tool, error in (("todo.create", None), ("todo.complete", ERROR)):
-        made.record(made.begin(), tool, {"title": "a"}, error=error, latency_ms=1.5)
+        made.record(
+            made.begin(tool, {"title": "a"}), tool, {"title": "a"}, error=error, latency_ms=1.5
+        )
     return made
 
 
@@ -41,7 +43,7 @@ async def test_flushing_again_writes_nothing_again(mana, persona_id):
     assert await made.flush(mana.identity, SERVICE_KEY) == 2
     assert await made.flush(mana.identity, SERVICE_KEY) == 0
     assert await recorder(mana, persona_id).flush(mana.identity, SERVICE_KEY) == 0
-    made.record(made.begin(), "todo.list", {}, error=None, latency_ms=0)
+    made.record(made.begin("todo.list", {}), "todo.list", {}, error=None, latency_ms=0)
     assert await made.flush(mana.identity, SERVICE_KEY) == 1
     assert len(await mana.rows("persona_actions")) == 3
 
@@ -58,7 +60,7 @@ async def test_a_flush_that_failed_can_be_repeated(mana, persona_id):
 async def test_more_calls_than_fit_a_batch_are_handed_on_in_batches(mana, persona_id):
     made = Recorder(persona_id, "tick", None, clock=mana.clock)
     for _ in range(501):
-        made.record(made.begin(), "todo.list", {}, error=None, latency_ms=0)
+        made.record(made.begin("todo.list", {}), "todo.list", {}, error=None, latency_ms=0)
     assert await made.flush(mana.identity, SERVICE_KEY) == 501
 
 
@@ -66,8 +68,45 @@ async def test_more_calls_than_fit_a_batch_are_handed_on_in_batches(mana, person
 async def test_a_call_of_a_tool_that_cannot_be_is_audited_all_the_same(mana, persona_id, name):
     made = Recorder(persona_id, "tick", None, clock=mana.clock)
     error = CallError("", "not-found", "no such tool\ud800" + "x" * 3000)
-    made.record(made.begin(), name, {}, error=error, latency_ms=0)
+    made.record(made.begin(name, {}), name, {}, error=error, latency_ms=0)
     assert await made.flush(mana.identity, SERVICE_KEY) == 1
     [row] = await mana.rows("persona_actions")
     assert row["id"] == made.actions[0].id
     assert len(row["error_message"]) == 500
+
+
+async def test_a_call_that_is_done_again_has_its_place_and_its_key(mana, persona_id):
+    made = Recorder(persona_id, "tick", None, clock=mana.clock)
+    calls = [("todo.list", {}), ("todo.create", {"title": "a"}), ("todo.list", {})]
+
+    def begun():
+        places = [made.begin(*call) for call in calls]
+        return places, [made.idempotency_key(place) for place in places]
+
+    first = begun()
+    assert first[0] == [0, 1, 2]
+    assert len(set(first[1])) == 3
+    made.begin_again()
+    assert begun() == first
+
+
+async def test_a_call_that_differs_from_the_one_before_is_another_one_and_none_is_lost(
+    mana, persona_id
+):
+    made = Recorder(persona_id, "tick", None, clock=mana.clock)
+    for title in ("a", "b", "c"):
+        call = ("todo.create", {"title": title})
+        made.record(made.begin(*call), *call, error=None, latency_ms=0)
+    made.begin_again()
+    for title in ("a", "x", "c"):
+        call = ("todo.create", {"title": title})
+        made.record(made.begin(*call), *call, error=None, latency_ms=0)
+    assert [action.seq for action in made.actions] == [0, 1, 2, 3, 4]
+    assert len({action.input_hash for action in made.actions}) == 4
+
+
+async def test_the_same_call_in_a_shared_space_is_another_one(mana, persona_id):
+    made = Recorder(persona_id, "tick", None, clock=mana.clock)
+    made.begin("todo.list", {})
+    made.begin_again()
+    assert made.begin("todo.list", {}, shared=True) == 1

@@ -1,8 +1,10 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from mana_lab.clock import SIMULATION_EPOCH
+from mana_lab.runner.meter import Usage
 from mana_lab.runner.run import Run
 
 RUN = Run(
@@ -14,9 +16,12 @@ RUN = Run(
     ends_at=SIMULATION_EPOCH + timedelta(days=2),
     ticks=4,
     failed_ticks=1,
+    abandoned_ticks=1,
+    open_ticks=0,
     calls=30,
     errors=5,
     skipped_modules=Counter(mood=2, calendar=1),
+    usage=Usage(),
     status="done",
 )
 
@@ -24,9 +29,18 @@ RUN = Run(
 def test_a_run_shows_what_it_came_to_and_no_id():
     assert repr(RUN) == (
         "<Run: seed 7, brain scripted, from 2026-01-05 00:00, to 2026-01-07 00:00 UTC, ticks 4, "
-        "failed ticks 1, calls 30, errors 5, wanted in vain calendar (1), mood (2), status done>"
+        "failed ticks 1, given up 1, calls 30, errors 5, wanted in vain "
+        "calendar (1), mood (2), status done>"
     )
     assert RUN.id not in repr(RUN) + RUN._repr_html_()
+
+
+def test_a_run_that_was_stopped_says_what_is_left_what_it_cost_and_why():
+    used = Usage(3, 1000, 200, Decimal("0.0123"))
+    stopped = replace(RUN, open_ticks=2, usage=used, status="stopped", reason="by hand")
+    assert "to be finished 2, tokens 1200, cost 0.0123 USD, status stopped: by hand>" in repr(
+        stopped
+    )
 
 
 def test_html_is_escaped_and_says_the_same():

@@ -122,9 +122,7 @@ async def in_the_flat(mana):
 async def live(folder, *, concurrency, seed=7, days=6):
     folder.mkdir()
     async with open_mana(folder, PAIR, spaces=FLAT) as mana:
-        run = await mana.fleet().simulate(
-            days=days, seed=seed, brain=ScriptedBrain(), concurrency=concurrency
-        )
+        run = await mana.live(days=days, seed=seed, concurrency=concurrency)
         assert run.failed_ticks == 0
         return await story(mana), await in_the_flat(mana)
 
@@ -145,7 +143,7 @@ async def test_whoever_else_wrote_in_the_space_changes_nothing_that_a_persona_do
             for n in range(things):
                 await in_flat(mana, PAIR[1], "todo.create", title=f"Ben's task {n}")
                 await in_flat(mana, PAIR[1], "notes.create", title=f"Ben's note {n}")
-            await mana.fleet().simulate(days=6, seed=7, brain=ScriptedBrain(), only={PAIR[0].email})
+            await mana.live(days=6, only={PAIR[0].email})
             stories.append(await story(mana))
     assert stories[0] == stories[1]
     assert stories[0][0]

@@ -18,8 +18,8 @@ from mana_lab.errors import (
     NotAPersonaError,
     NotFoundError,
 )
+from mana_lab.identity.cadence import is_due
 from mana_lab.identity.server.accounts import Accounts, NewAccount, Rank, create_account
-from mana_lab.identity.server.due import is_due
 from mana_lab.identity.server.schema import (
     PERSONA_ACTIONS,
     PERSONA_FEEDBACK,
@@ -128,16 +128,20 @@ class Personas:
 
         await self._store.write(work)
 
-    async def due(self) -> list[DuePersona]:
-        """Return whose tick is due, by e-mail address."""
+    async def everybody(self) -> list[DuePersona]:
+        """Return all personas, by e-mail address."""
         query = _records().where(USERS.c.kind == "persona")
         rows = await self._store.read(lambda connection: connection.execute(query).all())
         rows = sorted(rows, key=lambda row: str(row.email))  # databases sort by their own locale
+        return [DuePersona.model_validate(_as_dict(row)) for row in rows]
+
+    async def due(self) -> list[DuePersona]:
+        """Return whose tick is due, by e-mail address."""
         now = self._clock.now()
         return [
-            DuePersona.model_validate(_as_dict(row))
-            for row in rows
-            if is_due(row.tick_cadence, row.timezone, row.last_active_at, now)
+            each
+            for each in await self.everybody()
+            if is_due(each.tick_cadence, each.timezone, each.last_active_at, now)
         ]
 
 

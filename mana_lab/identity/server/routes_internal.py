@@ -34,6 +34,13 @@ async def policy(space_id: wire.SpaceId, parts: Parts) -> wire.SpacePolicy:
     return await parts.policies.get_for_service(space_id)
 
 
+@router.get("/personas")
+async def personas(parts: Parts) -> wire.DuePersonas:
+    """Tell who the personas are, whether their tick is due or not."""
+    everybody = await parts.personas.everybody()
+    return wire.DuePersonas(personas=everybody, server_time=parts.personas.now())
+
+
 @router.get("/personas/due")
 async def due(parts: Parts) -> wire.DuePersonas:
     """Tell whose tick is due."""

@@ -121,7 +121,7 @@ class Deleted(WireModel):
 
 
 class DuePersona(WireModel):
-    """A persona whose next tick is due."""
+    """A persona as a runner knows it."""
 
     user_id: str
     email: str
@@ -136,7 +136,7 @@ class DuePersona(WireModel):
 
 
 class DuePersonas(WireModel):
-    """``GET /api/v1/internal/personas/due``."""
+    """``GET /api/v1/internal/personas`` and, of those whose tick is due, ``…/personas/due``."""
 
     personas: list[DuePersona]
     server_time: datetime
