@@ -24,6 +24,11 @@ def say(text: str) -> None:
     typer.echo(text)
 
 
+def warn(text: str) -> None:
+    """Write one line about what did not go as it was meant to."""
+    typer.echo(text, err=True)
+
+
 def show(table: Table) -> None:
     """Write a table of results."""
     Console().print(table)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mana_lab.commands.console import finish, progress, say, show
+from mana_lab.commands.console import finish, progress, say, show, warn
 from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, open_lab, typed
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
+from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,21 +29,64 @@ def run(
         list[str] | None,
         typer.Option(help="Only this persona; give it again for more.", metavar="NAME"),
     ] = None,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many use the app at the same time.")
+    ] = DEFAULT_CONCURRENCY,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="US dollars that models may take; then the run stops.", metavar="USD"),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the last run, which was stopped.")
+    ] = False,
 ) -> None:
     """Let the seeded personas of a lab live on for some days.
 
     For example: python -m mana_lab run --dir my-lab --days 7 --persona anna --persona maya
     """
-    finish(_run(folder, days, seed, persona))
+    finish(_run(folder, _Wish(days, seed, persona, concurrency, budget, resume)))
 
 
-async def _run(folder: Path, days: float, seed: int, personas: list[str] | None) -> None:
+@dataclass(frozen=True)
+class _Wish:
+    days: float
+    seed: int
+    personas: list[str] | None
+    concurrency: int
+    budget: str | None
+    resume: bool
+
+    async def come_true(self, lab: Lab) -> Run:
+        how: dict[str, Any] = {"concurrency": self.concurrency, "budget": self.budget}
+        if self.resume:
+            return await lab.resume(**how)
+        return await lab.run(days=self.days, seed=self.seed, personas=self.personas or None, **how)
+
+
+async def _run(folder: Path, wish: _Wish) -> None:
     with progress() as tell:
         async with await open_lab(existing_lab(folder), tell) as lab:
             _check_seeded(lab, folder)
-            done = await lab.run(days=days, seed=seed, personas=personas or None)
-            table = summary_table(done, _summary(lab, done, personas or []))
+            try:
+                done = await wish.come_true(lab)
+            except asyncio.CancelledError:
+                warn(_where_it_stands(await lab.reopen(-1), folder))
+                raise
+            table = summary_table(done, _summary(lab, done, wish.personas or []))
     show(table)
+    if done.status != "done":
+        warn(_where_it_stands(done, folder))
+        raise typer.Exit(1)
+
+
+def _where_it_stands(run: Run, folder: Path) -> str:
+    ended = run.ticks - run.open_ticks
+    begun = f", {run.open_ticks} that had begun will be done again" if run.open_ticks else ""
+    why = f" ({run.reason})" if run.reason else ""
+    return (
+        f"the run was stopped{why}: {ended} ticks have ended{begun}; "
+        f"go on with: {typed('run', '--dir', folder, '--resume')}"
+    )
 
 
 def _check_seeded(lab: Lab, folder: Path) -> None:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from datetime import datetime
-from decimal import Decimal
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import httpx2
 from opentelemetry.trace import TracerProvider
 
-from mana_lab.clock import Clock, SimulatedClock
+from mana_lab.clock import Clock
 from mana_lab.closing import Closing
 from mana_lab.crypto import CipherPolicy, WireForm
 from mana_lab.errors import (
     InvalidCredentialsError,
-    InvalidInputError,
     LabClosedError,
-    NotFoundError,
     UnknownPersonaError,
 )
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
@@ -30,6 +24,8 @@ from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.history import RecordHistory, histories
+from mana_lab.lab.reading import Reading
+from mana_lab.lab.running import Running
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
@@ -50,32 +46,16 @@ from mana_lab.personas import (
 from mana_lab.registry import AnyToolSpec
 from mana_lab.runner import (
     Agree,
-    Brain,
-    Budget,
     Endpoint,
-    Fleet,
     Holder,
-    House,
     Ledger,
-    Run,
-    ScriptedBrain,
-    Terms,
 )
-from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
-from mana_lab.runner.schedule import end_of
 from mana_lab.storage import RowScope
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mana_lab.analysis import Charts, RunChoice, Warehouse
-
 DEFAULT_FOLDER = ".mana-lab"
-_DAY_S = 86_400.0
-_DAYS = 14.0
 
 
-class Lab(Closing):
+class Lab(Reading, Running, Closing):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -277,114 +257,6 @@ class Lab(Closing):
             space = own[0].id
         await identity.set_space_policy(token, space, tools, acknowledged=True)
 
-    async def run(
-        self,
-        *,
-        days: float | None = None,
-        until: datetime | None = None,
-        seed: int = 7,
-        personas: Collection[str] | None = None,
-        brain: Brain | None = None,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        budget: Budget | Decimal | float | str | None = None,
-    ) -> Run:
-        """Let the seeded personas live on for some simulated days.
-
-        What is cancelled, interrupted or stopped by its budget goes on with :meth:`resume`; another
-        run finishes the ticks that had begun, and leaves it at that.
-
-        Args:
-            days: How many; 14 by default.
-            until: Instead, when it ends, in the lab's time.
-            seed: What all randomness derives from; the same seed gives the same calls.
-            personas: Names of those who take part; all by default.
-            brain: What plays them; scripted by default.
-            concurrency: How many use the app at the same time.
-            budget: What models may take: US dollars for the run, or limits of each tick, persona
-                and run. The run stops before it takes more.
-
-        Raises:
-            InvalidInputError: The time is not ahead, *seed* no whole number of 64 bits,
-                *concurrency* below 1, *budget* not above 0, or the lab's clock is not simulated.
-            UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
-            LabBusyError: A run is going on.
-        """
-        self._check_open()
-        if personas is not None:
-            personas = [self.catalog.get(name).email for name in personas]
-        await self._check_seeded()
-        if days is None and until is None:
-            days = _DAYS
-        starts_at = self.clock.now()
-        ends_at = end_of(starts_at, days, until)
-        terms = self._terms(brain, concurrency, budget, starts_at, ends_at)
-        run = await self._fleet.simulate(
-            days=days, until=until, seed=seed, only=personas, terms=terms
-        )
-        return self._told(run)
-
-    async def resume(
-        self,
-        *,
-        brain: Brain | None = None,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        budget: Budget | Decimal | float | str | None = None,
-    ) -> Run:
-        """Go on with the last run, which was cancelled, interrupted or stopped before its end.
-
-        Ticks that had begun are done again; what they did already is not done twice.
-
-        Args:
-            brain: As for the run: the same one.
-            concurrency: How many use the app at the same time.
-            budget: As for :meth:`run`; what was used counts.
-
-        Raises:
-            NothingToResumeError: There is no run, it reached its end, or another brain played it.
-            LabBusyError: A run is going on.
-        """
-        self._check_open()
-        runs = await self._ledger.runs()
-        span = (runs[-1].starts_at, runs[-1].ends_at) if runs else (self.clock.now(),) * 2
-        return self._told(await self._fleet.resume(self._terms(brain, concurrency, budget, *span)))
-
-    async def reopen(self, run: str | int) -> Run:
-        """Return a run as the ledger has it.
-
-        Args:
-            run: Its id, or its number from 1.
-
-        Raises:
-            NotFoundError: There is no such run.
-        """
-        self._check_open()
-        if isinstance(run, str):
-            return await self._ledger.run(run)
-        runs = await self._ledger.runs()
-        if not 1 <= run <= len(runs):
-            raise NotFoundError(f"this lab has no run {run}; it has {len(runs)}")
-        return runs[run - 1]
-
-    def _terms(
-        self,
-        brain: Brain | None,
-        concurrency: int,
-        budget: Budget | Decimal | float | str | None,
-        starts_at: datetime,
-        ends_at: datetime,
-    ) -> Terms:
-        return Terms(
-            brain or ScriptedBrain(),
-            concurrency,
-            Budget.of(budget),
-            lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
-        )
-
-    def _told(self, run: Run) -> Run:
-        if run.status == "done":
-            self._tell_days(run.starts_at, run.ends_at, run.ends_at)
-        return run
-
     async def token(self, name: str) -> str:
         """Return a fresh access token of a persona, for an MCP client.
 
@@ -497,95 +369,6 @@ class Lab(Closing):
         self._gateway = await Gateway.open(port, self._ground, pages)
         return self._gateway
 
-    def actions_df(self, run: RunChoice = None) -> pd.DataFrame:
-        """Return the audited calls; see :data:`mana_lab.analysis.columns.ACTIONS`.
-
-        Args:
-            run: A run, its id or its number; None for all, calls by hand included.
-
-        Raises:
-            NotFoundError: There is no such run.
-        """
-        return self.warehouse.actions_df(run)
-
-    def feedback_df(self, run: RunChoice = None) -> pd.DataFrame:
-        """Return the ratings; see :data:`mana_lab.analysis.columns.FEEDBACK`.
-
-        Args:
-            run: A run, its id or its number; None for all.
-
-        Raises:
-            NotFoundError: There is no such run.
-        """
-        return self.warehouse.feedback_df(run)
-
-    def personas_df(self) -> pd.DataFrame:
-        """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
-        return self.warehouse.personas_df()
-
-    def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
-        """Return the result of a DuckDB query; see :meth:`mana_lab.analysis.Warehouse.sql`.
-
-        Args:
-            query: Over the views ``persona_actions``, ``persona_feedback``, ``personas``,
-                ``runs`` and ``ticks``.
-            parameters: Values for ``$name`` in the query.
-
-        Raises:
-            QueryError: DuckDB refused the query; the message is DuckDB's own.
-        """
-        return self.warehouse.sql(query, **parameters)
-
-    def summary(self, run: RunChoice = None) -> pd.DataFrame:
-        """Return what each persona did and thought, a row each.
-
-        Args:
-            run: A run, its id or its number; None for all.
-
-        Raises:
-            NotFoundError: There is no such run.
-        """
-        from mana_lab.analysis import summary
-
-        return summary(self.warehouse, run)
-
-    def report(self, path: str | Path, run: RunChoice = None) -> Path:
-        """Write what was found as one HTML page that needs nothing but itself.
-
-        Args:
-            path: The file; one that is there is replaced.
-            run: A run, its id or its number; None for all.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            NotFoundError: There is no such run.
-            OSError: The file cannot be written.
-        """
-        from mana_lab.analysis import render_report
-
-        target = Path(path)
-        target.write_text(render_report(self.warehouse, run), encoding="utf-8")
-        return target
-
-    @cached_property
-    def warehouse(self) -> Warehouse:
-        """The lab's data for reading: frames and SQL views."""
-        from mana_lab.analysis import Warehouse
-
-        self._check_open()
-        return Warehouse(
-            {"identity": self._stores.identity.engine, "ledger": self._stores.ledger.engine}
-        )
-
-    @cached_property
-    def charts(self) -> Charts:
-        """The charts, such as ``lab.charts.ratings(run)``."""
-        from mana_lab.analysis import Charts
-
-        return Charts(self.warehouse)
-
     async def close(self) -> None:
         """Sign everybody out, stop serving and free the folder; again is harmless."""
         if self._closed:
@@ -601,33 +384,6 @@ class Lab(Closing):
         if self._closed:
             return "<Lab: closed>"
         return f"<Lab: {len(self.catalog)} personas, {self.clock.now():%Y-%m-%d %H:%M} UTC>"
-
-    @cached_property
-    def _fleet(self) -> Fleet:
-        if not isinstance(self.clock, SimulatedClock):
-            raise InvalidInputError(
-                "a run moves simulated time, but this lab has another clock; "
-                "open it without one: await Lab.open(folder)"
-            )
-        house = House(
-            self._services.identity,
-            self._secrets.service_key.get_secret_value(),
-            self._secrets.persona_seed_secret.get_secret_value(),
-            self._endpoint,
-            self.clock,
-        )
-        return Fleet(house, self._ledger)
-
-    def _tell_days(self, starts_at: datetime, now: datetime, ends_at: datetime) -> None:
-        total = max(1, round((ends_at - starts_at).total_seconds() / _DAY_S))
-        lived = int((now - starts_at).total_seconds() / _DAY_S)
-        self._progress("simulated days", min(lived, total), total)
-
-    async def _check_seeded(self) -> None:
-        if not await self._services.identity.personas(await self._admin_token()):
-            raise UnknownPersonaError(
-                "nobody is seeded in this lab yet; run await lab.seed() first"
-            )
 
     def _check_open(self) -> None:
         if self._closed:

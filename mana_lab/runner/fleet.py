@@ -199,8 +199,7 @@ class _Living:
     async def all_of_it(self) -> None:
         """Finish what had begun, then go on from there to the end."""
         agenda = await self._agenda()
-        await self._finish(agenda)
-        reached = (await self._ledger.progress(self._run)) or self._plan.starts_at
+        reached = await self._finish(agenda)
         for moment in instants(self._plan.starts_at, self._plan.ends_at):
             if moment < reached:
                 continue
@@ -220,9 +219,13 @@ class _Living:
         chosen = self._plan.participants
         return Agenda(each for each in answer.personas if chosen is None or each.email in chosen)
 
-    async def _finish(self, agenda: Agenda) -> None:
+    async def _finish(self, agenda: Agenda) -> datetime:
+        """Finish the ticks that had begun; return the moment that the run has come to."""
+        reached = await self._ledger.progress(self._run) or self._plan.starts_at
+        self._house.clock.move_to(reached)
         waiting = await self._ledger.waiting(self._run)
         await self._together([partial(self._again, tick, agenda) for tick in waiting])
+        return reached
 
     async def _next(self, due: Due, moment: datetime, agenda: Agenda) -> None:
         """Live somebody's next tick, unless somebody else does or has."""

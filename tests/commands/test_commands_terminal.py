@@ -101,6 +101,7 @@ def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
             process.kill()
             os.close(terminal)
     assert b"stopped; what was finished is kept" in said
+    assert b"go on with: python -m mana_lab run --dir" in said
     assert b"Traceback" not in said
     again = run("run", "--dir", lab_folder, "--days", 0.5)
     assert again.exit_code == 0, again.stderr

@@ -192,8 +192,28 @@ async def test_two_runs_at_once_are_refused(folder, few):
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        assert [run.status for run in await lab._ledger.runs()] == ["stopped"]
+        stopped = await lab.reopen(-1)
+        assert (stopped.status, stopped.reason) == ("stopped", "by hand")
+        assert await lab.reopen(stopped.id) == await lab.reopen(1) == stopped
         assert (await lab.run(days=1, personas=["anna"])).status == "done"
+        with pytest.raises(NotFoundError, match="has no run 3; it has 2"):
+            await lab.reopen(3)
+
+
+async def test_a_run_that_was_cut_off_goes_on_after_reopening(folder, few):
+    living = asyncio.Event()
+    async with await Lab.open(folder, catalog=few, progress=lambda *_: living.set()) as lab:
+        cut_off = asyncio.ensure_future(lab.run(days=3))
+        await living.wait()
+        cut_off.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cut_off
+    async with await Lab.open(folder, catalog=few) as lab:
+        run = await lab.resume()
+        assert (run.status, run.open_ticks, run.failed_ticks) == ("done", 0, 0)
+        assert run.id == (await lab.reopen(1)).id
+        assert run.ends_at == SIMULATION_EPOCH + timedelta(days=3)
+        assert run.calls == len(lab.actions_df(run))
 
 
 async def test_a_folder_is_open_once_at_a_time(lab, folder):

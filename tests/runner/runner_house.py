@@ -102,6 +102,7 @@ class Mana:
 
     identity_store: Store
     ledger_store: Store
+    sync_store: Store
     identity_service: Service
     gateway_service: Service
     identity: IdentityClient
@@ -257,6 +258,7 @@ async def open_mana(folder, personas=(), *, registry=None, spaces=()):
         mana = Mana(
             stores["identity"],
             stores["ledger"],
+            stores["sync"],
             identity_service,
             gateway_service,
             identity,
