@@ -50,6 +50,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── UnknownToolError           unknown-tool
     │   ├── UnknownPersonaError        unknown-persona
     │   ├── NothingToResumeError       nothing-to-resume
+    │   ├── TapeEndedError             tape-ended
     │   └── VaultNotInitialisedError   vault-not-initialised
     ├── ConflictError                  conflict
     │   ├── IdempotencyConflictError   idempotency-conflict
@@ -479,6 +480,12 @@ class NothingToResumeError(NotFoundError):
     """No run was stopped that could go on."""
 
     code: ClassVar[str] = "nothing-to-resume"
+
+
+class TapeEndedError(NotFoundError):
+    """A tick that is replayed asks more than the tape has answers to."""
+
+    code: ClassVar[str] = "tape-ended"
 
 
 class VaultNotInitialisedError(NotFoundError):

@@ -270,6 +270,7 @@ class _Living:
                 seed=self._plan.seed,
                 clock=PinnedClock(opened.scheduled_at),
                 meter=self._ledger.meter(opened, self._terms.budget),
+                new_tape=partial(self._ledger.tape, opened),
             )
             outcome = await tick.run()
         with suppress(LeaseLostError):

@@ -17,9 +17,11 @@ from mana_lab.runner.budget import Budget, LedgerMeter
 from mana_lab.runner.claims import EndedTick, Holder, OpenTick, Wanted
 from mana_lab.runner.ledger_runs import plan_of, read_runs
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
+from mana_lab.runner.ledger_tape import LedgerTape
 from mana_lab.runner.meter import Meter
 from mana_lab.runner.run import Run, RunPlan, RunStatus
 from mana_lab.runner.schedule import run_id
+from mana_lab.runner.tape import Tape
 from mana_lab.storage import Store
 
 __all__ = ["METADATA", "Ledger", "Step", "TickOutcome"]
@@ -149,6 +151,10 @@ class Ledger:
     def meter(self, tick: OpenTick, budget: Budget) -> Meter:
         """Return what counts a tick's model requests, and holds them to *budget*."""
         return LedgerMeter(self._store, tick, budget)
+
+    def tape(self, tick: OpenTick) -> Tape:
+        """Return what a tick's model is asked through, from its start, and not asked twice."""
+        return LedgerTape(self._store, tick.id)
 
     async def reached_at(self) -> datetime | None:
         """Return up to where the lab's simulated time has been lived; None before any run."""

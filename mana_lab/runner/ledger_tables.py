@@ -91,3 +91,15 @@ TICKS = Table(
     UniqueConstraint("persona_id", "due_since", name="ticks_due_once"),
     Index("ticks_run_idx", "run_id", "scheduled_at"),
 )
+
+TAPES = Table(
+    "tapes",
+    METADATA,
+    Column("tick_id", String(36), ForeignKey("ticks.id", ondelete="CASCADE"), primary_key=True),
+    Column("track", String(16), primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("answer", JSON, nullable=False),
+    CheckConstraint("track IN ('model', 'app')", name="tapes_track"),
+    CheckConstraint("step >= 0", name="tapes_step"),
+)

@@ -31,7 +31,7 @@ from mana_lab.runner.meter import Meter
 from mana_lab.runner.recorder import Recorder
 from mana_lab.runner.schedule import scene_seed
 from mana_lab.runner.session import App
-from mana_lab.runner.tape import Live, Tape
+from mana_lab.runner.tape import Tape
 
 T = TypeVar("T")
 _LONGEST_ERROR = 500
@@ -74,7 +74,7 @@ class Tick:
         seed: The run's seed.
         clock: The lab's time while the tick lasts.
         meter: Counts what a model takes.
-        tape: Asks a model, or knows what it said.
+        new_tape: Gives what asks a model, or knows what it said, from the tick's start.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Tick:
         seed: int,
         clock: Clock,
         meter: Meter,
-        tape: Tape | None = None,
+        new_tape: Callable[[], Tape],
     ) -> None:
         self._house = house
         self._brain = brain
@@ -96,7 +96,7 @@ class Tick:
         self._seed = seed
         self._clock = clock
         self._meter = meter
-        self._tape = tape or Live()
+        self._new_tape = new_tape
         self._step: Step = "prepare"
         self._scene: Scene | None = None
         self._recorder = Recorder(due.user_id, opened.id, opened.run_id, clock=clock)
@@ -187,7 +187,7 @@ class Tick:
             random=random.Random(scene_seed(self._seed, persona.email, number)),  # noqa: S311
             past=self._opened.past,
             meter=self._meter,
-            tape=self._tape,
+            tape=self._new_tape(),
         )
 
     async def _sign_in(self) -> App:

@@ -155,12 +155,12 @@ class Mana:
         await gateway.log_of(self.gateway_service.app).flush()
         return asyncio.all_tasks()
 
-    async def rows(self, name: str) -> list[dict]:
+    async def rows(self, name: str, order: str = "id") -> list[dict]:
         """Return a table of identity or the ledger."""
         known: Table | None = identity_server.METADATA.tables.get(name)
         store = self.ledger_store if known is None else self.identity_store
         table = METADATA.tables[name] if known is None else known
-        query = select(table).order_by(table.c.id)
+        query = select(table).order_by(table.c[order])
         return await store.read(
             lambda connection: [dict(row) for row in connection.execute(query).mappings()]
         )

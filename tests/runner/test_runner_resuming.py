@@ -240,3 +240,35 @@ async def test_what_cannot_be_kept_is_a_failed_tick(mana, kept, said):
     await mana.live(Hoarder())
     errors = [tick["error"] for tick in await mana.rows("ticks")]
     assert all(said in error for error in errors)
+
+
+class Talkative(ScriptedBrain):
+    """Asks a model three times in a tick, and is cut off after the second the first time."""
+
+    name, model = "talkative", "a model"
+    asked = 0
+    cut_off = True
+
+    async def use(self, _app, scene):
+        async def ask():
+            self.asked += 1
+            return {"said": self.asked}
+
+        said = [await scene.tape.answer({"n": n}, ask) for n in range(2)]
+        if self.cut_off:
+            self.cut_off = False
+            raise InfrastructureError("the line broke")
+        said.append(await scene.tape.answer({"n": 2}, ask))
+        scene.memory.kept["said"] = [each["said"] for each in said]
+
+
+async def test_a_model_is_not_asked_again_what_it_said_before(mana):
+    brain = Talkative()
+    await mana.live(brain, only={"persona.anna@mana.test"})
+    assert brain.asked == 3
+    [tick] = await mana.rows("ticks")
+    assert tick["kept"] == {"said": [1, 2, 3]}
+    tape = await mana.rows("tapes", "step")
+    assert [row["answer"] for row in tape] == [{"said": n} for n in (1, 2, 3)]
+    await mana.live(brain, only={"persona.anna@mana.test"})
+    assert brain.asked == 6

@@ -1,4 +1,4 @@
-"""Leases, attempts, what models took and what brains keep; runs that were stopped."""
+"""Leases, attempts, what models took and said, what brains keep; runs that were stopped."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def upgrade() -> None:
         op.drop_table(name)
     _make_runs()
     _make_ticks()
+    _make_tapes()
     op.create_index("ticks_run_idx", "ticks", ["run_id", "scheduled_at"], unique=False)
     op.execute(_COPY_RUNS)
     op.execute(_COPY_TICKS)
@@ -109,6 +110,21 @@ def _make_ticks() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("persona_email", "number", name="ticks_of_a_persona"),
         sa.UniqueConstraint("persona_id", "due_since", name="ticks_due_once"),
+    )
+
+
+def _make_tapes() -> None:
+    op.create_table(
+        "tapes",
+        sa.Column("tick_id", sa.String(length=36), nullable=False),
+        sa.Column("track", sa.String(length=16), nullable=False),
+        sa.Column("step", sa.Integer(), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("answer", sa.JSON(), nullable=False),
+        sa.CheckConstraint("track IN ('model', 'app')", name="tapes_track"),
+        sa.CheckConstraint("step >= 0", name="tapes_step"),
+        sa.ForeignKeyConstraint(["tick_id"], ["ticks.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tick_id", "track", "step"),
     )
 
 
