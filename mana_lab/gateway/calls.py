@@ -212,7 +212,7 @@ class Calls:
             places.append("the result")
         if not places:
             return answer
-        if line.rule != rules.MARKER:
+        if line.decision == "allow":
             self._decide(line, Decision("flagged", rules.MARKER))
         return flagged(answer, [rules.MARKER], places)
 
