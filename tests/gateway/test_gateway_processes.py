@@ -32,6 +32,7 @@ def test_an_order_reaches_another_process_whole_and_shows_no_secret(tmp_path):
             "DATABASE_URL": "postgresql://canary-3",
             "MANA_METRICS_TOKEN": "canary-4",
             "MANA_APPROVED_TOOLS": str(tmp_path / "tools.jws"),
+            "MANA_FORWARD_TOKENS": "1",
             "MANA_LAB_ENV": "production",
         }
     )
