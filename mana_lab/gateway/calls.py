@@ -220,22 +220,37 @@ class Calls:
         self, call: Call, tool: Tool, line: Line, key: str | None
     ) -> dict[str, Any]:
         """Do what the policy, and a person where one has to agree, let be done."""
-        desk = self._desk
-        decision = await desk.policy.decide(tool.spec, call.principal, call.space, call.arguments)
+        if key is None:
+            question = await self._objection(call, tool, line)
+            return (await self._done(call, tool)).answer if question is None else question
+        content = {"tool": tool.spec.name, "space": call.space.id, "arguments": call.arguments}
+        writes = tool.spec.policy_hint != "read"
+        keyed = KeyedCall(call.principal.user_id, key, content, writes)
+        async with self._desk.once.turn(keyed) as is_repeated:
+            question = await self._objection(call, tool, line, counts=not is_repeated)
+            if question is not None:
+                return question
+            return await self._desk.once.do(
+                keyed, lambda acts_at: self._done(call, tool, key, acts_at)
+            )
+
+    async def _objection(
+        self, call: Call, tool: Tool, line: Line, *, counts: bool = True
+    ) -> dict[str, Any] | None:
+        """Return what the client has to ask before the call may be done; None for nothing."""
+        policy = self._desk.policy
+        decision = await policy.decide(
+            tool.spec, call.principal, call.space, call.arguments, counts=counts
+        )
         self._decide(line, decision)
-        if decision.error is not None and desk.policy.enforces:
+        if decision.error is not None and policy.enforces:
             raise decision.error
-        if tool.spec.policy_hint == "destructive" and desk.policy.enforces:
+        if tool.spec.policy_hint == "destructive" and policy.enforces:
             question = await self._question(call, tool, line)
             if question is not None:
                 return question
         await self._audited(tool, line)
-        if key is None:
-            return (await self._done(call, tool)).answer
-        content = {"tool": tool.spec.name, "space": call.space.id, "arguments": call.arguments}
-        writes = tool.spec.policy_hint != "read"
-        keyed = KeyedCall(call.principal.user_id, key, content, writes)
-        return await desk.once.do(keyed, lambda acts_at: self._done(call, tool, key, acts_at))
+        return None
 
     def _decide(self, line: Line, decision: Decision) -> None:
         line.decision, line.rule = decision.verdict, decision.rule
