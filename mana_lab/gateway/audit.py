@@ -62,7 +62,8 @@ class Line:
         decision: What the policy made of it.
         rule: By which rule.
         outcome: How it ended; ``begun`` for as long as nobody knows.
-        error_code: Of a failure.
+        error_code: Of a failure; of a cancelled call whether it had written: ``written``,
+            ``not-written``, or ``unacknowledged`` where the sync service had not answered yet.
         latency_ms: How long it took; None where nobody knows.
     """
 

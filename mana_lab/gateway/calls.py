@@ -40,6 +40,7 @@ from mana_lab.gateway.results import Ending, details_of, ending_of, failure, fla
 from mana_lab.registry import AnyToolSpec, Backend, Principal, ProgressReport, Registry
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.registry.principal import SpaceLike
+from mana_lab.sync.pushes import watched_pushes
 from mana_lab.web import Tracing, trace_id
 from mana_lab.web.tracing import TRACEPARENT
 
@@ -153,16 +154,18 @@ class Calls:
     ) -> dict[str, Any]:
         started = self._desk.clock.monotonic()
         line = self._line(call, tool, trace_id(span))
-        ending = Ending("cancelled")
-        try:
-            answer = await self._answered(call, tool, line)
-            ending = ending_of(answer)
-        except MCPError as error:
-            ending = Ending("invalid", (error.error.data or {}).get("code", "invalid-request"))
-            raise
-        finally:
-            self._end(line, ending, counted_as, started)
-            span.set_attribute("mana.outcome", ending.outcome)
+        ending: Ending | None = None
+        with watched_pushes() as pushes:
+            try:
+                answer = await self._answered(call, tool, line)
+                ending = ending_of(answer)
+            except MCPError as error:
+                ending = Ending("invalid", (error.error.data or {}).get("code", "invalid-request"))
+                raise
+            finally:
+                ending = ending or Ending("cancelled", pushes.fate)
+                self._end(line, ending, counted_as, started)
+                span.set_attribute("mana.outcome", ending.outcome)
         return answer
 
     def _end(self, line: Line, ending: Ending, counted_as: str, started: float) -> None:
