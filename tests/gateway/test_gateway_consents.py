@@ -199,7 +199,8 @@ async def test_what_was_never_sealed_here_is_refused_in_the_same_words(room, ann
 
 
 async def test_a_state_is_bound_to_all_that_was_agreed_to(room, anna, clock):
-    """Other arguments, space, user, gateway or time; one altered character."""
+    """Other arguments, tool, space, user, gateway or time; one altered character."""
+    await room.allow(anna, "shelf.burn", "shelf.shred")
     ben = await room.house.user("ben")
     await room.allow(ben, "shelf.burn")
     shared = await room.house.share("Letters", anna, ben)
@@ -218,6 +219,7 @@ async def test_a_state_is_bound_to_all_that_was_agreed_to(room, anna, clock):
         state = await ask(http)
         agreed = {"requestState": state, "inputResponses": yes()}
         await refused(http, burn("another letter", **agreed))
+        await refused(http, burn(tool="shelf.shred", **agreed))
         await refused(bens, burn(**agreed))
         await refused(elsewhere, burn(**agreed))
         for place in (0, 5, len(state) // 2, len(state) - 2):
