@@ -23,6 +23,12 @@ def test_a_bad_value_names_the_variable():
         Settings.from_environment({"MANA_LAB_ENV": "staging"})
 
 
+@pytest.mark.parametrize(("said", "forwards"), [("", False), ("0", False), ("1", True)])
+def test_tokens_are_forwarded_only_where_that_is_asked_for(said, forwards):
+    assert Settings.from_environment({}).forward_tokens is False
+    assert Settings.from_environment({"MANA_FORWARD_TOKENS": said}).forward_tokens is forwards
+
+
 def test_settings_do_not_show_secrets():
     environ = {"MANA_ADMIN_JWT": "canary-token", "PERSONA_SEED_SECRET": "canary-seed"}
     assert "canary" not in repr(Settings.from_environment(environ))

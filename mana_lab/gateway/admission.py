@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.clock import Clock
 from mana_lab.errors import RateLimitedError, ServiceUnavailableError
-from mana_lab.gateway.answers import refusal
+from mana_lab.gateway.answers import OnRefusal, refusal
 from mana_lab.gateway.auth import principal_of
 from mana_lab.gateway.messages import is_call, message_of
 from mana_lab.registry.lru import LruMap
@@ -91,11 +91,13 @@ class UploadLimit:
     Args:
         app: What stands behind and reads the body.
         slots: Held while a body is being read.
+        refused: Is told of what is refused.
     """
 
-    def __init__(self, app: ASGIApp, slots: Slots) -> None:
+    def __init__(self, app: ASGIApp, slots: Slots, refused: OnRefusal) -> None:
         self._app = app
         self._slots = slots
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 429 or 503."""
@@ -105,6 +107,7 @@ class UploadLimit:
         try:
             slot = self._slots.take(principal_of(scope).user_id)
         except (RateLimitedError, ServiceUnavailableError) as error:
+            self._refused(scope, error.code)
             await refusal(error)(scope, receive, send)
             return
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.errors import ManaLabError, ServiceUnavailableError
 from mana_lab.web.errors import error_response
+
+OnRefusal: TypeAlias = Callable[[Scope, str], None]
+"""Is told which request was refused, and by which rule."""
 
 _RETRY = "mana.retry-later"
 

@@ -22,7 +22,7 @@ from mana_lab.clock import Clock
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway.admission import Allowance, CallLimit, Slots, UploadLimit
 from mana_lab.gateway.answers import LaterTries
-from mana_lab.gateway.attempts import AttemptWatch
+from mana_lab.gateway.attempts import Attempts, AttemptWatch
 from mana_lab.gateway.audit import CallLog
 from mana_lab.gateway.auth import BearerAuth
 from mana_lab.gateway.browsers import BrowserAccess
@@ -216,12 +216,15 @@ def behind_the_door(
     app = ScopeGate(app, reading)
     notices = Allowance(clock, config.max_notifications_per_minute)
     app = CallLimit(app, Slots("calls", config.max_calls, config.max_calls_per_user), notices)
-    app = AttemptWatch(app, desk.log, desk.keys, clock, desk.random)
-    app = MessageGate(app, config.max_body_bytes, config.body_deadline_s)
-    app = UploadLimit(app, Slots("uploads", config.max_calls, config.max_calls_per_user))
-    app = BearerAuth(app, verifier, config.metadata_url)
-    app = OriginGuard(app, config.host_rules, config.origin_rules)
-    app = LaterTries(HeaderSanity(app))
+    attempts = Attempts(desk.log, desk.keys, desk.metrics, clock, desk.random)
+    refused = attempts.refused
+    app = AttemptWatch(app, attempts, clock)
+    app = MessageGate(app, config.max_body_bytes, config.body_deadline_s, refused)
+    uploads = Slots("uploads", config.max_calls, config.max_calls_per_user)
+    app = UploadLimit(app, uploads, refused)
+    app = BearerAuth(app, verifier, config.metadata_url, refused)
+    app = OriginGuard(app, config.host_rules, config.origin_rules, refused)
+    app = LaterTries(HeaderSanity(app, refused))
     described = fixed(_metadata(config))
     own = {"keys": verifier.has_keys, "audit": desk.log.is_well}
     desk.metrics.watch(_levels(verifier, book, desk.log))

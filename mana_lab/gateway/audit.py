@@ -53,7 +53,7 @@ class Line:
     Attributes:
         id: Of the line.
         occurred_at: The lab's time.
-        principal: The caller's user id.
+        principal: The caller's user id; empty where nobody is known.
         space_id: Where it was to act.
         tool: The name that was called, shortened where it is none of a tool.
         tool_hash: Which version of the tool; None for an unknown one.
@@ -62,8 +62,9 @@ class Line:
         decision: What the policy made of it.
         rule: By which rule.
         outcome: How it ended; ``begun`` for as long as nobody knows.
-        error_code: Of a failure.
-        latency_ms: How long it took.
+        error_code: Of a failure; of a cancelled call whether it had written: ``written``,
+            ``not-written``, or ``unacknowledged`` where the sync service had not answered yet.
+        latency_ms: How long it took; None where nobody knows.
     """
 
     id: str

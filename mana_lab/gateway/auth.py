@@ -13,11 +13,12 @@ from mana_lab.crypto import TokenVerifier, bearer_token
 from mana_lab.errors import (
     InsufficientScopeError,
     InvalidTokenError,
+    ManaLabError,
     ServiceUnavailableError,
     TokenExpiredError,
     UnauthenticatedError,
 )
-from mana_lab.gateway.answers import refusal
+from mana_lab.gateway.answers import OnRefusal, refusal
 from mana_lab.registry import Principal
 
 _PRINCIPAL = "mana.principal"
@@ -26,6 +27,12 @@ _PRINCIPAL = "mana.principal"
 def principal_of(scope: Scope) -> Principal:
     """Return who sent this request."""
     principal: Principal = scope[_PRINCIPAL]
+    return principal
+
+
+def caller_of(scope: Scope) -> Principal | None:
+    """Return who sent this request, or None where that is not known (yet)."""
+    principal: Principal | None = scope.get(_PRINCIPAL)
     return principal
 
 
@@ -41,32 +48,45 @@ class BearerAuth:
         app: What stands behind; it finds the caller with :func:`principal_of`.
         verifier: Judges the tokens.
         metadata_url: Where clients read how to get a token (RFC 9728 §5.1).
+        refused: Is told of whom nobody knows.
     """
 
-    def __init__(self, app: ASGIApp, verifier: TokenVerifier, metadata_url: str) -> None:
+    def __init__(
+        self, app: ASGIApp, verifier: TokenVerifier, metadata_url: str, refused: OnRefusal
+    ) -> None:
         self._app = app
         self._verifier = verifier
         self._metadata_url = metadata_url
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Verify the token, or answer 401; answer 403 where it does not go far enough."""
         try:
-            token = bearer_token(scope["headers"])
-        except UnauthenticatedError as error:
-            await self._challenge(error)(scope, receive, send)
+            principal = await self._principal(scope)
+        except (UnauthenticatedError, ServiceUnavailableError) as error:
+            self._refused(scope, error.code)
+            await self._refusal(error)(scope, receive, send)
             return
         try:
-            claims = await self._verifier.verify(token)
-            principal = Principal.of(claims, token)
             await self._app({**scope, _PRINCIPAL: principal}, receive, send)
-        except TokenExpiredError:
-            await self._challenge(TokenExpiredError())(scope, receive, send)
-        except UnauthenticatedError:
-            await self._challenge(InvalidTokenError())(scope, receive, send)
-        except InsufficientScopeError as error:
-            await self._too_little(error)(scope, receive, send)
-        except ServiceUnavailableError as error:
-            await refusal(error)(scope, receive, send)
+        except UnauthenticatedError as error:
+            await self._refusal(_of_a_token(error))(scope, receive, send)
+        except (InsufficientScopeError, ServiceUnavailableError) as error:
+            await self._refusal(error)(scope, receive, send)
+
+    async def _principal(self, scope: Scope) -> Principal:
+        token = bearer_token(scope["headers"])
+        try:
+            return Principal.of(await self._verifier.verify(token), token)
+        except UnauthenticatedError as error:
+            raise _of_a_token(error) from None
+
+    def _refusal(self, error: ManaLabError) -> Response:
+        if isinstance(error, UnauthenticatedError):
+            return self._challenge(error)
+        if isinstance(error, InsufficientScopeError):
+            return self._too_little(error)
+        return refusal(error)
 
     def _challenge(self, error: UnauthenticatedError) -> Response:
         # RFC 6750 §3.1: no error code when the request had no token at all
@@ -82,3 +102,7 @@ class BearerAuth:
             f'scope="{error.scope}", resource_metadata="{self._metadata_url}"'
         )
         return refusal(error, {"WWW-Authenticate": challenge})
+
+
+def _of_a_token(error: UnauthenticatedError) -> UnauthenticatedError:
+    return TokenExpiredError() if isinstance(error, TokenExpiredError) else InvalidTokenError()

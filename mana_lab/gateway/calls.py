@@ -40,6 +40,7 @@ from mana_lab.gateway.results import Ending, details_of, ending_of, failure, fla
 from mana_lab.registry import AnyToolSpec, Backend, Principal, ProgressReport, Registry
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.registry.principal import SpaceLike
+from mana_lab.sync.pushes import watched_pushes
 from mana_lab.web import Tracing, trace_id
 from mana_lab.web.tracing import TRACEPARENT
 
@@ -153,16 +154,18 @@ class Calls:
     ) -> dict[str, Any]:
         started = self._desk.clock.monotonic()
         line = self._line(call, tool, trace_id(span))
-        ending = Ending("cancelled")
-        try:
-            answer = await self._answered(call, tool, line)
-            ending = ending_of(answer)
-        except MCPError as error:
-            ending = Ending("invalid", (error.error.data or {}).get("code", "invalid-request"))
-            raise
-        finally:
-            self._end(line, ending, counted_as, started)
-            span.set_attribute("mana.outcome", ending.outcome)
+        ending: Ending | None = None
+        with watched_pushes() as pushes:
+            try:
+                answer = await self._answered(call, tool, line)
+                ending = ending_of(answer)
+            except MCPError as error:
+                ending = Ending("invalid", (error.error.data or {}).get("code", "invalid-request"))
+                raise
+            finally:
+                ending = ending or Ending("cancelled", pushes.fate)
+                self._end(line, ending, counted_as, started)
+                span.set_attribute("mana.outcome", ending.outcome)
         return answer
 
     def _end(self, line: Line, ending: Ending, counted_as: str, started: float) -> None:
@@ -212,7 +215,7 @@ class Calls:
             places.append("the result")
         if not places:
             return answer
-        if line.rule != rules.MARKER:
+        if line.decision == "allow":
             self._decide(line, Decision("flagged", rules.MARKER))
         return flagged(answer, [rules.MARKER], places)
 
@@ -220,22 +223,37 @@ class Calls:
         self, call: Call, tool: Tool, line: Line, key: str | None
     ) -> dict[str, Any]:
         """Do what the policy, and a person where one has to agree, let be done."""
-        desk = self._desk
-        decision = await desk.policy.decide(tool.spec, call.principal, call.space, call.arguments)
+        if key is None:
+            question = await self._objection(call, tool, line)
+            return (await self._done(call, tool)).answer if question is None else question
+        content = {"tool": tool.spec.name, "space": call.space.id, "arguments": call.arguments}
+        writes = tool.spec.policy_hint != "read"
+        keyed = KeyedCall(call.principal.user_id, key, content, writes)
+        async with self._desk.once.turn(keyed) as is_repeated:
+            question = await self._objection(call, tool, line, counts=not is_repeated)
+            if question is not None:
+                return question
+            return await self._desk.once.do(
+                keyed, lambda acts_at: self._done(call, tool, key, acts_at)
+            )
+
+    async def _objection(
+        self, call: Call, tool: Tool, line: Line, *, counts: bool = True
+    ) -> dict[str, Any] | None:
+        """Return what the client has to ask before the call may be done; None for nothing."""
+        policy = self._desk.policy
+        decision = await policy.decide(
+            tool.spec, call.principal, call.space, call.arguments, counts=counts
+        )
         self._decide(line, decision)
-        if decision.error is not None and desk.policy.enforces:
+        if decision.error is not None and policy.enforces:
             raise decision.error
-        if tool.spec.policy_hint == "destructive" and desk.policy.enforces:
+        if tool.spec.policy_hint == "destructive" and policy.enforces:
             question = await self._question(call, tool, line)
             if question is not None:
                 return question
         await self._audited(tool, line)
-        if key is None:
-            return (await self._done(call, tool)).answer
-        content = {"tool": tool.spec.name, "space": call.space.id, "arguments": call.arguments}
-        writes = tool.spec.policy_hint != "read"
-        keyed = KeyedCall(call.principal.user_id, key, content, writes)
-        return await desk.once.do(keyed, lambda acts_at: self._done(call, tool, key, acts_at))
+        return None
 
     def _decide(self, line: Line, decision: Decision) -> None:
         line.decision, line.rule = decision.verdict, decision.rule

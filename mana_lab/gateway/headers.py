@@ -6,8 +6,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mana_lab.errors import HeadersTooLargeError, InvalidInputError
-from mana_lab.gateway.answers import refusal
+from mana_lab.errors import HeadersTooLargeError, InvalidInputError, ManaLabError
+from mana_lab.gateway.answers import OnRefusal, refusal
 
 MAX_HEADERS: Final = 100
 """How many header fields a request may have."""
@@ -29,27 +29,38 @@ class HeaderSanity:
     """Refuses too many headers, and repeated ones that decide who or where.
 
     White space around MCP's own is stripped (RFC 9110 §5.5); not every HTTP parser does it.
+
+    Args:
+        app: What stands behind.
+        refused: Is told of what is refused.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, refused: OnRefusal) -> None:
         self._app = app
+        self._refused = refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with clean headers, or answer 400 or 431."""
         headers: list[tuple[bytes, bytes]] = scope["headers"]
-        if len(headers) > MAX_HEADERS:
-            many = HeadersTooLargeError(f"a request has at most {MAX_HEADERS} headers")
-            await refusal(many)(scope, receive, send)
+        error = _objection(headers)
+        if error is not None:
+            self._refused(scope, error.code)
+            await refusal(error)(scope, receive, send)
             return
-        names = [name for name, _ in headers]
-        for name in _SINGLE:
-            if names.count(name) > 1:
-                message = f"the header {name.decode()} is there more than once; send one"
-                await refusal(InvalidInputError(message))(scope, receive, send)
-                return
         if any(value[:1] in _BLANK or value[-1:] in _BLANK for _, value in headers):
             scope = {**scope, "headers": [_stripped(*each) for each in headers]}
         await self._app(scope, receive, send)
+
+
+def _objection(headers: list[tuple[bytes, bytes]]) -> ManaLabError | None:
+    if len(headers) > MAX_HEADERS:
+        return HeadersTooLargeError(f"a request has at most {MAX_HEADERS} headers")
+    names = [name for name, _ in headers]
+    for name in _SINGLE:
+        if names.count(name) > 1:
+            message = f"the header {name.decode()} is there more than once; send one"
+            return InvalidInputError(message)
+    return None
 
 
 def _stripped(name: bytes, value: bytes) -> tuple[bytes, bytes]:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.errors import InvalidInputError, InvalidJsonError, PayloadTooLargeError
-from mana_lab.gateway.answers import protocol_error, refusal
+from mana_lab.gateway.answers import OnRefusal, protocol_error, refusal
 from mana_lab.gateway.headers import header
 from mana_lab.gateway.lingering import Deadline, Rounds
 from mana_lab.gateway.versions import unsupported
@@ -22,6 +22,8 @@ MAX_DEPTH: Final = 64
 """How many arrays and objects may stand in one another."""
 MAX_ID_CHARS: Final = 256
 """Longest id of a JSON-RPC message."""
+NOT_A_REQUEST: Final = "not-a-request"
+"""The rule of what the protocol itself refuses."""
 
 _ROUND_S = 1.0
 _MESSAGE = "mana.message"
@@ -61,10 +63,12 @@ class MessageGate:
             :func:`message_of`.
         max_bytes: Longest body.
         deadline_s: How long a body may take to arrive, in seconds.
+        refused: Is told of what is refused; it finds the message, where one could be read.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, deadline_s: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, deadline_s: float, refused: OnRefusal) -> None:
         self._app = app
+        self._refused = refused
         self._max_bytes = max_bytes
         self._deadline_s = deadline_s
         self._rounds = Rounds(min(deadline_s, _ROUND_S))
@@ -77,14 +81,17 @@ class MessageGate:
         try:
             body = await self._read(header(scope, b"content-length"), receive)
         except InvalidInputError as error:
+            self._refused(scope, error.code)
             await refusal(error, {"Connection": "close"})(scope, receive, send)
             return
         message = _parsed(body)
         answer = _objection(message, header(scope, _VERSION))
         if answer is None:
             await self._app({**scope, _MESSAGE: message}, _replay(body, receive), send)
-        else:
-            await answer(scope, receive, send)
+            return
+        read = {_MESSAGE: message} if isinstance(message, dict) else {}
+        self._refused({**scope, **read}, NOT_A_REQUEST)
+        await answer(scope, receive, send)
 
     async def _read(self, declared: str | None, receive: Receive) -> bytes:
         if declared and _LENGTH.fullmatch(declared) and int(declared) > self._max_bytes:

@@ -73,6 +73,12 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
+        self._refusals = Counter(
+            "mana_mcp_requests_refused",
+            "Requests refused before they became calls, of strangers too.",
+            ("reason",),
+            registry=self._registry,
+        )
 
         # Looking a child up by its labels costs more than counting.
         self._decision = lru_cache(_MOST_KEPT)(self._decisions.labels)
@@ -87,6 +93,10 @@ class Metrics:
         """Count a call that ended."""
         self._invocation(tool, outcome).inc()
         self._duration(tool, outcome).observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """Count a request that was refused before it became a call."""
+        self._refusals.labels(reason).inc()
 
     def watch(self, levels: Levels) -> None:
         """Add *levels*."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -111,11 +111,34 @@ class Once:
         self._running: dict[tuple[str, str], asyncio.Lock] = {}
         self._claims = 0
 
+    @asynccontextmanager
+    async def turn(self, call: KeyedCall) -> AsyncIterator[bool]:
+        """Wait until nobody else in this process is at a call of that key, and keep them waiting.
+
+        Yields whether this is a call that was answered already, or that another process is at: one
+        that is done again, and none of its own. A call that is to be tried anew, because nobody
+        knows how it ended, is none of those.
+
+        Args:
+            call: What is to be done.
+
+        Raises:
+            StoreUnavailableError: Nobody knows.
+        """
+        place = (call.user_id, call.key)
+        lock = self._running.setdefault(place, asyncio.Lock())
+        try:
+            async with lock:
+                yield await self._is_repeated(call)
+        finally:
+            if not lock.locked() and self._running.get(place) is lock:
+                del self._running[place]
+
     async def do(self, call: KeyedCall, work: Work) -> Answer:
         """Do *work* unless it was done before, and return its answer either way.
 
         Args:
-            call: What is done.
+            call: What is done, in its :meth:`turn`.
             work: Does it, at the moment that it is given; is not called where the answer is known.
 
         Raises:
@@ -123,22 +146,16 @@ class Once:
             ServiceUnavailableError: Another process has been at it for too long.
             StoreUnavailableError: It cannot be claimed; nothing was done.
         """
-        async with self._turn(call):
-            claim = await self._claimed(call)
-            if claim.sealed_answer is not None:
-                return self._opened(call, claim.sealed_answer)
-            return await self._done(call, claim.acts_at, work)
+        claim = await self._claimed(call)
+        if claim.sealed_answer is not None:
+            return self._opened(call, claim.sealed_answer)
+        return await self._done(call, claim.acts_at, work)
 
-    @asynccontextmanager
-    async def _turn(self, call: KeyedCall) -> Any:
-        place = (call.user_id, call.key)
-        lock = self._running.setdefault(place, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and self._running.get(place) is lock:
-                del self._running[place]
+    async def _is_repeated(self, call: KeyedCall) -> bool:
+        row = await self._store.read(lambda connection: _find(connection, call).first())
+        if row is None or row.call_hmac != self._digest(call):
+            return False
+        return row.sealed_answer is not None or not self._is_free(row)
 
     async def _done(self, call: KeyedCall, acts_at: datetime, work: Work) -> Answer:
         renewal = asyncio.create_task(self._renew(call)) if call.writes else None
@@ -194,12 +211,14 @@ class Once:
             raise IdempotencyConflictError(
                 "the idempotency key was used for another call; use a new one for this call"
             )
-        is_free = (
+        return _Claim(row.acts_at, row.sealed_answer, is_mine=self._is_free(row))
+
+    def _is_free(self, row: Row[Any]) -> bool:
+        return (
             row.holder is None
             or row.held_until <= self._wall_clock.now()
             or (self._terms.alone and row.holder != self._terms.holder)
         )
-        return _Claim(row.acts_at, row.sealed_answer, is_mine=is_free)
 
     async def _renew(self, call: KeyedCall) -> None:
         while True:

@@ -11,8 +11,13 @@ from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from mana_lab.errors import ForbiddenError, MisdirectedRequestError, SettingsError
-from mana_lab.gateway.answers import refusal
+from mana_lab.errors import (
+    ForbiddenError,
+    ManaLabError,
+    MisdirectedRequestError,
+    SettingsError,
+)
+from mana_lab.gateway.answers import OnRefusal, refusal
 from mana_lab.gateway.headers import header
 
 _NAME = r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)"
@@ -75,10 +80,14 @@ class OriginGuard:
         app: What stands behind.
         hosts: Rules for ``Host``, which must be there.
         origins: Rules for ``Origin``, which only browsers send.
+        refused: Is told of what is refused.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str], refused: OnRefusal
+    ) -> None:
         self._app = app
+        self._refused = refused
         self._hosts = hosts
         self._origins = origins
         self._usual: str | None = None
@@ -93,12 +102,16 @@ class OriginGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421 or 403."""
-        origin = header(scope, b"origin")
-        if not self._is_allowed_host(header(scope, b"host") or ""):
-            answer = refusal(MisdirectedRequestError("this server is not called what Host says"))
-            await answer(scope, receive, send)
-        elif origin is not None and not is_allowed_origin(origin, self._origins):
-            answer = refusal(ForbiddenError("pages of that Origin may not use this server"))
-            await answer(scope, receive, send)
-        else:
+        error = self._objection(header(scope, b"host") or "", header(scope, b"origin"))
+        if error is None:
             await self._app(scope, receive, send)
+            return
+        self._refused(scope, error.code)
+        await refusal(error)(scope, receive, send)
+
+    def _objection(self, host: str, origin: str | None) -> ManaLabError | None:
+        if not self._is_allowed_host(host):
+            return MisdirectedRequestError("this server is not called what Host says")
+        if origin is not None and not is_allowed_origin(origin, self._origins):
+            return ForbiddenError("pages of that Origin may not use this server")
+        return None

@@ -124,8 +124,17 @@ class Policy:
         principal: Principal,
         space: SpaceLike,
         arguments: Mapping[str, Any] | None,
+        *,
+        counts: bool = True,
     ) -> Decision:
         """Return what becomes of a call, apart from a person's consent.
+
+        Args:
+            spec: The tool.
+            principal: The caller.
+            space: Where it acts.
+            arguments: What it is called with.
+            counts: Whether it is a call of its own, and not one that was made before.
 
         Raises:
             StoreUnavailableError: The calls cannot be counted.
@@ -138,7 +147,7 @@ class Policy:
             refusal = await self._without_leave(spec, principal, space)
             if refusal is not None:
                 return refusal
-        wait_s = await self._rates.take(principal.user_id, spec.name)
+        wait_s = await self._rates.take(principal.user_id, spec.name) if counts else None
         if wait_s is not None:
             return Decision("deny", RATE, _too_often(spec, wait_s))
         return _FLAGGED if has_marker(arguments) else ALLOWED

@@ -30,7 +30,7 @@ class Ending:
 
     Attributes:
         outcome: As the audit has it.
-        error_code: Of a failure.
+        error_code: Of a failure; of a call that was cancelled, whether it had written something.
     """
 
     outcome: Outcome

@@ -193,7 +193,8 @@ class SessionBook:
         if self._places[user_id] >= self._limits.most_per_user:
             raise RateLimitedError(
                 f"you have {self._limits.most_per_user} sessions open; close one with DELETE, "
-                f"or wait {self._limits.idle_s:g} s until an unused one ends"
+                f"or wait {self._limits.idle_s:g} s until an unused one ends",
+                retry_after_s=math.ceil(self._limits.idle_s),
             )
         if self._taken >= self._limits.most:
             raise ServiceUnavailableError("too many sessions are open; try again later")

@@ -8,6 +8,7 @@ from mana_lab.closing import Closing
 from mana_lab.identity.wire import VaultKey
 from mana_lab.registry.lru import LruMap
 from mana_lab.registry.reencryption import Reencryption
+from mana_lab.sync.pushes import watched_pushes
 
 MAX_WAITING = 64
 """How many users' renewals are under way or wait at most; others begin at a later fetch."""
@@ -69,7 +70,8 @@ class Renewals(Closing):
     async def _run(self, user_id: str, token: str, key_id: str) -> None:
         async with self._turn:
             try:
-                await self._work.run(user_id, token)
+                with watched_pushes():  # by nobody: they are not those of the call that began this
+                    await self._work.run(user_id, token)
             except Exception as error:  # noqa: BLE001 - kept for whoever asks; tried again later
                 self._failures.put(user_id, error)
             else:

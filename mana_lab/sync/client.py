@@ -15,6 +15,7 @@ from mana_lab.errors import (
     ServiceUnavailableError,
     error_from_wire,
 )
+from mana_lab.sync.pushes import one_push
 from mana_lab.sync.stamps import NEVER, START, canonical_stamp, instant_of
 from mana_lab.sync.wire import (
     SCHEMA_VERSION,
@@ -105,13 +106,14 @@ class SyncClient:
             schema_version=SCHEMA_VERSION,
             changes=list(changes),
         )
-        answer = await self._ask(
-            SyncAnswer,
-            "POST",
-            f"/sync/{quote(app_id, safe='')}",
-            headers=_bearer(token) | {"content-type": "application/json"},
-            content=to_json(changeset),
-        )
+        with one_push():
+            answer = await self._ask(
+                SyncAnswer,
+                "POST",
+                f"/sync/{quote(app_id, safe='')}",
+                headers=_bearer(token) | {"content-type": "application/json"},
+                content=to_json(changeset),
+            )
         return PushResult(tuple(answer.server_changes), answer.synced_until, answer.has_more)
 
     async def pull(

@@ -1,7 +1,8 @@
 """How fast the gateway is, and how much memory it takes, beside others that do the same.
 
-Run it with ``python tests/benchmarks/gateway.py``, or with ``speed``, ``memory`` or ``tasks`` for
-one part; Linux only. Everything is measured in one run, and what counts are the ratios:
+Run it with ``python tests/benchmarks/gateway.py``, or with ``speed``, ``memory``, ``tasks`` or
+``overload`` for one part; Linux only. Everything is measured in one run, and what counts are the
+ratios:
 
 - ``speed``: authenticated calls of a tool that says something again. All servers run at once, each
   in a process of its own on one processor; the load comes from another one, in short turns, so that
@@ -13,6 +14,8 @@ one part; Linux only. Everything is measured in one run, and what counts are the
   the second half.
 - ``tasks``: a tool that writes and one that reads, through the gateway, by how many records the
   user has; the first call, which reads the whole log, is not in it.
+- ``overload``: how quickly the gateway answers the calls that it admits while five times as many
+  are made as it takes at once.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ sys.path.insert(2, str(Path(__file__).parents[1] / "registry"))
 sys.path.insert(3, str(Path(__file__).parent))
 
 import registry_house
+import test_gateway_overload
 from gateway_ground import (
     HERE,
     TEXT,
@@ -101,8 +105,8 @@ class Target:
         found["rate"] = found["calls"] / found["seconds"]
         return found
 
-    def median(self, what):
-        return median(each[what] for each in self.crowds)
+    def median(self, what, *, single=False):
+        return median(each[what] for each in (self.singles if single else self.crowds))
 
     @property
     def least_cpu(self):
@@ -175,24 +179,23 @@ def print_speed(targets, options):
     ceilings = by_name[CEILING], by_name[REMEMBERED]
     busiest = max(each["busy"] for target in targets for each in target.crowds)
     print(
-        f"{options.rounds} turns of {options.seconds:g} s, medians; {CROWD} connections unless told"
-        f" otherwise; the load generator was at most {busiest:.0%} busy\n"
+        f"{options.rounds} turns of {options.seconds:g} s, a quarter of that with one connection,"
+        f" medians; the load generator was at most {busiest:.0%} busy\n"
     )
+    wide = f"{'calls/s':>8} {'p50 ms':>7} {'p99 ms':>7}"
+    print(f"{'':40} {'1 connection':>24}   {f'{CROWD} connections':>24}")
     print(
-        f"{'':40} {'calls/s':>8} {'cpu us':>7} {'least':>6} {'p50 @1':>7} {'p50':>6} {'p99':>6}"
-        f" {'RSS MB':>7} {'x ceiling':>10} {'x remembering':>14}"
+        f"{'':40} {wide}   {wide} {'cpu us':>7} {'least':>6} {'RSS MB':>7} {'x ceiling':>10}"
+        f" {'x remembering':>14}"
     )
     for target in targets:
         if target.absent:
             print(f"{target.name:40} {target.absent}")
             continue
-        single = median(each["p50_ms"] for each in target.singles)
-        ratios = [ratio(target, ceiling) for ceiling in ceilings]
         print(
-            f"{target.name:40} {target.median('rate'):8.0f} {target.median('cpu_us'):7.0f}"
-            f" {target.least_cpu:6.0f} {single:7.2f}"
-            f" {target.median('p50_ms'):6.2f} {target.median('p99_ms'):6.2f} {target.rss_mb:7.0f}"
-            f" {ratios[0]:10.2f} {ratios[1]:14.2f}"
+            f"{target.name:40} {latencies(target, single=True)}   {latencies(target)}"
+            f" {target.median('cpu_us'):7.0f} {target.least_cpu:6.0f} {target.rss_mb:7.0f}"
+            f" {ratio(target, ceilings[0]):10.2f} {ratio(target, ceilings[1]):14.2f}"
         )
     print(
         "\nCalls a second, as the median of the ratios of each turn, and what holds where other"
@@ -209,6 +212,11 @@ def print_speed(targets, options):
                 f"  {name} / {' or '.join(others)}, aim {aim}:"
                 f" {rate:.2f} ({typical:.2f}, {least:.2f})"
             )
+
+
+def latencies(target, *, single=False):
+    rate, p50, p99 = (target.median(what, single=single) for what in ("rate", "p50_ms", "p99_ms"))
+    return f"{rate:8.0f} {p50:7.2f} {p99:7.2f}"
 
 
 def ratio(one, other):
@@ -330,7 +338,15 @@ def tasks(options):
     print(f"a creation, last / first: {grown:.2f}, aim at most 1.5")
 
 
-PARTS = {"speed": speed, "memory": memory, "tasks": tasks}
+def overload(_):
+    """Print what a gateway does that is asked for five times what it takes at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        usual, over = asyncio.run(test_gateway_overload.loads(Path(folder)))
+    print(usual, over, sep="\n")
+    print(f"p99 of what it admits, 5 x / 1 x: {over.p99_ms / usual.p99_ms:.2f}, aim at most 2")
+
+
+PARTS = {"speed": speed, "memory": memory, "tasks": tasks, "overload": overload}
 
 
 def main():

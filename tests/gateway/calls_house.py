@@ -79,6 +79,12 @@ class Shelf:
             self.removed.append(given.text)
             return Done()
 
+        @tool("shelf.shred", policy_hint="destructive")
+        async def shred(given: Text, _ctx: ToolContext) -> Done:
+            """Shred a text."""
+            self.removed.append(given.text)
+            return Done()
+
         @tool("shelf.climb", policy_hint="read", reports_progress=True)
         async def climb(_given: Nothing, ctx: ToolContext) -> Done:
             """Climb the shelf, board by board."""
@@ -86,7 +92,7 @@ class Shelf:
                 await ctx.progress(board, 3, f"board {board}")
             return Done()
 
-        return Registry([put, quote, miss, burn, climb], admitted=dict.fromkeys(ADMITTED))
+        return Registry([put, quote, miss, burn, shred, climb], admitted=dict.fromkeys(ADMITTED))
 
 
 @dataclass

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mana_lab.gateway.__main__ import command
+from mana_lab.gateway.app import FORWARDS
 from mana_lab.gateway.serving import listen
 from mana_lab.registry import Done, ToolContext, ToolInput, tool
 from mana_lab.tools import default_registry, plugins
@@ -125,3 +126,22 @@ def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop, tm
             process.send_signal(stop)
         rest, errors = process.communicate(timeout=20)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize(
+    ("options", "environ"), [(["--forward-tokens"], {}), ([], {"MANA_FORWARD_TOKENS": "1"})]
+)
+def test_the_command_that_is_told_to_forward_tokens_says_so(options, environ, tmp_path):
+    command = [sys.executable, "-m", "mana_lab.gateway", "--port", "0", "--data", str(tmp_path)]
+    with subprocess.Popen(
+        [*command, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
+    ) as process:
+        process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    assert FORWARDS in errors

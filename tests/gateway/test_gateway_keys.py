@@ -3,6 +3,10 @@
 import pytest
 from gateway_house import SERVICE_KEY, call_echo, legacy, open_session
 
+from mana_lab.crypto.encoding import encode_base64url
+
+JWKS = "/api/auth/jwks"
+
 
 async def status(house, user):
     async with house.http(user) as http:
@@ -43,14 +47,70 @@ async def test_a_withdrawn_key_opens_nothing_within_thirty_seconds(house, clock,
         assert (await http.post("/mcp", **call)).status_code == 200
 
 
-async def test_known_keys_serve_while_identity_does_not_publish_them(house, clock):
+async def test_known_keys_serve_an_hour_in_which_identity_publishes_none_and_metrics_say_so(
+    house, clock
+):
     anna = await house.user("anna")
+
+    async def stale():
+        async with house.http() as http:
+            told = (await http.get("/metrics")).text.splitlines()
+        return [line for line in told if line.startswith("mana_mcp_jwks_stale ")]
+
     assert await status(house, anna) == 200
-    house.identity_service.hidden = "/api/auth/jwks"
-    for _ in range(10):
+    assert await stale() == ["mana_mcp_jwks_stale 0.0"]
+    house.identity_service.hidden = JWKS
+    for minute in range(60):
         clock.advance(60)
+        if minute % 10 == 9:
+            anna = await house.sign_in(anna.email)
         assert await status(house, anna) == 200
+        assert await stale() == ["mana_mcp_jwks_stale 1.0"]
     house.identity_service.hidden = None
+    clock.advance(30)
+    assert await status(house, anna) == 200
+    assert await stale() == ["mana_mcp_jwks_stale 0.0"]
     await house.identity.rotate_keys(SERVICE_KEY, withdraw=True)
     clock.advance(30)
     assert await status(house, anna) == 401
+
+
+async def knock(app, token):
+    """Send a request with nothing between; return the status of the answer."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/mcp",
+        "headers": [(b"host", b"gateway.test"), (b"authorization", f"Bearer {token}".encode())],
+    }
+    statuses = []
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message):
+        statuses.append(message.get("status"))
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+@pytest.mark.parametrize("a_second", [10, pytest.param(100, marks=pytest.mark.slow)])
+async def test_up_to_10_000_unknown_key_ids_are_one_fetch_every_thirty_seconds(
+    house, clock, a_second
+):
+    anna = await house.user("anna")
+    assert await status(house, anna) == 200
+    signed = anna.token.partition(".")[2]
+
+    def fetches():
+        return house.identity_service.asked.count(JWKS)
+
+    before = fetches()
+    for second in range(100):
+        clock.advance(1)
+        for number in range(a_second):
+            header = f'{{"alg":"EdDSA","kid":"{second}-{number}"}}'.encode()
+            assert await knock(house.app, f"{encode_base64url(header)}.{signed}") == 401
+    assert fetches() - before == 3
+    assert await status(house, anna) == 200

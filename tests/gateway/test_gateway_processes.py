@@ -6,19 +6,27 @@ import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import httpx
 import httpx2
 import pytest
 from gateway_house import ISSUER, connected, legacy, modern, open_house, served
+from sqlalchemy import select
+from test_gateway_with_tools import open_sync
 
 from mana_lab.clock import SystemClock
 from mana_lab.errors import SettingsError
+from mana_lab.gateway import IDEMPOTENCY_META, METADATA
 from mana_lab.gateway.process import Order
+from mana_lab.gateway.tables import ATTEMPTS
 from mana_lab.settings import Settings
+from mana_lab.storage import Store
+from mana_lab.sync import server as sync_server
 
 PATIENCE_S = 120
+CHANGES = sync_server.METADATA.tables["sync_changes"]
 LIST = modern("tools/list")
 
 
@@ -32,6 +40,7 @@ def test_an_order_reaches_another_process_whole_and_shows_no_secret(tmp_path):
             "DATABASE_URL": "postgresql://canary-3",
             "MANA_METRICS_TOKEN": "canary-4",
             "MANA_APPROVED_TOOLS": str(tmp_path / "tools.jws"),
+            "MANA_FORWARD_TOKENS": "1",
             "MANA_LAB_ENV": "production",
         }
     )
@@ -69,11 +78,27 @@ def children(pid):
     return {int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
+def holder_of(port, pids):
+    """Return which process holds the connection that begins at a port."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    [inode] = [row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[9] != "0"]
+    [pid] = [
+        pid
+        for pid in pids
+        if any(
+            str(each.readlink()) == f"socket:[{inode}]"
+            for each in Path(f"/proc/{pid}/fd").iterdir()
+        )
+    ]
+    return pid
+
+
 @asynccontextmanager
-async def command(house, folder, *options):
+async def command(house, folder, *options, sync=None):
     """Run the command in front of the house's identity; yield the process and its URL."""
-    async with served(house.identity_service.app) as auth_url:
-        urls = ("--auth-url", auth_url, "--sync-url", auth_url, "--jwt-issuer", ISSUER)
+    identity = house.identity_service.app
+    async with served(identity) as auth_url, served(sync or identity) as sync_url:
+        urls = ("--auth-url", auth_url, "--sync-url", sync_url, "--jwt-issuer", ISSUER)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mana_lab.gateway", "--port", "0"),
             *("--data", str(folder), *urls, *options),
@@ -197,3 +222,64 @@ async def test_workers_serve_both_eras_and_end_with_their_parent(house, tmp_path
         assert process.returncode == (-9 if stop is signal.SIGKILL else 0)
         assert (rest, errors) == (b"", b"")
         await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux tells whose a socket is")
+async def test_a_worker_that_is_killed_between_commit_and_answer_leaves_one_change_and_one_answer(
+    house, tmp_path
+):
+    anna = await house.user("anna")
+    await house.identity.vault_init(anna.token)
+    request = modern(name="todo.create", arguments={"title": "Hand in the essay"})
+    request["json"]["params"]["_meta"][IDEMPOTENCY_META] = "tick-1/0"
+    workers, pushing = set(), []
+
+    async def nobody_hears(_message):
+        pass
+
+    async def killing(scope, receive, send):
+        """Store what is pushed; of the first push, kill whoever waits for the answer."""
+        if scope.get("method") != "POST":
+            await sync(scope, receive, send)
+            return
+        pushing.append(holder_of(scope["client"][1], workers))
+        if len(pushing) > 1:
+            await sync(scope, receive, send)
+            return
+        await sync(scope, receive, nobody_hears)
+        os.kill(pushing[0], signal.SIGKILL)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(asyncio.timeout(PATIENCE_S))
+        transport = httpx.ASGITransport(house.identity_service)
+        http = await stack.enter_async_context(httpx.AsyncClient(transport=transport))
+        store, sync = await open_sync(tmp_path, SystemClock(), http)
+        stack.push_async_callback(store.close)
+        process, url = await stack.enter_async_context(
+            command(house, tmp_path, "--workers", "2", sync=killing)
+        )
+        workers |= children(process.pid)
+
+        async def call():
+            async with httpx2.AsyncClient(headers=anna.headers, timeout=60) as client:
+                return (await client.post(url, **request)).json()["result"]
+
+        with pytest.raises(httpx2.TransportError):
+            await call()
+        answer = await call()
+        stored = await store.read(lambda c: list(c.execute(select(CHANGES.c.record_id))))
+        assert await call() == answer
+        attempts = await attempts_of(tmp_path)
+    assert answer["isError"] is False
+    assert stored == [(answer["structuredContent"]["task"]["id"],)]
+    assert set(pushing[1:]) <= workers - {pushing[0]}
+    assert (attempts[0], len(attempts)) == ("begun", 3)
+
+
+async def attempts_of(folder):
+    async with await Store.open(f"sqlite:///{folder}/gateway.db", METADATA) as store:
+        query = select(ATTEMPTS.c.outcome).order_by(ATTEMPTS.c.occurred_at)
+        return await store.read(lambda connection: list(connection.execute(query).scalars()))

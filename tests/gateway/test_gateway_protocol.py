@@ -256,3 +256,32 @@ async def test_the_list_is_the_same_bytes_every_time_and_in_another_process(tmp_
     assert listed == {other.stdout}
     names = [tool["name"] for tool in json.loads(other.stdout)["result"]["tools"]]
     assert names == sorted(spec.name for spec in default_registry())
+
+
+class SharedCache:
+    """A cache between callers and the gateway, as MCP 2026-07-28 allows one (caching)."""
+
+    def __init__(self):
+        self.kept, self.served = {}, 0
+
+    async def ask(self, user, http, request):
+        """Answer from what is kept; what is private is kept for whoever showed that token."""
+        whole = json.dumps(request["json"])
+        for place in ((whole, None), (whole, user.token)):
+            if place in self.kept:
+                self.served += 1
+                return self.kept[place]
+        result = (await http.post("/mcp", **request)).json()["result"]
+        scope = {"public": None, "private": user.token}[result["cacheScope"]]
+        self.kept[whole, scope] = result, user.id
+        return result, user.id
+
+
+@pytest.mark.parametrize("request_", [LIST, modern("server/discover")], ids=["list", "discover"])
+async def test_a_shared_cache_serves_to_nobody_what_somebody_else_was_told(house, request_):
+    users, cache = [await house.user(name) for name in ("anna", "ben")], SharedCache()
+    for user in users * 2:
+        async with house.http(user) as http:
+            _, whose = await cache.ask(user, http, request_)
+        assert whose == user.id
+    assert cache.served == 2

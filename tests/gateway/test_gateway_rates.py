@@ -79,14 +79,39 @@ async def test_an_older_session_is_counted_together_with_stateless_calls(room):
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_calls_that_are_done_again_are_counted_too(room, era):
+@pytest.mark.parametrize("tool", ["shelf.put", "shelf.quote"])
+async def test_a_call_that_is_done_again_is_no_call_of_its_own(room, era, tool):
     user = await room.house.user("anna")
     async with room.client(user, era) as client:
-        results = [
-            await client.call_tool("shelf.put", {"text": "x"}, meta={IDEMPOTENCY_META: "k"})
-            for _ in range(31)
-        ]
-    assert [result.is_error for result in results] == [False] * 30 + [True]
+
+        async def calls(*keys):
+            metas = [{IDEMPOTENCY_META: key} for key in keys]
+            results = [await client.call_tool(tool, {"text": "x"}, meta=meta) for meta in metas]
+            return [result.is_error for result in results]
+
+        assert await calls(*["k"] * 31) == [False] * 31
+        assert await calls(*range_of_keys(30)) == [False] * 29 + [True]
+        assert await calls("k", "key 0") == [False, False]
+        assert await calls("new") == [True]
+
+
+def range_of_keys(count):
+    return [f"key {n}" for n in range(count)]
+
+
+async def test_a_call_that_is_tried_anew_is_counted_again(room):
+    """Under the same key or another one: it acts, or another call than the first one does."""
+    user = await room.house.user("anna")
+    room.shelf.broken = True
+    async with room.client(user) as client:
+        for n in range(30):
+            meta = {IDEMPOTENCY_META: "k"}
+            text = "another" if n % 2 else "x"
+            result = await client.call_tool("shelf.put", {"text": text}, meta=meta)
+        assert result.meta[ERROR_META]["code"] == "idempotency-conflict"
+        result = await client.call_tool("shelf.put", {"text": "x"}, meta=meta)
+    assert result.meta[ERROR_META]["rule"] == "rate-limit-exceeded"
+    assert room.shelf.runs == 15
 
 
 async def test_a_simulated_fortnight_is_not_throttled_and_a_lab_at_rest_not_for_ever():

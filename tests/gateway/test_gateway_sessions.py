@@ -116,7 +116,7 @@ async def small_house(tmp_path, clock):
 
 async def refused_opening(http):
     answer = await http.post("/mcp", **hello())
-    return answer.status_code, answer.json()["error"]
+    return answer.status_code, answer.json()["error"], answer.headers["retry-after"]
 
 
 async def test_a_user_has_so_many_sessions_and_no_more(small_house):
@@ -124,7 +124,7 @@ async def test_a_user_has_so_many_sessions_and_no_more(small_house):
     async with small_house.http(anna) as hers, small_house.http(ben) as his:
         first = await open_session(hers)
         await open_session(hers)
-        assert await refused_opening(hers) == (429, "rate-limited")
+        assert await refused_opening(hers) == (429, "rate-limited", "600")
         await open_session(his)
         await use(hers, "DELETE", first)
         await open_session(hers)

@@ -1,9 +1,10 @@
 """In which space a request acts."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
-from gateway_house import call_echo, from_stream, legacy, open_session
+from gateway_house import call_echo, from_stream, legacy, modern, open_session
 from starlette.responses import JSONResponse, PlainTextResponse
 
 
@@ -121,13 +122,24 @@ async def test_two_spaces_in_one_request_are_refused(house):
     assert answer.status_code == 400
 
 
-async def test_users_who_call_at_once_each_act_as_themselves(house):
-    users = [await house.user(f"user{n}") for n in range(12)]
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+@pytest.mark.parametrize("count", [12, pytest.param(50, marks=pytest.mark.slow)])
+async def test_users_who_call_at_once_each_act_as_themselves(house, count, era):
+    users = [await house.user(f"user{n}") for n in range(count)]
+    async with AsyncExitStack() as stack:
+        https = [await stack.enter_async_context(house.http(user)) for user in users]
+        sessions = [await open_session(http) if era == "legacy" else None for http in https]
 
-    async def ask(user):
-        async with house.http(user) as http:
-            return (await said(http))["userId"]
+        async def ask(number, time):
+            text = f"{number} {time}"
+            arguments = {"name": "test.echo", "arguments": {"text": text}}
+            if era == "modern":
+                answer = (await https[number].post("/mcp", **modern(**arguments))).json()
+            else:
+                call = legacy("tools/call", sessions[number], time, **arguments)
+                answer = from_stream(await https[number].post("/mcp", **call))
+            heard = answer["result"]["structuredContent"]
+            return (heard["text"], heard["userId"]) == (text, users[number].id)
 
-    order = users * 5
-    got = await asyncio.gather(*(ask(user) for user in order))
-    assert got == [user.id for user in order]
+        asked = [ask(number, time) for time in range(5) for number in range(count)]
+        assert await asyncio.gather(*asked) == [True] * len(asked)

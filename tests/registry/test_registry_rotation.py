@@ -25,6 +25,7 @@ from mana_lab.identity.wire import PreviousKey, VaultKey
 from mana_lab.registry import Backend, MasterKeyClient
 from mana_lab.registry.passes import Forwarding
 from mana_lab.registry.renewals import MAX_WAITING, Renewals
+from mana_lab.sync.pushes import watched_pushes
 from mana_lab.sync.wire import Change
 
 STRICT = CipherPolicy("enc:2:", bound_only=True)
@@ -56,6 +57,17 @@ async def test_records_of_before_and_after_a_rotation_are_read(rotating, house):
     for wrong, change in ((new, first), (old, second)):
         with pytest.raises(DecryptionError):
             unwrap_value(change.data["text"], wrong)
+
+
+async def test_what_is_encrypted_anew_is_no_push_of_the_call_that_it_began_with(rotating, house):
+    await rotating.keep("before")
+    await rotating.rotate()
+    backend = house.new_backend()
+    with watched_pushes() as pushes:
+        assert await texts(rotating.caller, backend) == ["before"]
+        await backend.renewals.settled()
+    assert len(await rotating.log()) == 2  # it was encrypted anew
+    assert pushes.fate == "not-written"
 
 
 async def test_a_process_with_the_key_of_before_reads_what_another_one_wrote_since(rotating, house):

@@ -4,15 +4,22 @@ Only what is drawn at random for each answer is levelled out: the ids of session
 questions.
 """
 
+import asyncio
+import itertools
+
 import isolation_wire as wire
 import pytest
-from isolation_acts import YES
+from hypothesis import Phase, example, given, settings
 from isolation_house import open_mana
 from isolation_mutants import failures_that_quote_the_last_one, spaces_of_whoever_asked_last
+from isolation_neighbours import Neighbour, deeds, everything
 from isolation_person import Person
 
 from mana_lab.gateway import IDEMPOTENCY_META
 from mana_lab.gateway.rates import CALLS_A_MINUTE
+
+STEPS = 26
+"""After how many of somebody's steps others have a turn."""
 
 
 async def live(person, meanwhile):
@@ -56,48 +63,60 @@ async def live(person, meanwhile):
     await person.call("todo.list")
 
 
-async def disturb(people):
-    """Do what might show: write, fail, use up one's calls, open sessions."""
-    for person in people:
-        await person.call("todo.create", title=f"{person.name} was here", modern=True)
-        await person.call("notes.create", title="n", content="c", modern=True)
-        await person.call("todo.create", title="two", modern=True, meta={IDEMPOTENCY_META: "k"})
-        await person.call("todo.complete", id=person.name, modern=True)
-        await person.call("test.echo", text=person.name, modern=True)
-        await person.call("no.such", modern=True)
-        await person.open()
-
-
-async def share(mana, people):
-    """Write to a shared space, delete what was written, and found another space."""
-    ben, cara = people
-    made = await ben.call("notes.create", space=mana.day.team, title="t", content="", modern=True)
-    delete = {"space": mana.day.team, "id": made.data["note"]["id"], "modern": True}
-    asked = await ben.call("notes.delete", **delete)
-    agreed = {"requestState": asked.result["requestState"], "inputResponses": YES}
-    assert (await ben.call("notes.delete", more=agreed, **delete)).data
-    await mana.identity.create_space(cara.token, "club", "club", "club")
-
-
-async def transcript(day, *, alone):
+async def transcript(day, deeds):
+    """Return all that one person receives while their neighbours do *deeds*."""
     async with open_mana(day) as mana:
-        anna, *others = [Person(mana, name, day.tokens[name][0]) for name in day.people]
+        name, *others = day.people
+        anna = Person(mana, name, day.tokens[name][0])
+        neighbours = [Neighbour(mana, each, anna) for each in others]
+        steps = itertools.count()
 
         async def meanwhile():
-            if not alone:
-                await disturb(others)
+            step = next(steps)
+            for deed in deeds:
+                if deed.after == step:
+                    await deed.what(neighbours[deed.who], deed.modern)
 
-        if not alone:
-            await share(mana, others)
         await live(anna, meanwhile)
+        assert next(steps) == STEPS
         return anna.received
 
 
-async def test_what_others_do_shows_nowhere(day):
-    alone = await transcript(day, alone=True)
-    among_others = await transcript(day, alone=False)
-    assert len(alone) > 60
-    assert among_others == alone
+@pytest.fixture(scope="session")
+def alone(day):
+    received = asyncio.run(transcript(day, []))
+    assert len(received) > 60
+    return received
+
+
+DRAWN = settings(
+    max_examples=3,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+)
+SOAK = settings(DRAWN, max_examples=15, phases=[*DRAWN.phases, Phase.shrink])
+
+
+def test_what_others_do_shows_nowhere(day, alone):
+    @DRAWN
+    @given(deeds(STEPS))
+    @example(everything(STEPS))
+    def shows_nowhere(drawn):
+        assert asyncio.run(transcript(day, drawn)) == alone
+
+    shows_nowhere()
+
+
+@pytest.mark.slow
+def test_whatever_others_do_shows_nowhere(day, alone):
+    @SOAK
+    @given(deeds(STEPS))
+    def shows_nowhere(drawn):
+        assert asyncio.run(transcript(day, drawn)) == alone
+
+    shows_nowhere()
 
 
 @pytest.mark.parametrize(
@@ -107,4 +126,5 @@ async def test_what_others_do_shows_nowhere(day):
 )
 async def test_a_gateway_that_mixes_people_up_is_found(day, monkeypatch, mutant):
     mutant(monkeypatch)
-    assert await transcript(day, alone=True) != await transcript(day, alone=False)
+    by_herself = await transcript(day, [])
+    assert await transcript(day, everything(STEPS)) != by_herself
