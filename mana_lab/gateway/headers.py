@@ -12,7 +12,7 @@ from mana_lab.gateway.answers import OnRefusal, refusal
 MAX_HEADERS: Final = 100
 """How many header fields a request may have."""
 
-_BLANK = (b" ", b"\t")
+_BLANK = b" \t"
 _SINGLE = (b"authorization", b"host", b"mcp-session-id", b"origin", b"x-mana-space")
 
 
@@ -47,7 +47,7 @@ class HeaderSanity:
             self._refused(scope, error.code)
             await refusal(error)(scope, receive, send)
             return
-        if any(value[:1] in _BLANK or value[-1:] in _BLANK for _, value in headers):
+        if any(value != value.strip(_BLANK) for _, value in headers):
             scope = {**scope, "headers": [_stripped(*each) for each in headers]}
         await self._app(scope, receive, send)
 
@@ -56,6 +56,8 @@ def _objection(headers: list[tuple[bytes, bytes]]) -> ManaLabError | None:
     if len(headers) > MAX_HEADERS:
         return HeadersTooLargeError(f"a request has at most {MAX_HEADERS} headers")
     names = [name for name, _ in headers]
+    if len(set(names)) == len(names):
+        return None
     for name in _SINGLE:
         if names.count(name) > 1:
             message = f"the header {name.decode()} is there more than once; send one"
@@ -64,4 +66,4 @@ def _objection(headers: list[tuple[bytes, bytes]]) -> ManaLabError | None:
 
 
 def _stripped(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    return name, value.strip(b" \t") if name.startswith(b"mcp-") else value
+    return name, value.strip(_BLANK) if name.startswith(b"mcp-") else value

@@ -56,14 +56,15 @@ class MemoryRates:
     async def take(self, user_id: str, tool: str) -> int | None:
         """Count a call, unless it is one too many."""
         now = (self._clock.now().timestamp(), self._clock.monotonic())
+        made_by = (user_id, tool)
         with self._lock:
-            hits = self._hits.get((user_id, tool))
+            hits = self._hits.get(made_by)
             if hits is None:
-                hits = self._hits[user_id, tool] = _Hits()
-            self._hits.move_to_end((user_id, tool))
+                hits = self._hits[made_by] = _Hits()
+                self._forget_old(now)
+            self._hits.move_to_end(made_by)
             while hits and hits.age(now) >= WINDOW_S:
                 hits.drop_oldest()
-            self._forget_old(now)
             if len(hits) >= self._limit:
                 return _wait(hits.age(now))
             hits.add(now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,7 +40,18 @@ class Principal:
 
     def without_token(self) -> Principal:
         """Return the caller as a tool may know them: nothing to act in their name with."""
-        return replace(self, token="")
+        # not dataclasses.replace, which takes several times as long
+        return Principal(
+            self.user_id,
+            self.email,
+            self.role,
+            self.tier,
+            self.kind,
+            self.zone,
+            "",
+            self.session_id,
+            self.scopes,
+        )
 
     @classmethod
     def of(cls, claims: Claims, token: str) -> Principal:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from mana_lab.errors import ProtocolError
-from mana_lab.sync.client import SyncClient
+from mana_lab.sync.client import PushResult, SyncClient
 from mana_lab.sync.heights import Heights
 from mana_lab.sync.merge import Record, fold
 from mana_lab.sync.stamps import NEVER, canonical_stamp, instant_of, stamp_after
@@ -68,12 +68,15 @@ class Replica:
     async def push(
         self, token: str, changes: Sequence[Change], *, reading: str | None = None
     ) -> None:
-        """Store *changes* in this collection and space, then refresh: own writes are seen.
+        """Store *changes* in this collection and space, and see them with all that came before.
+
+        The answer to a push tells both, so that no pull is needed after it; one is made where the
+        answer does not go so far.
 
         Args:
             token: The author's access token.
             changes: At most 1,000.
-            reading: The token to refresh with; by default the same.
+            reading: The token to pull with; by default the same.
 
         Raises:
             InvalidInputError: The service does not take one of the changes; nothing was stored.
@@ -84,10 +87,27 @@ class Replica:
         """
         if changes:
             here = {"space_id": self._space_id, "table": self._collection}
-            await self._client.push(
-                token, self._app_id, [change.model_copy(update=here) for change in changes]
-            )
+            sent = [change.model_copy(update=here) for change in changes]
+            since = self._cursor
+            answer = await self._client.push(token, self._app_id, sent, since=since or None)
+            if since and await self._is_told(answer, sent, since):
+                return
         await self.refresh(reading or token)
+
+    async def _is_told(self, answer: PushResult, sent: Sequence[Change], since: str) -> bool:
+        """Fold the answer to a push; return whether it told all that there is.
+
+        The original service leaves out what the client that asks has written.
+        """
+        async with self._pulling:
+            changes = [change for change in answer.changes if change.table == self._collection]
+            own = [change for change in changes if change.client_id == self._client.client_id]
+            told = {(change.id, change.op) for change in own}
+            if self._cursor != since or not told.issuperset((each.id, each.op) for each in sent):
+                return False
+            self._take(changes)
+            self._cursor = answer.cursor
+            return not answer.has_more
 
     def current(self) -> list[Record]:
         """Return the records that exist, in the order in which they were first inserted."""

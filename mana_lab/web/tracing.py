@@ -79,9 +79,10 @@ class Tracing:
         )
 
     def _child(self, parent: SpanContext | None) -> SpanContext:
-        span_id = self._random_bits(64) | 1  # none of the two ids may be zero
+        drawn = self._random_bits(64 + 128)
+        span_id = drawn >> 128 | 1  # none of the two ids may be zero
         if parent is None:
-            return SpanContext(self._random_bits(128) | 1, span_id, False, _SAMPLED)
+            return SpanContext(drawn % (1 << 128) | 1, span_id, False, _SAMPLED)
         return SpanContext(parent.trace_id, span_id, False, parent.trace_flags)
 
 

@@ -3,7 +3,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 from sync_house import FLAT, insertion
 
@@ -295,3 +295,26 @@ async def test_an_actor_that_is_neither_an_object_nor_a_name_is_refused(house, a
     assert "changes[0].actor" in answer.json()["message"]
     assert "an object or a name" in answer.json()["message"]
     assert await rows(house) == []
+
+
+async def test_the_answer_to_a_push_is_found_without_a_look_at_all_that_was_pushed_before(house):
+    """SQLite plans by the indexes alone; PostgreSQL would read so small a table as a whole."""
+    if house.store.engine.dialect.name != "sqlite":
+        pytest.skip("its plan follows from how much there is")
+    asked = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        asked.append((statement, parameters))
+
+    since = (await house.push(insertion("1", spaceId=FLAT))).json()["syncedUntil"]
+    event.listen(house.store.engine, "before_cursor_execute", note)
+    answer = await house.push(insertion("2", spaceId=FLAT), since=since)
+    event.remove(house.store.engine, "before_cursor_execute", note)
+    assert [change["id"] for change in answer.json()["serverChanges"]] == ["2"]
+    [(statement, parameters)] = [one for one in asked if "FROM sync_changes" in one[0]]
+    plan = await house.store.read(
+        lambda connection: connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {statement}", parameters
+        ).all()
+    )
+    assert "sync_changes_app (space_id=? AND app_id=? AND seq>?)" in plan[0].detail

@@ -47,6 +47,7 @@ sync_changes = Table(
     CheckConstraint("user_id <> '' AND space_id <> ''", name="sync_changes_owner"),
     UniqueConstraint("user_id", "id", name="sync_changes_event"),
     Index("sync_changes_collection", "space_id", "app_id", "table_name", "seq"),
+    Index("sync_changes_app", "space_id", "app_id", "seq"),
     Index("sync_changes_record", "table_name", "record_id", "created_at"),
     sqlite_autoincrement=True,
     info=owned_by("user_id", readable_in="space_id"),
