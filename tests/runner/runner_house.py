@@ -39,6 +39,7 @@ from mana_lab.runner import (
     Holder,
     House,
     Ledger,
+    ManaDoor,
     Recorder,
     ScriptedBrain,
     Terms,
@@ -114,7 +115,8 @@ class Mana:
 
     def house(self, **other) -> House:
         given = {"pause": patient} | other
-        return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **given)
+        door = ManaDoor(self.identity, SECRET, self.endpoint, self.clock)
+        return House(self.identity, SERVICE_KEY, door, self.clock, **given)
 
     def fleet(self, **other) -> Fleet:
         return Fleet(self.house(**other), self.ledger)
