@@ -176,7 +176,7 @@ class Lab(Reading, Running, Closing):
                 return cls(ground, services, known, tell, stack.pop_all())
             door = await target.open(held.path, time, known[0])
             stack.push_async_callback(door.close)
-            known = door.modules.cast(known)
+            known = Catalog([door.cast(persona) for persona in known])  # who share no spaces there
             return cls(ground, services, known, tell, stack.pop_all(), door)
 
     @classmethod
@@ -198,8 +198,8 @@ class Lab(Reading, Running, Closing):
         """Open a lab whose personas use any MCP server instead of Mana.
 
         The personas, the audit of their calls, their ratings, and all that reads these are the
-        same. Seed the lab after opening it, and again when *modules* changed: a persona's mix is
-        that of the server's modules. One server a folder keeps findings apart.
+        same. What they want is seeded in the server's modules: seed again when these changed.
+        A folder for each server keeps findings apart.
 
         Args:
             folder: Where the lab keeps its databases and secrets.

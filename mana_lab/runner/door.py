@@ -22,6 +22,10 @@ class Door(Protocol):
         """Return the module that a tool of the app belongs to."""
         ...
 
+    def cast(self, persona: Persona) -> Persona:
+        """Return a persona as a user of the app: who wants modules that it has."""
+        ...
+
     def open(self, persona: Persona, recorder: Recorder) -> AbstractAsyncContextManager[Toolbox]:
         """Let a persona in; at the end they leave.
 
@@ -56,6 +60,10 @@ class ManaDoor:
     def module_of(self, tool_name: str) -> str:
         """Return the module that stands in the tool's name."""
         return module_of(tool_name)
+
+    def cast(self, persona: Persona) -> Persona:
+        """Return the persona as they are: Mana is what the catalog speaks of."""
+        return persona
 
     @asynccontextmanager
     async def open(self, persona: Persona, recorder: Recorder) -> AsyncIterator[Toolbox]:

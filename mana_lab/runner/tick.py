@@ -176,7 +176,7 @@ class Tick:
         return ratings
 
     def _make_scene(self) -> Scene:
-        persona = persona_of(self._due)
+        persona = self._house.door.cast(persona_of(self._due))
         number = self._opened.number
         return Scene(
             persona=persona,

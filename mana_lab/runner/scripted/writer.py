@@ -227,7 +227,7 @@ class Writer:
     def _known(self, name: str, schema: Schema) -> str | None:
         """Return what everybody fills into a field of that form or name; None for any text."""
         word = name.lower().replace("_", "").replace("-", "")
-        form = schema.get("format")
+        form = str(schema.get("format"))
         if form in _PAGE_FORMS:
             return _page(self._voice.search[0])
         if form in _FORMS:

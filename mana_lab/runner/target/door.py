@@ -110,6 +110,10 @@ class TargetDoor(Closing):
         """Return the module that a tool of the server belongs to."""
         return self.modules.of(tool_name)
 
+    def cast(self, persona: Persona) -> Persona:
+        """Return a persona as a user of the server; see :meth:`Modules.cast`."""
+        return self.modules.cast(persona)
+
     @asynccontextmanager
     async def open(self, persona: Persona, recorder: Recorder) -> AsyncIterator[TargetApp]:
         """Connect a persona for a tick.

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from mana_lab.errors import ProtocolError, SettingsError
-from mana_lab.personas import Catalog, Persona
+from mana_lab.personas import Persona
 from mana_lab.runner.verbs import is_verb
 
 ModuleName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-zA-Z0-9]{0,59}$")]
@@ -117,15 +117,12 @@ class Modules:
         named = module_name(first) if more and not is_verb(first) else ""
         return named or self._rest
 
-    def cast(self, catalog: Catalog) -> Catalog:
-        """Return the personas as users of this server.
+    def cast(self, persona: Persona) -> Persona:
+        """Return a persona as a user of this server.
 
-        Each wants the modules that stand for what they want in the catalog, or are called so. Who
-        wants none of them uses all modules alike. They share no spaces: the server has none.
+        They want the modules that stand for what they want in the catalog, or are called so. Who
+        wants none of them uses all modules alike.
         """
-        return Catalog([self._cast(persona) for persona in catalog])
-
-    def _cast(self, persona: Persona) -> Persona:
         mix: dict[str, float] = {}
         for wanted, weight in persona.module_mix.items():
             module = self._table.stands_for.get(wanted, wanted)

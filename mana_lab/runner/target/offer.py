@@ -81,6 +81,8 @@ def _unusable(tool: Tool, known: Mapping[str, Any]) -> str | None:
         return f"its name has more than {_LONGEST_NAME} characters"
     if name in known:
         return "another tool has the same name"
+    if tool.execution is not None and tool.execution.task_support == "required":
+        return "it answers as a task only, which personas do not wait for"
     if not _is_small(tool.input_schema):
         return (
             f"the schema of its arguments has more than {_MOST_VALUES} values, "

@@ -100,6 +100,10 @@ class Shop:
             return failed(f"city not found: {given.get('city')}")
         return answered({"said": params.name})
 
+    def nothing(self):
+        """Answer that there are no goods, so that nobody sees what others do."""
+        return answered({"goods": []})
+
     def app(self, **options):
         inner = self.server.streamable_http_app(host="127.0.0.1", **options)
 

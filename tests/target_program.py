@@ -42,7 +42,7 @@ def call(request):
     name = request["params"]["name"]
     given = request["params"].get("arguments", {})
     if name == "notes_add":
-        NOTES.append(given["text"])
+        NOTES.append(given.get("text"))
         answer(request, **text(json.dumps({"id": f"note-{len(NOTES)}"})))
     elif name == "notes_list":
         answer(request, **text(json.dumps({"notes": NOTES})))
