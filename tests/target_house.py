@@ -21,10 +21,16 @@ from starlette.responses import JSONResponse, Response
 from mana_lab.clock import SystemClock
 from mana_lab.gateway.serving import listen, serve
 from mana_lab.runner import Recorder
-from mana_lab.runner.target import Limits, ModuleTable, ProgramServer, RemoteServer, TargetDoor
+from mana_lab.runner.target import (
+    ModuleTable,
+    ProgramServer,
+    RemoteServer,
+    ServerLimits,
+    TargetDoor,
+)
 
 PROGRAM = Path(__file__).parent / "target_program.py"
-QUICK = Limits(start_s=20, call_s=20)
+QUICK = ServerLimits(start_s=20, call_s=20)
 TEXT = {"type": "string"}
 
 

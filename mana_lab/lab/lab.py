@@ -16,6 +16,7 @@ from mana_lab.closing import Closing
 from mana_lab.crypto import CipherPolicy, WireForm
 from mana_lab.errors import (
     InvalidCredentialsError,
+    InvalidInputError,
     LabClosedError,
     UnknownPersonaError,
 )
@@ -55,9 +56,9 @@ from mana_lab.runner import (
 )
 from mana_lab.runner.target import (
     Auth,
-    Limits,
     ModulesGiven,
-    Protocol,
+    ProtocolChoice,
+    ServerLimits,
     TargetDoor,
     TargetView,
 )
@@ -191,8 +192,8 @@ class Lab(Reading, Running, Closing):
         env: Mapping[str, str] | None = None,
         modules: ModulesGiven | None = None,
         stands_for: Mapping[str, str] | None = None,
-        protocol: Protocol = "auto",
-        limits: Limits | None = None,
+        protocol: ProtocolChoice = "auto",
+        limits: ServerLimits | None = None,
         **how: Any,
     ) -> Lab:
         """Open a lab whose personas use any MCP server instead of Mana.
@@ -239,7 +240,7 @@ class Lab(Reading, Running, Closing):
             modules=modules,
             stands_for=stands_for,
             protocol=protocol,
-            limits=limits or Limits(),
+            limits=limits or ServerLimits(),
         )
         return await cls.open(folder, target=other, **how)
 

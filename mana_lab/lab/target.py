@@ -11,12 +11,12 @@ from mana_lab.errors import SettingsError
 from mana_lab.personas import Persona
 from mana_lab.runner.target import (
     Auth,
-    Limits,
     ModulesGiven,
     ProgramServer,
-    Protocol,
+    ProtocolChoice,
     RemoteServer,
     Server,
+    ServerLimits,
     TargetDoor,
     read_table,
 )
@@ -53,8 +53,8 @@ class Target:
     env: Mapping[str, str] | None = field(default=None, repr=False)
     modules: ModulesGiven | None = None
     stands_for: Mapping[str, str] | None = None
-    protocol: Protocol = "auto"
-    limits: Limits = field(default_factory=Limits)
+    protocol: ProtocolChoice = "auto"
+    limits: ServerLimits = field(default_factory=ServerLimits)
 
     def __post_init__(self) -> None:
         if (self.url is None) == (self.command is None):

@@ -15,7 +15,7 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.lab import Target
-from mana_lab.runner.target import Limits
+from mana_lab.runner.target import ServerLimits
 
 MODULES = {"goods": ["goods_*"], "shop": ["opening-hours", "get_weather"]}
 
@@ -147,7 +147,7 @@ async def test_names_that_charts_and_pages_could_stumble_over(folder, few, shop,
 async def test_a_server_that_is_not_there_leaves_the_folder_free(folder, few, shop):
     for where in ({"url": "http://127.0.0.1:9/mcp"}, {"command": [sys.executable, "-c", "1"]}):
         with pytest.raises(ServiceUnavailableError):
-            await Lab.target(folder, **where, catalog=few, limits=Limits(start_s=20))
+            await Lab.target(folder, **where, catalog=few, limits=ServerLimits(start_s=20))
     with pytest.raises(SettingsError, match="none of that name"):
         await Lab.target(folder, url=shop.url, modules={"goods": ["bads_*"]}, catalog=few)
     async with await Lab.target(folder, url=shop.url, catalog=few) as lab:

@@ -114,9 +114,9 @@ class Mana:
     ticks: Iterator[int] = field(default_factory=count)
 
     def house(self, **other) -> House:
-        given = {"pause": patient} | other
         door = ManaDoor(self.identity, SECRET, self.endpoint, self.clock)
-        return House(self.identity, SERVICE_KEY, door, self.clock, **given)
+        given = {"door": door, "pause": patient} | other
+        return House(self.identity, SERVICE_KEY, clock=self.clock, **given)
 
     def fleet(self, **other) -> Fleet:
         return Fleet(self.house(**other), self.ledger)

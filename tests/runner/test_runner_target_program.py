@@ -9,9 +9,9 @@ from target_house import PROGRAM, door_to, program, recorder, tick
 
 from mana_lab.clock import SystemClock
 from mana_lab.errors import ServiceUnavailableError, SettingsError
-from mana_lab.runner.target import Limits, ModuleTable, ProgramServer, TargetDoor
+from mana_lab.runner.target import ModuleTable, ProgramServer, ServerLimits, TargetDoor
 
-SHORT = Limits(start_s=20, call_s=1, answer_bytes=100_000)
+SHORT = ServerLimits(start_s=20, call_s=1, answer_bytes=100_000)
 
 
 def runs(pid):
@@ -49,7 +49,7 @@ async def test_each_persona_has_a_program_that_remembers_them(tmp_path, anna, ma
 
 
 async def test_beyond_the_limit_the_program_that_was_idle_for_longest_ends(tmp_path, anna, maya):
-    limits = Limits(kept=1)
+    limits = ServerLimits(kept=1)
 
     async def pid_of(persona):
         async with door.open(persona, recorder()) as app:
@@ -96,7 +96,7 @@ async def test_a_program_that_dies_in_the_middle_fails_the_calls_and_the_tick(tm
 @pytest.mark.slow
 async def test_a_program_that_hangs_fails_the_call_and_the_tick(tmp_path, anna):
     """It answers nothing any more, and is ended all the same."""
-    limits, outcomes = Limits(start_s=1, call_s=0.5), []
+    limits, outcomes = ServerLimits(start_s=1, call_s=0.5), []
     async with door_to(program(tmp_path, "hangs", limits=limits), anna) as door:
         app = await door.enter(anna, recorder())
         await door.leave(anna, app)
@@ -161,7 +161,7 @@ async def test_giving_up_while_a_program_starts_ends_it(tmp_path, anna):
     ],
 )
 async def test_a_program_that_does_not_start_says_why(tmp_path, anna, how, words):
-    limits = Limits(start_s=1) if how == "mute" else Limits()
+    limits = ServerLimits(start_s=1) if how == "mute" else ServerLimits()
     with pytest.raises(ServiceUnavailableError) as refused:
         async with door_to(program(tmp_path, how, limits=limits), anna):
             pass

@@ -15,7 +15,7 @@ from mana_lab.errors import (
     SettingsError,
     UnauthenticatedError,
 )
-from mana_lab.runner.target import Limits
+from mana_lab.runner.target import ServerLimits
 
 MEGABYTE = 1024 * 1024
 
@@ -160,7 +160,7 @@ async def test_what_does_not_speak_mcp_is_said_to(anna, shop, answer):
     shop.refuse = lambda _scope: answer
     async with served(shop.app()) as url:
         with pytest.raises((ProtocolError, ServiceUnavailableError)):
-            async with door_to(remote(url, limits=Limits(start_s=5, call_s=2)), anna):
+            async with door_to(remote(url, limits=ServerLimits(start_s=5, call_s=2)), anna):
                 pass
 
 
@@ -171,13 +171,13 @@ async def test_a_server_that_never_answers_is_given_up(shop, anna):
     shop.refuse = lambda _scope: never
     async with served(shop.app()) as url:
         with pytest.raises(ServiceUnavailableError, match=r"not ready within 0\.2 s"):
-            async with door_to(remote(url, limits=Limits(start_s=0.2)), anna):
+            async with door_to(remote(url, limits=ServerLimits(start_s=0.2)), anna):
                 pass
 
 
 async def used(shop, anna, name, arguments=None, **limits):
     """Call a tool in a tick of anna's."""
-    limited = Limits(**{"start_s": 20, "call_s": 20, "answer_bytes": MEGABYTE} | limits)
+    limited = ServerLimits(**{"start_s": 20, "call_s": 20, "answer_bytes": MEGABYTE} | limits)
     async with served(shop.app()) as url, door_to(remote(url, limits=limited), anna) as door:
         kept = recorder("tick", door)
         async with door.open(anna, kept) as app:
@@ -348,7 +348,7 @@ def test_what_cannot_be_used_is_refused(url, more, words):
 @pytest.mark.parametrize("name", ["start_s", "call_s", "answer_bytes", "kept"])
 def test_limits_are_above_nothing(name):
     with pytest.raises(SettingsError, match=name):
-        Limits(**{name: 0})
+        ServerLimits(**{name: 0})
 
 
 async def test_a_token_that_a_function_gives_is_checked_when_it_is_needed(shop, anna):

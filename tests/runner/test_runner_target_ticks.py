@@ -1,11 +1,10 @@
 """Ticks with a server that is not Mana: the same ledger, audit and ratings."""
 
 import pytest
-from runner_house import SERVICE_KEY, open_mana, story
+from runner_house import open_mana, story
 from target_house import Shop, door_to, program, remote, served, tool
 
-from mana_lab.runner import Fleet, House, ScriptedBrain
-from mana_lab.runner.target import Limits, ModuleTable, TargetDoor
+from mana_lab.runner.target import ModuleTable, ServerLimits, TargetDoor
 
 
 @pytest.fixture
@@ -13,16 +12,10 @@ def shop():
     return Shop()
 
 
-async def live(mana, door, personas, *, concurrency=4, days=2, seed=7):
+async def live(mana, door, personas, *, days=2, **terms):
     """Let personas use a server for some days, and return the run."""
-    fleet = Fleet(House(mana.identity, SERVICE_KEY, door, mana.clock), mana.ledger)
-    return await fleet.simulate(
-        days=days,
-        seed=seed,
-        brain=ScriptedBrain(),
-        only=[persona.email for persona in personas],
-        concurrency=concurrency,
-    )
+    only = [persona.email for persona in personas]
+    return await mana.live(days=days, only=only, fleet=mana.fleet(door=door), **terms)
 
 
 async def test_ticks_leave_the_same_rows_as_with_mana(mana, shop, anna, maya):
@@ -73,7 +66,7 @@ async def test_the_same_seed_makes_the_same_calls_at_any_concurrency(tmp_path, a
 
 
 async def test_a_server_that_dies_fails_the_tick_and_the_next_one_starts_anew(mana, tmp_path, anna):
-    limits = Limits(start_s=20, call_s=20)
+    limits = ServerLimits(start_s=20, call_s=20)
     server = program(tmp_path, "dies", limits=limits)
     async with door_to(server, anna, modules={"stuff": ("*",)}) as door:
         run = await live(mana, door, [anna], days=4)

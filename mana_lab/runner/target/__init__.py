@@ -5,17 +5,17 @@ from mana_lab.runner.target.door import TargetDoor, TargetView
 from mana_lab.runner.target.modules import ModulesGiven, ModuleTable, read_table
 from mana_lab.runner.target.program import ProgramServer
 from mana_lab.runner.target.remote import Auth, RemoteServer
-from mana_lab.runner.target.server import Limits, Protocol, Server
+from mana_lab.runner.target.server import ProtocolChoice, Server, ServerLimits
 
 __all__ = [
     "Auth",
-    "Limits",
     "ModuleTable",
     "ModulesGiven",
     "ProgramServer",
-    "Protocol",
+    "ProtocolChoice",
     "RemoteServer",
     "Server",
+    "ServerLimits",
     "TargetApp",
     "TargetDoor",
     "TargetView",

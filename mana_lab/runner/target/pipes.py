@@ -30,7 +30,12 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from mana_lab.errors import InvalidOutputError, ProtocolError, ServiceUnavailableError
+from mana_lab.errors import (
+    InvalidOutputError,
+    ManaLabError,
+    ProtocolError,
+    ServiceUnavailableError,
+)
 from mana_lab.runner.target.words import legible
 
 Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
@@ -81,7 +86,7 @@ class Pipes:
         """Tell what became of the program, and what it said last."""
         if self._process is None:
             return "the server's program was not started"
-        code = self._process.returncode if self._code is _UNKNOWN else self._code
+        code = self._process.returncode if self._code == _UNKNOWN else self._code
         parts = [f"the server's program {_fate(code)}"]
         if said := legible(self._words.decode("utf-8", "replace")).strip():
             parts.append(f"on its standard error it said last: {said}")
@@ -172,9 +177,7 @@ class Pipes:
             self._waiting.discard(message.id)
         return [SessionMessage(message)]
 
-    def _failed(
-        self, code: int, error: InvalidOutputError | ProtocolError | ServiceUnavailableError
-    ) -> list[SessionMessage]:
+    def _failed(self, code: int, error: ManaLabError) -> list[SessionMessage]:
         """Return an answer for all that wait: which of them it was meant for cannot be told."""
         data = {"code": error.code, "kind": error.kind}
         told = ErrorData(code=code, message=error.message, data=data)

@@ -8,7 +8,9 @@ from pathlib import Path
 from mana_lab.errors import InfrastructureError, ServiceUnavailableError, SettingsError
 from mana_lab.personas import Persona
 from mana_lab.runner.target.pipes import Pipes
-from mana_lab.runner.target.server import DEFAULT_LIMITS, Limits, Line, Protocol, Server
+from mana_lab.runner.target.server import USUAL_LIMITS, Line, ProtocolChoice, Server, ServerLimits
+
+_FOLDER = "{folder}"
 
 
 class ProgramServer(Server):
@@ -34,8 +36,8 @@ class ProgramServer(Server):
         env: Mapping[str, str] | None = None,
         *,
         folder: Path,
-        protocol: Protocol = "auto",
-        limits: Limits = DEFAULT_LIMITS,
+        protocol: ProtocolChoice = "auto",
+        limits: ServerLimits = USUAL_LIMITS,
     ) -> None:
         super().__init__(protocol, limits)
         self._command = _checked_command(command)
@@ -50,8 +52,9 @@ class ProgramServer(Server):
     async def connect(self, persona: Persona) -> Line:
         """Start the program for a persona, and connect."""
         folder = self._folder / persona.email.partition("@")[0]
-        folder.mkdir(parents=True, exist_ok=True)
-        marks = {"{persona}": persona.slug, "{folder}": str(folder.absolute())}
+        marks = {"{persona}": persona.slug, _FOLDER: str(folder.absolute())}
+        if any(_FOLDER in text for text in (*self._command, *self._env.values())):
+            folder.mkdir(parents=True, exist_ok=True)
         pipes = Pipes(
             [_filled(part, marks) for part in self._command],
             {name: _filled(value, marks) for name, value in self._env.items()},

@@ -14,7 +14,7 @@ from mana_lab.errors import SettingsError
 from mana_lab.personas import Persona
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.target.bounded import BoundedTransport
-from mana_lab.runner.target.server import DEFAULT_LIMITS, Limits, Line, Protocol, Server
+from mana_lab.runner.target.server import USUAL_LIMITS, Line, ProtocolChoice, Server, ServerLimits
 
 Credential: TypeAlias = str | httpx2.Auth | None
 Auth: TypeAlias = Credential | Callable[[str], Credential]
@@ -48,8 +48,8 @@ class RemoteServer(Server):
         headers: Mapping[str, str] | None = None,
         *,
         clock: Clock,
-        protocol: Protocol = "auto",
-        limits: Limits = DEFAULT_LIMITS,
+        protocol: ProtocolChoice = "auto",
+        limits: ServerLimits = USUAL_LIMITS,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(protocol, limits)

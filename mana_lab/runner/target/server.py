@@ -19,14 +19,14 @@ from mana_lab.runner.connection import Connection
 from mana_lab.runner.target.pipes import Pipes
 from mana_lab.runner.target.words import FOREIGN
 
-Protocol: TypeAlias = Literal["auto", "legacy", "2026-07-28"]
+ProtocolChoice: TypeAlias = Literal["auto", "legacy", "2026-07-28"]
 """Which versions of MCP to speak: ``auto`` finds out, ``legacy`` begins with ``initialize``."""
 
 _PROTOCOLS = ("auto", "legacy", "2026-07-28")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ServerLimits:
     """How long a server may take, and how much it may send.
 
     Attributes:
@@ -50,7 +50,7 @@ class Limits:
                 raise SettingsError(f"{name}: got {getattr(self, name)}, need more than 0")
 
 
-DEFAULT_LIMITS = Limits()
+USUAL_LIMITS = ServerLimits()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Server(ABC):
         SettingsError: There is no such choice of versions.
     """
 
-    def __init__(self, protocol: Protocol, limits: Limits) -> None:
+    def __init__(self, protocol: ProtocolChoice, limits: ServerLimits) -> None:
         if protocol not in _PROTOCOLS:
             raise SettingsError(f"protocol: got {protocol!r}, need one of {', '.join(_PROTOCOLS)}")
         self.protocol: str = protocol

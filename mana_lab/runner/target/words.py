@@ -25,10 +25,8 @@ _MEANINGS: tuple[tuple[str, type[ManaLabError]], ...] = (
     (r"(unknown|no such) tool|tool\b.{0,80} (not found|does not exist)", UnknownToolError),
     (r"already exists|duplicate|conflict", ConflictError),
     (r"not found|no such|does not exist|doesn't exist|unknown \w+ id", NotFoundError),
-    (
-        r"permission|denied|forbidden|unauthori[sz]ed|not allowed|not permitted|outside allowed",
-        RefusedError,
-    ),
+    (r"permission|denied|forbidden|unauthori[sz]ed|not allowed|not permitted", RefusedError),
+    (r"outside allowed|(elicitation|sampling|roots) not supported", RefusedError),
     (
         r"internal (server )?error|timed? ?out|unavailable|traceback|ECONN\w+|is not running",
         InfrastructureError,

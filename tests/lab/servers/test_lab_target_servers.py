@@ -9,11 +9,11 @@ import pytest
 from node_house import NoNodeError, install, without_node
 
 from mana_lab import Lab
-from mana_lab.runner.target import Limits
+from mana_lab.runner.target import ServerLimits
 
 HERE = Path(__file__).parent
 NPM = "@modelcontextprotocol"
-PATIENCE = Limits(start_s=60, call_s=3)
+PATIENCE = ServerLimits(start_s=60, call_s=3)
 _PIP_S = 240
 
 pytestmark = pytest.mark.slow
