@@ -39,14 +39,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Node:
-    """The packages, and the Node that came with them: the suite is too new for some others."""
+    """The packages, and the Node that came with them, if any: some are too new for others."""
 
     folder: Path
 
     @property
     def binary(self) -> Path:
-        [found] = (self.folder / "node_modules").glob("node-*/bin/node*")
-        return found
+        for found in (self.folder / "node_modules").glob("node-*/bin/node*"):
+            return found
+        return Path(shutil.which("node") or "node")
 
     def script(self, package: str, path: str) -> Path:
         """Return a file of a package."""
@@ -75,8 +76,8 @@ class Node:
         return Done(process.returncode, out.decode(), errors.decode())
 
 
-def install(folder: Path) -> Node:
-    """Install the pinned packages into *folder*, and copy the scripts that use them.
+def install(folder: Path, pins: Path = PINNED) -> Node:
+    """Install the packages that *pins* has a lock file of, and copy the scripts that use them.
 
     Raises:
         NoNodeError: There is no npm, or it could not install them.
@@ -84,7 +85,7 @@ def install(folder: Path) -> Node:
     npm = shutil.which("npm")
     if npm is None:
         raise NoNodeError("there is no npm; it comes with Node")
-    for pinned in (*PINNED.glob("*.json"), *PINNED.glob("*.mjs")):
+    for pinned in (*pins.glob("*.json"), *pins.glob("*.mjs")):
         shutil.copy(pinned, folder)
     try:
         done = subprocess.run(

@@ -5,6 +5,7 @@ from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
 from mana_lab.lab.serving import Addresses, Gateway, serve_lab
 from mana_lab.lab.session import PersonaSession
+from mana_lab.lab.target import Target
 from mana_lab.lab.tools import approve_tools
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Lab",
     "PersonaSession",
     "RecordHistory",
+    "Target",
     "approve_tools",
     "holds_lab",
     "serve_lab",

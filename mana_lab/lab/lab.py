@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from opentelemetry.trace import TracerProvider
@@ -15,6 +16,7 @@ from mana_lab.closing import Closing
 from mana_lab.crypto import CipherPolicy, WireForm
 from mana_lab.errors import (
     InvalidCredentialsError,
+    InvalidInputError,
     LabClosedError,
     UnknownPersonaError,
 )
@@ -29,6 +31,7 @@ from mana_lab.lab.running import Running
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
+from mana_lab.lab.target import TARGET_FOLDER, Target
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.lab.walls import owners_found
@@ -49,6 +52,15 @@ from mana_lab.runner import (
     Endpoint,
     Holder,
     Ledger,
+    ManaDoor,
+)
+from mana_lab.runner.target import (
+    Auth,
+    ModulesGiven,
+    ProtocolChoice,
+    ServerLimits,
+    TargetDoor,
+    TargetView,
 )
 from mana_lab.storage import RowScope
 
@@ -73,6 +85,7 @@ class Lab(Reading, Running, Closing):
         catalog: Catalog,
         progress: Progress,
         stack: AsyncExitStack,
+        target: TargetDoor | None = None,
     ) -> None:
         self.catalog = catalog
         self.registry = ground.registry
@@ -88,6 +101,9 @@ class Lab(Reading, Running, Closing):
         self._ledger = Ledger(
             ground.stores.ledger, Holder(f"lab {uuid.uuid4()}", alone=ground.alone)
         )
+        self._target = target
+        seed_secret = ground.secrets.persona_seed_secret.get_secret_value()
+        self._door = target or ManaDoor(services.identity, seed_secret, self._endpoint, clock)
         self._gateway: Gateway | None = None
         self._closed = False
 
@@ -105,6 +121,7 @@ class Lab(Reading, Running, Closing):
         calls_per_minute: int = CALLS_A_MINUTE,
         tracer_provider: TracerProvider | None = None,
         progress: Progress | None = None,
+        target: Target | None = None,
     ) -> Lab:
         """Open the lab in *folder*, which is made if it is missing.
 
@@ -124,6 +141,7 @@ class Lab(Reading, Running, Closing):
                 of real time, whichever is over first.
             tracer_provider: Where OpenTelemetry spans of all services go; None makes none.
             progress: Told what is being done; by default a line in a notebook, else nothing.
+            target: Another server that the personas use instead of Mana; see :meth:`target`.
 
         Raises:
             LabBusyError: The folder is open elsewhere.
@@ -155,7 +173,81 @@ class Lab(Reading, Running, Closing):
             services = await stack.enter_async_context(wired(ground))
             await stack.enter_async_context(running(services.gateway_app))
             tell = progress or (line if in_notebook() else silent)
-            return cls(ground, services, known, tell, stack.pop_all())
+            if target is None:
+                return cls(ground, services, known, tell, stack.pop_all())
+            door = await target.open(held.path, time, known[0])
+            stack.push_async_callback(door.close)
+            known = Catalog([door.cast(persona) for persona in known])  # who share no spaces there
+            return cls(ground, services, known, tell, stack.pop_all(), door)
+
+    @classmethod
+    async def target(
+        cls,
+        folder: str | Path = TARGET_FOLDER,
+        *,
+        url: str | None = None,
+        command: Sequence[str] | None = None,
+        auth: Auth = None,
+        headers: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        modules: ModulesGiven | None = None,
+        stands_for: Mapping[str, str] | None = None,
+        protocol: ProtocolChoice = "auto",
+        limits: ServerLimits | None = None,
+        **how: Any,
+    ) -> Lab:
+        """Open a lab whose personas use any MCP server instead of Mana.
+
+        The personas, the audit of their calls, their ratings, and all that reads these are the
+        same. What they want is seeded in the server's modules: seed again when these changed.
+        A folder for each server keeps findings apart.
+
+        Args:
+            folder: Where the lab keeps its databases and secrets.
+            url: The address of a server that runs (Streamable HTTP, any version of MCP).
+            command: Instead, a program that is started for each persona (stdio), and its
+                arguments; ``{persona}`` in them stands for the persona's short name, ``{folder}``
+                for a folder of their own.
+            auth: For *url*: a bearer token, an ``httpx2.Auth``, or a function that gives one of
+                them for a persona's short name, so that each is a user of their own.
+            headers: For *url*: more headers.
+            env: For *command*: variables of its environment, with the same placeholders.
+            modules: Which tools make up a module: by its name their names, or beginnings of them
+                with a ``*`` behind; or a TOML or JSON file with the tables ``modules`` and
+                ``stands_for``. Tools that stand in none make up one that is called like the
+                server. By default a tool's module is what stands before the first dot, dash or
+                underscore of its name, unless that is a verb.
+            stands_for: By modules of the catalog, such as ``notes``, the module of the server that
+                stands for each. Modules of the same name need none. Who wants no module of the
+                server uses all of them alike.
+            protocol: Which versions of MCP to speak: ``auto`` finds out, ``legacy`` begins with
+                ``initialize``, for servers that end at anything else.
+            limits: How long the server may take, and how much it may send.
+            how: As of :meth:`open`.
+
+        Raises:
+            SettingsError: Something given cannot be used, or the server has no such tool or module.
+            ServiceUnavailableError: The server cannot be reached or started, or took too long.
+            ProtocolError: The server offers no tool that can be used, or does not speak MCP.
+            ManaLabError: The server refused, or what :meth:`open` raises.
+        """
+        other = Target(
+            url=url,
+            command=command,
+            auth=auth,
+            headers=headers,
+            env=env,
+            modules=modules,
+            stands_for=stands_for,
+            protocol=protocol,
+            limits=limits or ServerLimits(),
+        )
+        return await cls.open(folder, target=other, **how)
+
+    @property
+    def server(self) -> TargetView | None:
+        """The server that the personas use; None where it is Mana."""
+        return None if self._target is None else self._target.view
 
     async def seed(self) -> SeedReport:
         """Make the catalog's personas real users: accounts, vaults, personal spaces.
@@ -220,14 +312,17 @@ class Lab(Reading, Running, Closing):
         Raises:
             UnknownPersonaError: The catalog has no such persona, or they are not seeded.
             NotFoundError: They are in no such space.
+            InvalidInputError: *space* or *agree* is given, and the personas do not use Mana.
         """
         self._check_open()
         persona = self.catalog.get(name)
+        if self._target is not None and (space is not None or agree is not None):
+            raise InvalidInputError("space= and agree= are Mana's; this lab uses another server")
         with _seeded(persona):
             session = await PersonaSession.open(
                 persona,
                 identity=self._services.identity,
-                endpoint=self._endpoint,
+                way_in=self._target or self._endpoint,
                 secrets=self._secrets,
                 clock=self.clock,
                 space=space,
@@ -383,7 +478,8 @@ class Lab(Reading, Running, Closing):
     def __repr__(self) -> str:
         if self._closed:
             return "<Lab: closed>"
-        return f"<Lab: {len(self.catalog)} personas, {self.clock.now():%Y-%m-%d %H:%M} UTC>"
+        where = "" if self.server is None else f" using {self.server.name}"
+        return f"<Lab: {len(self.catalog)} personas{where}, {self.clock.now():%Y-%m-%d %H:%M} UTC>"
 
     def _check_open(self) -> None:
         if self._closed:

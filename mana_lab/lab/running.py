@@ -16,7 +16,7 @@ from mana_lab.personas import Catalog
 from mana_lab.runner import (
     Brain,
     Budget,
-    Endpoint,
+    Door,
     Fleet,
     House,
     Ledger,
@@ -44,7 +44,7 @@ class Running(ABC):
     clock: Clock
     _services: Services
     _secrets: LabSecrets
-    _endpoint: Endpoint
+    _door: Door
     _ledger: Ledger
     _progress: Progress
 
@@ -169,8 +169,7 @@ class Running(ABC):
         house = House(
             self._services.identity,
             self._secrets.service_key.get_secret_value(),
-            self._secrets.persona_seed_secret.get_secret_value(),
-            self._endpoint,
+            self._door,
             self.clock,
         )
         return Fleet(house, self._ledger)

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mana_lab.clock import Clock
 from mana_lab.closing import Closing
 from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
+from mana_lab.identity.wire import Space
 from mana_lab.personas import Persona, persona_password
-from mana_lab.runner import Agree, App, CallOutcome, Endpoint, Recorder, ToolInfo
+from mana_lab.runner import Agree, App, CallOutcome, Endpoint, Recorder, Toolbox, ToolInfo
+from mana_lab.runner.target import TargetDoor
 from mana_lab.settings import LabSecrets
+
+
+@dataclass(frozen=True)
+class _Visit:
+    app: Toolbox
+    recorder: Recorder
+    leave: Callable[[], Awaitable[None]]
+    space: Space | None = None
 
 
 class PersonaSession(Closing):
@@ -21,11 +34,13 @@ class PersonaSession(Closing):
         persona: Who is signed in.
     """
 
-    def __init__(self, persona: Persona, app: App, identity: IdentityClient, key: str) -> None:
+    def __init__(
+        self, persona: Persona, visit: _Visit, identity: IdentityClient, service_key: str
+    ) -> None:
         self.persona = persona
-        self._app = app
+        self._visit = visit
         self._identity = identity
-        self._service_key = key
+        self._service_key = service_key
         self._closed = False
 
     @classmethod
@@ -34,45 +49,60 @@ class PersonaSession(Closing):
         persona: Persona,
         *,
         identity: IdentityClient,
-        endpoint: Endpoint,
+        way_in: Endpoint | TargetDoor,
         secrets: LabSecrets,
         clock: Clock,
         space: str | None = None,
         agree: Agree | None = None,
     ) -> PersonaSession:
-        """Sign in as *persona* and connect to the gateway, in their own space or in *space*.
+        """Sign in as *persona* and connect to the app that they use.
 
-        *agree* is asked before something is taken away for good; without it, that is refused.
+        Args:
+            persona: Who.
+            identity: Where they sign in.
+            way_in: The gateway, or the door to another server.
+            secrets: The lab's.
+            clock: The lab's.
+            space: For Mana: the space to act in, if not their own.
+            agree: For Mana: is asked before something is taken away for good; None refuses it.
 
         Raises:
             InvalidCredentialsError: The persona is not seeded.
             NotFoundError: The persona is in no such space.
-            ManaLabError: The gateway refused, or cannot be reached.
+            ManaLabError: The app refused, or cannot be reached.
         """
         password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
-        recorder = Recorder("", f"by-hand-{uuid.uuid4()}", None, clock=clock)
-        app = await App.open(
-            persona.email,
-            password,
-            identity=identity,
-            endpoint=endpoint,
-            recorder=recorder,
-            clock=clock,
-            space_id=space,
-            agree=agree,
-        )
-        recorder.persona_id = app.user.id
-        return cls(persona, app, identity, secrets.service_key.get_secret_value())
+        tick = f"by-hand-{uuid.uuid4()}"
+        if isinstance(way_in, TargetDoor):
+            user_id = (await identity.login(persona.email, password)).user.id
+            recorder = Recorder(user_id, tick, None, clock=clock, modules=way_in.module_of)
+            used = await way_in.enter(persona, recorder)
+            visit = _Visit(used, recorder, partial(way_in.leave, persona, used))
+        else:
+            recorder = Recorder("", tick, None, clock=clock)
+            app = await App.open(
+                persona.email,
+                password,
+                identity=identity,
+                endpoint=way_in,
+                recorder=recorder,
+                clock=clock,
+                space_id=space,
+                agree=agree,
+            )
+            recorder.persona_id = app.user.id
+            visit = _Visit(app, recorder, app.close, app.space)
+        return cls(persona, visit, identity, secrets.service_key.get_secret_value())
 
     @property
     def user_id(self) -> str:
         """The id of the persona's account."""
-        return self._app.user.id
+        return self._visit.recorder.persona_id
 
     @property
     def space_id(self) -> str:
-        """The id of the space that they are in."""
-        return self._app.space.id
+        """The id of the space that they are in; empty where the server has no spaces."""
+        return "" if self._visit.space is None else self._visit.space.id
 
     async def tools(self) -> list[ToolInfo]:
         """Return the tools that the persona sees, sorted by name.
@@ -81,7 +111,7 @@ class PersonaSession(Closing):
             LabClosedError: The session or its lab is closed.
         """
         self._check_open()
-        return await self._app.tools()
+        return await self._visit.app.tools()
 
     async def call(self, name: str, /, **arguments: Any) -> CallOutcome:
         """Call a tool; the audit has a row of it, whatever becomes of it.
@@ -97,19 +127,21 @@ class PersonaSession(Closing):
             LabClosedError: The session or its lab is closed.
         """
         self._check_open()
-        outcome = await self._app.call(name, arguments)
-        await self._app.recorder.flush(self._identity, self._service_key)
+        outcome = await self._visit.app.call(name, arguments)
+        await self._visit.recorder.flush(self._identity, self._service_key)
         return outcome
 
     async def close(self) -> None:
         """Leave the app; again is harmless."""
         self._closed = True
-        await self._app.close()
+        await self._visit.leave()
 
     def __repr__(self) -> str:
         if self._closed:
             return f"<{self.persona.name}, signed out>"
-        return f"<{self.persona.name}, signed in, in the space {self._app.space.name!r}>"
+        space = self._visit.space
+        where = "" if space is None else f", in the space {space.name!r}"
+        return f"<{self.persona.name}, signed in{where}>"
 
     def _check_open(self) -> None:
         if self._closed:

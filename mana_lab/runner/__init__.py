@@ -5,6 +5,7 @@ from mana_lab.runner.budget import Budget, Limits
 from mana_lab.runner.calls import CallError, CallOutcome, Toolbox, ToolInfo, module_of
 from mana_lab.runner.claims import Holder
 from mana_lab.runner.connection import Agree
+from mana_lab.runner.door import Door, ManaDoor
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.fleet import Fleet, Terms
 from mana_lab.runner.ledger import METADATA, Ledger
@@ -24,12 +25,14 @@ __all__ = [
     "Budget",
     "CallError",
     "CallOutcome",
+    "Door",
     "Endpoint",
     "Fleet",
     "Holder",
     "House",
     "Ledger",
     "Limits",
+    "ManaDoor",
     "Rating",
     "Recorder",
     "Run",

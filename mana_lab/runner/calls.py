@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from mana_lab.errors import ErrorKind
 from mana_lab.identity.wire import Space
+
+ModuleOf: TypeAlias = Callable[[str], str]
+"""Tells by a tool's name which module of its app the tool belongs to."""
 
 _PREFIX = "mcp__"
 
@@ -29,24 +32,26 @@ def module_of(tool_name: str) -> str:
 
 @dataclass(frozen=True)
 class ToolInfo:
-    """A tool as the gateway lists it.
+    """A tool as its app lists it.
 
     Attributes:
         name: Such as ``todo.create``.
         description: What the tool says it does.
         input_schema: The JSON Schema of its arguments.
         annotations: The MCP hints, by their wire names (``readOnlyHint``, ``destructiveHint``, …).
+        module: The module of the app that the tool belongs to; by default what
+            :func:`module_of` says.
     """
 
     name: str
     description: str
     input_schema: Mapping[str, Any]
     annotations: Mapping[str, Any] = field(default_factory=dict)
+    module: str = ""
 
-    @property
-    def module(self) -> str:
-        """The app module that the tool belongs to."""
-        return module_of(self.name)
+    def __post_init__(self) -> None:
+        if not self.module:
+            object.__setattr__(self, "module", module_of(self.name))
 
     @property
     def reads(self) -> bool:

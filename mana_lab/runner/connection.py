@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import httpx2
 from mcp import Client
@@ -21,12 +21,15 @@ from mcp.types import ElicitRequestParams, ElicitResult
 
 from mana_lab.errors import InfrastructureError, ManaLabError, ServiceUnavailableError
 from mana_lab.runner.endpoint import Endpoint
-from mana_lab.runner.failures import as_exception, error_from_mcp
+from mana_lab.runner.failures import GATEWAY, Failures, as_exception
 
 SignIn = Callable[[], Awaitable[str]]
 """Gets a fresh access token."""
 Agree: TypeAlias = Callable[[str], bool]
 """Is asked before something is taken away for good, and answers whether it may be."""
+
+_CLOSE_S = 10.0
+"""How long a server may take to say good-bye."""
 
 
 class BearerAuth(httpx2.Auth):
@@ -101,9 +104,30 @@ class Connection:
             cache=endpoint.cache(user_id),
             elicitation_callback=None if agree is None else partial(_answer, agree),
         )
+        return await cls.hold(client, http)
+
+    @classmethod
+    async def hold(
+        cls,
+        client: Client,
+        beneath: AbstractAsyncContextManager[Any] | None = None,
+        failures: Failures = GATEWAY,
+    ) -> Connection:
+        """Connect a client.
+
+        Args:
+            client: Not entered yet.
+            beneath: What it works with; entered before it, and left after it.
+            failures: How the failures of its server are read.
+
+        Raises:
+            ManaLabError: The server refused, or cannot be reached.
+        """
         leave = asyncio.Event()
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        holder = asyncio.create_task(_hold(client, http, ready, leave))
+        holder = asyncio.create_task(
+            _hold(client, beneath or nullcontext(), ready, leave, failures)
+        )
         try:
             await ready
         except BaseException:
@@ -121,13 +145,16 @@ class Connection:
             ServiceUnavailableError: The connection was closed or lost.
         """
         if self._holder.done():
-            raise ServiceUnavailableError("the connection to the gateway is closed")
+            raise ServiceUnavailableError("the connection to the server is closed")
         return self._client
 
     async def close(self) -> None:
         """Close the client; again is harmless."""
         self._leave.set()
-        await asyncio.wait([self._holder])
+        _, late = await asyncio.wait([self._holder], timeout=_CLOSE_S)
+        if late:
+            self._holder.cancel()
+            await asyncio.wait([self._holder])
 
 
 class Connections:
@@ -173,22 +200,26 @@ async def _answer(
 
 
 async def _hold(
-    client: Client, http: httpx2.AsyncClient, ready: asyncio.Future[None], leave: asyncio.Event
+    client: Client,
+    beneath: AbstractAsyncContextManager[Any],
+    ready: asyncio.Future[None],
+    leave: asyncio.Event,
+    failures: Failures,
 ) -> None:
     try:
-        async with http, client:
+        async with beneath, client:
             ready.set_result(None)
             await leave.wait()
     except Exception as error:  # noqa: BLE001 - goes to whoever waits for the connection
         if not ready.done():
-            ready.set_exception(_reason(error))
+            ready.set_exception(_reason(error, failures))
 
 
-def _reason(error: BaseException) -> ManaLabError:
+def _reason(error: BaseException, failures: Failures) -> ManaLabError:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, MCPError):
-        return as_exception(error_from_mcp(error))
+        return as_exception(failures.from_mcp(error))
     if isinstance(error, ManaLabError):
         return error
-    return InfrastructureError(f"the gateway could not be opened ({type(error).__name__})")
+    return InfrastructureError(f"the server could not be opened ({type(error).__name__})")

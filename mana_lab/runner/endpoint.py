@@ -1,4 +1,4 @@
-"""Where the gateway is, how to reach it, and what one client learnt that the next can use."""
+"""Where an MCP server is, how to reach it, and what one client learnt that the next can use."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import httpx2
 from mcp.client.caching import CacheConfig, InMemoryResponseCacheStore
 
 from mana_lab.clock import Clock, SystemClock
-from mana_lab.errors import ServiceUnavailableError, error_from_wire
+from mana_lab.errors import ManaLabError, ServiceUnavailableError, error_from_wire
 
 _INTERNAL_ERROR = -32603
-_TIMEOUT_S = 60.0
 
 
 class Endpoint:
-    """The gateway's address and transport, shared by the apps of a lab.
+    """A server's address and transport, shared by the apps of a lab.
 
     What the server marks as the same for everybody, above all its list of tools, is fetched once
     and kept for as long as the server allows.
@@ -26,6 +25,8 @@ class Endpoint:
         transport: What requests go through, such as ``httpx2.ASGITransport(app)`` for a gateway
             in this process; None for the network. One that was given is not closed here.
         clock: Measures how long a list may be kept.
+        timeout_s: How long the server may be silent.
+        peer: What to call the server in errors.
     """
 
     def __init__(
@@ -34,17 +35,23 @@ class Endpoint:
         transport: httpx2.AsyncBaseTransport | None = None,
         *,
         clock: Clock | None = None,
+        timeout_s: float = 60.0,
+        peer: str = "the gateway",
     ) -> None:
         self.url = url
+        self._timeout_s = timeout_s
         self._owns_transport = transport is None
-        self._transport = _Legible(transport or httpx2.AsyncHTTPTransport())
+        self._transport = _Legible(transport or httpx2.AsyncHTTPTransport(), peer)
         self._lists = InMemoryResponseCacheStore()
         self._clock = clock or SystemClock()
 
-    def http_client(self, auth: httpx2.Auth, headers: dict[str, str]) -> httpx2.AsyncClient:
+    def http_client(self, auth: httpx2.Auth | None, headers: dict[str, str]) -> httpx2.AsyncClient:
         """Return a client for one signed-in user."""
         return httpx2.AsyncClient(
-            transport=_Borrowed(self._transport), auth=auth, headers=headers, timeout=_TIMEOUT_S
+            transport=_Borrowed(self._transport),
+            auth=auth,
+            headers=headers,
+            timeout=self._timeout_s,
         )
 
     def cache(self, user_id: str) -> CacheConfig:
@@ -83,38 +90,44 @@ class _Legible(httpx2.AsyncBaseTransport):
     refused connection ends the whole session.
     """
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+    def __init__(self, inner: httpx2.AsyncBaseTransport, peer: str) -> None:
         self._inner = inner
+        self._peer = peer
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             response = await self._inner.handle_async_request(request)
         except httpx2.TransportError as error:
-            code = ServiceUnavailableError.code
-            return _failure(503, code, f"the gateway cannot be reached ({type(error).__name__})")
+            text = f"{self._peer} cannot be reached ({type(error).__name__})"
+            return failure(ServiceUnavailableError(text), 503)
         if response.status_code < 400:
             return response
         body = _json_or_none(await response.aread())
         await response.aclose()
         if "jsonrpc" in body:
             return response
-        message = str(body.get("message") or body.get("error") or "the gateway gave no reason")
-        return _failure(response.status_code, str(body.get("error", "")), message)
+        status = response.status_code
+        silent = f"{self._peer} gave no reason (HTTP {status})"
+        message = str(body.get("message") or body.get("error") or silent)
+        told = failure(error_from_wire(status, str(body.get("error", "")), message), status)
+        if challenge := response.headers.get("WWW-Authenticate"):
+            told.headers["WWW-Authenticate"] = challenge
+        return told
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-def _failure(status: int, code: str, message: str) -> httpx2.Response:
-    known = error_from_wire(status, code, message)
-    data = {"code": known.code, "kind": known.kind, "status": status}
-    error = {"code": _INTERNAL_ERROR, "message": message, "data": data}
-    return httpx2.Response(status, json={"jsonrpc": "2.0", "id": None, "error": error})
+def failure(error: ManaLabError, status: int) -> httpx2.Response:
+    """Return the answer to a request that fails with *error*, as the MCP client reads it."""
+    data = {"code": error.code, "kind": error.kind, "status": status}
+    told = {"code": _INTERNAL_ERROR, "message": error.message, "data": data}
+    return httpx2.Response(status, json={"jsonrpc": "2.0", "id": None, "error": told})
 
 
 def _json_or_none(text: bytes) -> dict[str, Any]:
     try:
         body = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}

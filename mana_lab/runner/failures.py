@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, get_args
 
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     CONNECTION_CLOSED,
     INVALID_PARAMS,
+    PARSE_ERROR,
     REQUEST_TIMEOUT,
     CallToolResult,
     TextContent,
@@ -32,6 +34,7 @@ from mana_lab.runner.calls import CallError
 ERROR_META = "how.mana/error"
 """Where a tool's failure says what it is: ``{code, kind, path?}``."""
 
+_LONGEST_MESSAGE = 4_000
 _KINDS: dict[str, type[ManaLabError]] = {
     "invalid-input": InvalidInputError,
     "refused": RefusedError,
@@ -41,27 +44,58 @@ _KINDS: dict[str, type[ManaLabError]] = {
 }
 
 
-def error_from_result(result: CallToolResult) -> CallError:
-    """Read the failure that a tool reports in its result."""
-    texts = [block.text for block in result.content if isinstance(block, TextContent)]
-    message = " ".join(texts) or "the tool failed without saying why"
-    return _read((result.meta or {}).get(ERROR_META), message, InfrastructureError)
+Guess: TypeAlias = Callable[[str], type[ManaLabError]]
+"""Tells by its message what a failure is that does not say so itself."""
 
 
-def error_from_mcp(error: MCPError) -> CallError:
-    """Read the failure of a whole request: refused, unknown tool, unreachable, timed out."""
-    if error.code == INVALID_PARAMS:
-        fallback: type[ManaLabError] = UnknownToolError
-    elif error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
-        fallback = ServiceUnavailableError
-    else:
-        fallback = ProtocolError
-    return _read(error.data, error.message, fallback)
+def always(error: type[ManaLabError]) -> Guess:
+    """Return the guess that does not look at the message."""
+    return lambda _: error
 
 
-def error_from_library(error: ManaLabError) -> CallError:
-    """Turn one of our own errors into a call's failure."""
-    return CallError(error.code, error.kind, error.message)
+@dataclass(frozen=True)
+class Failures:
+    """How the failures of one kind of app are read; what a failure says of itself comes first.
+
+    Attributes:
+        of_tool: What it is when a tool fails.
+        of_params: What it is when a request's parameters are refused (JSON-RPC -32602).
+        of_request: What it is when a request fails otherwise.
+    """
+
+    of_tool: Guess
+    of_params: Guess
+    of_request: Guess
+
+    def from_result(self, result: CallToolResult) -> CallError:
+        """Read the failure that a tool reports in its result."""
+        texts = [block.text for block in result.content if isinstance(block, TextContent)]
+        message = " ".join(texts) or "the tool failed without saying why"
+        return _read((result.meta or {}).get(ERROR_META), message, self.of_tool(message))
+
+    def from_mcp(self, error: MCPError) -> CallError:
+        """Read the failure of a whole request: refused, unknown tool, unreachable, timed out."""
+        if error.code == PARSE_ERROR:  # of the client: its message quotes the answer
+            return self.from_library(ProtocolError("the server's answer is not one of MCP"))
+        if error.code in (CONNECTION_CLOSED, REQUEST_TIMEOUT):
+            guessed: type[ManaLabError] = ServiceUnavailableError
+        elif error.code == INVALID_PARAMS:
+            guessed = self.of_params(error.message)
+        else:
+            guessed = self.of_request(error.message)
+        return _read(error.data, error.message, guessed)
+
+    def from_library(self, error: ManaLabError) -> CallError:
+        """Turn one of our own errors into a call's failure."""
+        return CallError(error.code, error.kind, error.message)
+
+
+GATEWAY = Failures(
+    of_tool=always(InfrastructureError),
+    of_params=always(UnknownToolError),
+    of_request=always(ProtocolError),
+)
+"""The gateway states what a failure is; what is left is no fault of the caller."""
 
 
 def as_exception(error: CallError) -> ManaLabError:
@@ -78,7 +112,7 @@ def _read(details: Any, message: str, fallback: type[ManaLabError]) -> CallError
     return CallError(
         code=str(code) if code else known.code,
         kind=_kind(kind, known),
-        message=message,
+        message=message[:_LONGEST_MESSAGE],
         path=None if path in (None, "") else str(path),
     )
 

@@ -14,7 +14,7 @@ from mana_lab.crypto import canonical_hash
 from mana_lab.errors import ErrorKind, UnserializableValueError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import ActionRecord
-from mana_lab.runner.calls import CallError, module_of
+from mana_lab.runner.calls import CallError, ModuleOf, module_of
 
 _LONGEST_ID = 255
 _LONGEST_NAME = 200
@@ -70,13 +70,23 @@ class Recorder:
         tick_id: The tick; ids and idempotency keys derive from it.
         run_id: The run; None outside one.
         clock: What ``occurred_at`` is read from.
+        modules: Tells the module of a tool.
     """
 
-    def __init__(self, persona_id: str, tick_id: str, run_id: str | None, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        persona_id: str,
+        tick_id: str,
+        run_id: str | None,
+        *,
+        clock: Clock,
+        modules: ModuleOf = module_of,
+    ) -> None:
         self.persona_id = persona_id
         self.tick_id = tick_id
         self.run_id = run_id
         self._clock = clock
+        self._module_of = modules
         self._begun: list[str] = []
         self._again: int | None = None
         self._actions: dict[int, Action] = {}
@@ -145,7 +155,7 @@ class Recorder:
             seq=seq,
             tool_name=_storable(tool_name, _LONGEST_NAME),
             tool_hash=tool_hash if tool_hash and _HASH.fullmatch(tool_hash) else None,
-            module=_storable(module_of(tool_name), _LONGEST_WORD),
+            module=_storable(self._module_of(tool_name), _LONGEST_WORD),
             input_hash=_hash_or_none(arguments),
             result="ok" if error is None else "error",
             error_kind=error.kind if error else None,
@@ -184,8 +194,9 @@ def _records(actions: Sequence[Action]) -> list[ActionRecord]:
 
 
 def _storable(text: str, longest: int) -> str:
-    """Shorten a text that came from elsewhere to what identity takes; never empty."""
-    return text.encode("utf-8", "replace").decode()[:longest] or "?"
+    """Shorten a text that came from elsewhere to what identity and its store take; never empty."""
+    legible = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no such text
+    return legible.encode("utf-8", "replace").decode()[:longest] or "?"
 
 
 def _hash_or_none(arguments: Mapping[str, Any]) -> str | None:

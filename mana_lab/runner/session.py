@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from mcp import Client
-from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult, RequestParamsMeta, TextContent
-from pydantic import ValidationError
 
 from mana_lab.clock import Clock
 from mana_lab.closing import Closing
-from mana_lab.crypto import canonical_json
-from mana_lab.errors import InvalidOutputError, ManaLabError, NotFoundError, ProtocolError
+from mana_lab.errors import NotFoundError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
-from mana_lab.runner.calls import CallError, CallOutcome, ToolInfo
+from mana_lab.runner.audited import AuditedCalls
+from mana_lab.runner.calls import CallOutcome, ToolInfo
 from mana_lab.runner.connection import Agree, BearerAuth, Connection, Connections
 from mana_lab.runner.endpoint import Endpoint
-from mana_lab.runner.failures import (
-    as_exception,
-    error_from_library,
-    error_from_mcp,
-    error_from_result,
-)
+from mana_lab.runner.listing import every_tool, tool_info
 from mana_lab.runner.recorder import Recorder
-
-IDEMPOTENCY_META = "how.mana/idempotencyKey"
-"""Tells the gateway which call this is, so that a redone call writes the same record."""
-TOOL_META = "how.mana/toolHash"
-"""Where the gateway says which version of the tool answered."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    data: Any = None
-    error: CallError | None = None
-    tool_hash: str | None = None
 
 
 class App(Closing):
@@ -71,7 +49,7 @@ class App(Closing):
         self.shared_spaces = tuple(shared_spaces)
         self.recorder = recorder
         self._connections = connections
-        self._clock = clock
+        self._calls = AuditedCalls(recorder, clock)
 
     @classmethod
     async def open(
@@ -126,28 +104,8 @@ class App(Closing):
         Raises:
             ManaLabError: The gateway refused, or cannot be reached.
         """
-        client = (await self._connections.to(self.space.id)).client
-        found: list[ToolInfo] = []
-        cursor: str | None = None
-        while True:
-            try:
-                page = await client.list_tools(cursor=cursor)
-            except MCPError as error:
-                raise as_exception(error_from_mcp(error)) from None
-            found += [
-                ToolInfo(
-                    tool.name,
-                    tool.description or "",
-                    tool.input_schema,
-                    tool.annotations.model_dump(by_alias=True, exclude_none=True)
-                    if tool.annotations
-                    else {},
-                )
-                for tool in page.tools
-            ]
-            cursor = page.next_cursor
-            if cursor is None:
-                return sorted(found, key=lambda tool: tool.name)
+        tools = await every_tool(await self._client(self.space.id))
+        return sorted(map(tool_info, tools), key=lambda tool: tool.name)
 
     async def call(
         self,
@@ -166,48 +124,15 @@ class App(Closing):
         Returns:
             What the tool returned or why it failed; a failed call raises nothing.
         """
-        given = dict(arguments or {})
-        seq = self.recorder.begin(name, given, shared=space_id is not None)
-        answer = _Answer()
-        error: CallError | None = CallError("cancelled", "infrastructure", "the call was cancelled")
-        started = self._clock.monotonic()
-        latency_ms = 0.0
-        try:
-            connection = await self._connections.to(space_id or self.space.id)
-            started = self._clock.monotonic()
-            key = self.recorder.idempotency_key(seq)
-            answer = await _send(connection, name, given, key)
-            error = answer.error
-        except ManaLabError as refused:
-            error = error_from_library(refused)
-        finally:
-            latency_ms = (self._clock.monotonic() - started) * 1000
-            action = self.recorder.record(
-                seq,
-                name,
-                given,
-                error=error,
-                latency_ms=latency_ms,
-                tool_hash=answer.tool_hash,
-            )
-        return CallOutcome(name, answer.data, error, latency_ms, action.id, seq)
+        reach = partial(self._client, space_id or self.space.id)
+        return await self._calls.call(reach, name, arguments, shared=space_id is not None)
 
     async def close(self) -> None:
         """Leave the app; again is harmless."""
         await self._connections.close()
 
-
-async def _send(connection: Connection, name: str, arguments: dict[str, Any], key: str) -> _Answer:
-    try:
-        canonical_json(arguments)
-        result = await _call(connection.client, name, arguments, key)
-    except MCPError as error:
-        return _Answer(error=error_from_mcp(error))
-    tool_hash = (result.meta or {}).get(TOOL_META)
-    known = tool_hash if isinstance(tool_hash, str) else None
-    if result.is_error:
-        return _Answer(error=error_from_result(result), tool_hash=known)
-    return _Answer(_data(result), tool_hash=known)
+    async def _client(self, space_id: str) -> Client:
+        return (await self._connections.to(space_id)).client
 
 
 def _pick(spaces: list[Space], space_id: str | None) -> Space:
@@ -216,24 +141,3 @@ def _pick(spaces: list[Space], space_id: str | None) -> Space:
             return space
     wanted = "a personal space" if space_id is None else "that space"
     raise NotFoundError(f"the user is not in {wanted}; they are in {len(spaces)} spaces")
-
-
-async def _call(client: Client, name: str, arguments: dict[str, Any], key: str) -> CallToolResult:
-    try:
-        meta = cast(RequestParamsMeta, {IDEMPOTENCY_META: key})
-        return await client.call_tool(name, arguments, meta=meta)
-    except ValidationError:
-        raise ProtocolError("the gateway's answer is not one of MCP") from None
-    except RuntimeError:
-        # what the client raises when structured content breaks the tool's output schema
-        raise InvalidOutputError("the tool's answer does not match its output schema") from None
-
-
-def _data(result: CallToolResult) -> Any:
-    if result.structured_content is not None:
-        return result.structured_content
-    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -22,15 +22,14 @@ from mana_lab.errors import (
 )
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import DuePersona, FeedbackRecord
-from mana_lab.personas import Persona, persona_password
+from mana_lab.personas import Persona
 from mana_lab.runner.brain import Brain, Rating, Scene, TickMemory, check_kept, check_ratings
 from mana_lab.runner.claims import OpenTick
-from mana_lab.runner.endpoint import Endpoint
+from mana_lab.runner.door import Door
 from mana_lab.runner.ledger import Step, TickOutcome
 from mana_lab.runner.meter import Meter
 from mana_lab.runner.recorder import Recorder
 from mana_lab.runner.schedule import scene_seed
-from mana_lab.runner.session import App
 from mana_lab.runner.tape import Tape
 
 T = TypeVar("T")
@@ -44,8 +43,7 @@ class House:
     Attributes:
         identity: The identity service.
         service_key: What identity's internal endpoints ask for.
-        seed_secret: What persona passwords derive from.
-        endpoint: Where the gateway is.
+        door: Lets personas into the app that they use.
         clock: The lab's time, which a run moves.
         tick_timeout_s: How long a tick may really take before it is given up.
         pauses_s: How long a tick waits before it tries again what failed for reasons of
@@ -55,8 +53,7 @@ class House:
 
     identity: IdentityClient
     service_key: str
-    seed_secret: str
-    endpoint: Endpoint
+    door: Door
     clock: SimulatedClock
     tick_timeout_s: float = 600.0
     pauses_s: Sequence[float] = (0.5, 2.0, 8.0)
@@ -99,7 +96,9 @@ class Tick:
         self._new_tape = new_tape
         self._step: Step = "prepare"
         self._scene: Scene | None = None
-        self._recorder = Recorder(due.user_id, opened.id, opened.run_id, clock=clock)
+        self._recorder = Recorder(
+            due.user_id, opened.id, opened.run_id, clock=clock, modules=house.door.module_of
+        )
 
     async def run(self) -> TickOutcome:
         """Do all steps; a failure ends the tick and is part of its outcome.
@@ -161,8 +160,7 @@ class Tick:
         scene = self._scene = self._make_scene()
         self._recorder.begin_again()
         self._step = "sign-in"
-        app = await self._sign_in()
-        async with app:
+        async with self._house.door.open(scene.persona, self._recorder) as app:
             self._step = "use"
             await self._brain.use(app, scene)
         check_kept(scene.memory.kept)
@@ -178,7 +176,7 @@ class Tick:
         return ratings
 
     def _make_scene(self) -> Scene:
-        persona = persona_of(self._due)
+        persona = self._house.door.cast(persona_of(self._due))
         number = self._opened.number
         return Scene(
             persona=persona,
@@ -188,16 +186,6 @@ class Tick:
             past=self._opened.past,
             meter=self._meter,
             tape=self._new_tape(),
-        )
-
-    async def _sign_in(self) -> App:
-        return await App.open(
-            self._due.email,
-            persona_password(self._due.email, self._house.seed_secret),
-            identity=self._house.identity,
-            endpoint=self._house.endpoint,
-            recorder=self._recorder,
-            clock=self._clock,
         )
 
     async def _hand_on(self, ratings: Sequence[Rating]) -> None:

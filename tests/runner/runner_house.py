@@ -39,6 +39,7 @@ from mana_lab.runner import (
     Holder,
     House,
     Ledger,
+    ManaDoor,
     Recorder,
     ScriptedBrain,
     Terms,
@@ -113,8 +114,9 @@ class Mana:
     ticks: Iterator[int] = field(default_factory=count)
 
     def house(self, **other) -> House:
-        given = {"pause": patient} | other
-        return House(self.identity, SERVICE_KEY, SECRET, self.endpoint, self.clock, **given)
+        door = ManaDoor(self.identity, SECRET, self.endpoint, self.clock)
+        given = {"door": door, "pause": patient} | other
+        return House(self.identity, SERVICE_KEY, clock=self.clock, **given)
 
     def fleet(self, **other) -> Fleet:
         return Fleet(self.house(**other), self.ledger)

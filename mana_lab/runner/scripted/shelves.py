@@ -8,6 +8,7 @@ from typing import Any
 
 from mana_lab.runner.calls import ToolInfo
 from mana_lab.runner.scripted.schemas import takes_id
+from mana_lab.runner.verbs import deed_of
 
 _DONE = ("isCompleted", "isArchived", "isDeleted")
 
@@ -30,13 +31,18 @@ class Shelf:
 
 
 def arrange(tools: Iterable[ToolInfo]) -> dict[str, Shelf]:
-    """Sort *tools* onto shelves by module; what may destroy something is left out."""
+    """Sort *tools* onto shelves by module; what may destroy something is left out.
+
+    A tool that does not say what it does is taken for what its name says.
+    """
     shelves: dict[str, Shelf] = {}
     for tool in sorted(tools, key=lambda tool: tool.name):
-        if tool.destroys:
+        silent = not {"readOnlyHint", "destructiveHint"} & tool.annotations.keys()
+        deed = deed_of(tool.name) if silent else None
+        if tool.destroys or deed == "destroys":
             continue
         shelf = shelves.setdefault(tool.module, Shelf())
-        if tool.reads:
+        if tool.reads or deed == "reads":
             (shelf.opens if takes_id(tool) else shelf.reads).append(tool)
         elif takes_id(tool):
             shelf.changes.append(tool)

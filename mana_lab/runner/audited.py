@@ -1,0 +1,131 @@
+"""The audited call: whatever the app and whatever becomes of it, the audit has a row of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, RequestParamsMeta, TextContent
+from pydantic import ValidationError
+
+from mana_lab.clock import Clock
+from mana_lab.crypto import canonical_json
+from mana_lab.errors import InvalidOutputError, ManaLabError, ProtocolError
+from mana_lab.runner.calls import CallError, CallOutcome
+from mana_lab.runner.failures import GATEWAY, Failures
+from mana_lab.runner.recorder import Recorder
+
+IDEMPOTENCY_META = "how.mana/idempotencyKey"
+"""Tells the gateway which call this is, so that a redone call writes the same record."""
+TOOL_META = "how.mana/toolHash"
+"""Where the gateway says which version of the tool answered."""
+
+Reach: TypeAlias = Callable[[], Awaitable[Client]]
+"""Returns the client to call with, connected; its errors are the call's outcome."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    data: Any = None
+    error: CallError | None = None
+    tool_hash: str | None = None
+
+
+class AuditedCalls:
+    """Calls the tools of one app; each call leaves a row.
+
+    Args:
+        recorder: Where the audit collects.
+        clock: Measures latencies.
+        failures: How the app's failures are read.
+    """
+
+    def __init__(self, recorder: Recorder, clock: Clock, failures: Failures = GATEWAY) -> None:
+        self.recorder = recorder
+        self._clock = clock
+        self._failures = failures
+
+    async def call(
+        self,
+        reach: Reach,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        shared: bool = False,
+        tool_hash: str | None = None,
+    ) -> CallOutcome:
+        """Call a tool.
+
+        Args:
+            reach: Gets the client.
+            name: The tool.
+            arguments: Its arguments.
+            shared: Whether it acts in a space that is shared.
+            tool_hash: Which version of the tool is called; where it is None, the answer may say.
+
+        Returns:
+            What the tool returned or why it failed; a failed call raises nothing.
+        """
+        given = dict(arguments or {})
+        seq = self.recorder.begin(name, given, shared=shared)
+        answer = _Answer()
+        error: CallError | None = CallError("cancelled", "infrastructure", "the call was cancelled")
+        started = self._clock.monotonic()
+        latency_ms = 0.0
+        try:
+            client = await reach()
+            started = self._clock.monotonic()
+            answer = await self._send(client, name, given, self.recorder.idempotency_key(seq))
+            error = answer.error
+        except ManaLabError as refused:
+            error = self._failures.from_library(refused)
+        finally:
+            latency_ms = (self._clock.monotonic() - started) * 1000
+            action = self.recorder.record(
+                seq,
+                name,
+                given,
+                error=error,
+                latency_ms=latency_ms,
+                tool_hash=tool_hash or answer.tool_hash,
+            )
+        return CallOutcome(name, answer.data, error, latency_ms, action.id, seq)
+
+    async def _send(
+        self, client: Client, name: str, arguments: dict[str, Any], key: str
+    ) -> _Answer:
+        try:
+            canonical_json(arguments)
+            result = await _call(client, name, arguments, key)
+        except MCPError as error:
+            return _Answer(error=self._failures.from_mcp(error))
+        tool_hash = (result.meta or {}).get(TOOL_META)
+        known = tool_hash if isinstance(tool_hash, str) else None
+        if result.is_error:
+            return _Answer(error=self._failures.from_result(result), tool_hash=known)
+        return _Answer(_data(result), tool_hash=known)
+
+
+async def _call(client: Client, name: str, arguments: dict[str, Any], key: str) -> CallToolResult:
+    try:
+        meta = cast(RequestParamsMeta, {IDEMPOTENCY_META: key})
+        return await client.call_tool(name, arguments, meta=meta)
+    except ValidationError:
+        raise ProtocolError("the server's answer is not one of MCP") from None
+    except RuntimeError:
+        # what the client raises when structured content breaks the tool's output schema
+        raise InvalidOutputError("the tool's answer does not match its output schema") from None
+
+
+def _data(result: CallToolResult) -> Any:
+    if result.structured_content is not None:
+        return result.structured_content
+    text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
