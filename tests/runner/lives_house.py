@@ -7,6 +7,8 @@ import random
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from mana_lab.clock import SIMULATION_EPOCH, ManualClock
@@ -25,11 +27,15 @@ def a_tool(name, *, reads, properties=None):
     )
 
 
+NOTHING = MappingProxyType({})
+
+
 class Paper:
-    """An app on paper: what is not broken works, and lists show what somebody else put there.
+    """An app on paper: what is not broken works; lists show only what others put where all share.
 
     Attributes:
         asked: All calls: tool, arguments as JSON, space.
+        ticks: In which tick each of them was.
         broken: Which tools fail, each with the kind of its failure.
         recorder: Where the audit collects, where one is wanted.
     """
@@ -44,6 +50,8 @@ class Paper:
     def __init__(self, *spaces, others=(), broken=None):
         self.shared_spaces = spaces
         self.asked = []
+        self.tick = 0
+        self.ticks = []
         self.broken = dict(broken or {})
         self.recorder = None
         self._others = [{"id": name, "title": name} for name in others]
@@ -54,22 +62,22 @@ class Paper:
     async def call(self, name, arguments=None, *, space_id=None):
         place = len(self.asked)
         self.asked.append((name, json.dumps(arguments), space_id))
+        self.ticks.append(self.tick)
         error = None
         if kind := self.broken.get(name):
             error = CallError(kind, kind, "broken on purpose")
-        data = {"tasks": self._others} if name == "todo.list" else {"task": self.thing(place)}
+        others = self._others if space_id else []
+        data = {"tasks": others} if name == "todo.list" else {"task": {"id": f"own-{place}"}}
         seq, action_id = place, f"action-{place}"
         if self.recorder:
-            seq = self.recorder.begin()
+            seq = self.recorder.begin(name, arguments)
             action_id = self.recorder.record(seq, name, arguments, error=error, latency_ms=1.0).id
         return CallOutcome(name, None if error else data, error, 1.0, action_id, seq)
-
-    def thing(self, place):
-        return {"id": f"own-{place}"}
 
     @asynccontextmanager
     async def opened(self, recorder):
         self.recorder = recorder
+        self.tick += 1
         yield self
 
 
@@ -86,9 +94,17 @@ def in_mana(mana, persona):
 
 @dataclass
 class Lived:
-    """One tick that was lived."""
+    """One tick that was lived.
+
+    Attributes:
+        scene: The situation.
+        app: What was used.
+        actions: The calls.
+        ratings: What was said of them.
+    """
 
     scene: Scene
+    app: Any
     actions: tuple[Action, ...]
     ratings: list[Rating]
 
@@ -106,7 +122,7 @@ class Lived:
 
 
 async def live(
-    enter, persona: Persona, *, ticks, first=1, past=None, days=1.0, seed=7, remember=True
+    enter, persona: Persona, *, ticks, first=1, past=NOTHING, days=1.0, seed=7, remember=True
 ) -> list[Lived]:
     """Let a persona use an app for some ticks.
 
@@ -120,7 +136,7 @@ async def live(
         seed: Of the run.
         remember: Whether a tick is remembered in the next.
     """
-    brain, lived, memory = ScriptedBrain(), [], past or {}
+    brain, lived, memory = ScriptedBrain(), [], past
     zone = ZoneInfo(persona.timezone)
     for number in range(first, first + ticks):
         moment = SIMULATION_EPOCH + timedelta(hours=7) + timedelta(days=days) * (number - 1)
@@ -130,7 +146,7 @@ async def live(
         async with enter(recorder) as app:
             await brain.use(app, scene)
         ratings = list(await brain.rate(scene, recorder.actions))
-        lived.append(Lived(scene, recorder.actions, ratings))
+        lived.append(Lived(scene, app, recorder.actions, ratings))
         if remember:
             memory = json.loads(json.dumps(scene.memory.kept))
     return lived

@@ -73,7 +73,7 @@ class Memory(BaseModel):
 def recall(past: Any) -> Memory:
     """Return what *past* says; an empty memory if it is not of the form that is kept."""
     try:
-        return Memory.model_validate(past)
+        return Memory.model_validate(dict(past) if isinstance(past, Mapping) else past)
     except (ValidationError, RecursionError):
         return Memory()
 
