@@ -81,6 +81,23 @@ class Paper:
         yield self
 
 
+class Watched:
+    """An app whose calls are seen: space, tool, arguments, outcome."""
+
+    def __init__(self, app):
+        self._app = app
+        self.shared_spaces = app.shared_spaces
+        self.seen = []
+
+    async def tools(self):
+        return await self._app.tools()
+
+    async def call(self, name, arguments=None, *, space_id=None):
+        outcome = await self._app.call(name, arguments, space_id=space_id)
+        self.seen.append((space_id, name, arguments, outcome))
+        return outcome
+
+
 def in_mana(mana, persona):
     """Return what opens the app of *mana* for a persona; see :func:`live`."""
 

@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from lives_house import Paper, live
+from lives_house import Paper, Watched, live
 from runner_house import cast, open_mana
 
 from mana_lab.clock import SIMULATION_EPOCH
@@ -16,29 +16,12 @@ from mana_lab.runner.scripted import ARCHETYPES
 from mana_lab.runner.scripted.archetypes import Behavior
 from mana_lab.runner.scripted.memory import Memory, recall
 from mana_lab.runner.scripted.mind import Mind
-from mana_lab.runner.scripted.shelves import arrange
+from mana_lab.runner.scripted.shelves import Things, arrange
 from mana_lab.runner.scripted.voices import voice_of
 
 [TOM] = cast("tom")
 TIDY = TOM.model_copy(update={"module_mix": {"todo": 1.0}})
 FAMILY = Space(id="f", name="Flat", slug="flat", type="family", role="member")
-
-
-class Watched:
-    """An app whose calls are seen with their arguments."""
-
-    def __init__(self, app):
-        self._app = app
-        self.shared_spaces = app.shared_spaces
-        self.seen = []
-
-    async def tools(self):
-        return await self._app.tools()
-
-    async def call(self, name, arguments=None, *, space_id=None):
-        outcome = await self._app.call(name, arguments, space_id=space_id)
-        self.seen.append((name, arguments, outcome))
-        return outcome
 
 
 async def test_what_was_begun_on_one_day_is_finished_on_a_later_one(tmp_path):
@@ -57,7 +40,7 @@ async def test_what_was_begun_on_one_day_is_finished_on_a_later_one(tmp_path):
     made, waited = {}, []
     for day, seen in enumerate(days):
         listed = False
-        for name, arguments, outcome in seen:
+        for _space, name, arguments, outcome in seen:
             listed = listed or name in ("todo.list", "todo.search")
             if name == "todo.create" and outcome.ok:
                 made[outcome.data["task"]["id"]] = day
@@ -131,6 +114,15 @@ async def test_what_is_gone_is_forgotten():
     ]
     assert len(sought) == len(set(sought)) > 5
     assert not set(sought) & set(lived[-1].kept["unfinished"]["todo"])
+
+
+def test_what_a_list_shows_as_done_is_no_longer_unfinished():
+    things = Things({"todo": ["a", "b"]})
+    shelf = arrange(Paper.TOOLS)["todo"]
+    shown = {"tasks": [{"id": "a", "isCompleted": True}, {"id": "b"}, {"id": "c"}]}
+    things.take_in(shelf, shelf.reads[0], {}, CallOutcome("todo.list", shown, None, 1.0, "x", 0))
+    assert things.unfinished == {"todo": ["b"]}
+    assert things.open("todo") == ["b", "c"]
 
 
 async def test_the_memory_is_small_and_holds_nothing_that_somebody_wrote():

@@ -43,7 +43,7 @@ class Behavior:
         finish: Weight of changing something that is there.
         detail: Chance of filling in an optional argument.
         blunder: Chance of getting an argument wrong in the first tick.
-        learns: How quickly blunders become rarer; 0 is never.
+        learns: How much rarer practice makes blunders, and each that was understood; 0 is not.
         guesses: Chance of making an id up instead of looking for it.
         repairs: Chance that it understands what an error says.
         patience: How often it tries again after a failure.

@@ -12,13 +12,11 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-MOST_TIMES = 30
-"""The largest number that is kept of how often something was."""
-
 _ID = "[A-Za-z0-9._:~-]{1,40}"
 """An id of any other form may be somebody's text, and is not kept."""
 _NAME = "[A-Za-z0-9._:/-]{1,64}"
 _MOST_NAMES = 100
+_MOST_TIMES = 30
 
 
 class _Most(NamedTuple):
@@ -26,13 +24,14 @@ class _Most(NamedTuple):
     things: int
 
 
+# together below what the ledger takes of a brain
 _OWN = _Most(modules=16, things=20)
 _SHARED = _Most(modules=8, things=10)
 _MOST_SPACES = 5
 
 _Id: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_ID}$")]
 _Name: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
-_Times: TypeAlias = Annotated[int, Field(ge=1, le=MOST_TIMES)]
+_Times: TypeAlias = Annotated[int, Field(ge=1, le=_MOST_TIMES)]
 _Counts: TypeAlias = Annotated[dict[_Name, _Times], Field(max_length=_MOST_NAMES)]
 _Things: TypeAlias = Annotated[
     dict[_Name, Annotated[list[_Id], Field(max_length=_OWN.things)]],
@@ -91,7 +90,7 @@ def few_things(things: Mapping[str, Iterable[str]], most: _Most = _OWN) -> dict[
 def few_counts(counts: Mapping[str, int]) -> dict[str, int]:
     """Return the largest of *counts* that may be kept, by name."""
     known = {
-        name: min(times, MOST_TIMES)
+        name: min(times, _MOST_TIMES)
         for name, times in counts.items()
         if times > 0 and re.fullmatch(_NAME, name)
     }

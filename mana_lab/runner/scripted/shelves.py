@@ -101,10 +101,14 @@ class Things:
     def _learn(self, module: str, data: Any, *, added: bool) -> None:
         for thing in _things(data):
             name = thing.get("id")
-            if isinstance(name, str) and not any(map(thing.get, _DONE)):
-                _append(self._open, module, name)
-                if added:
-                    _append(self.unfinished, module, name)
+            if not isinstance(name, str):
+                continue
+            if any(map(thing.get, _DONE)):
+                self._leave(module, {name}, finished=True)
+                continue
+            _append(self._open, module, name)
+            if added:
+                _append(self.unfinished, module, name)
 
     def _leave(self, module: str, named: set[str], *, finished: bool) -> None:
         """Leave things alone for this tick, and also for later ones if they are finished."""
