@@ -151,6 +151,15 @@ def test_the_reason_counts_the_tool_and_the_others():
     )
 
 
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", "x\ny", "n" * 5_000])
+def test_the_reason_can_be_stored_whatever_a_tool_is_called(name):
+    mind = patience(1.0)
+    mind.failed(name)
+    assert mind.reason.isprintable()
+    assert mind.reason.encode()
+    assert len(mind.reason) < 200
+
+
 ONE, TWO = (ToolInfo(name, "", {}) for name in ("todo.create", "todo.add"))
 
 
@@ -168,9 +177,10 @@ def test_what_has_worked_is_reached_for_more():
     fond = chosen(habits, ([ONE, TWO], 1.0))
     assert abs(even[ONE.name] - even[TWO.name]) < 60
     assert fond[ONE.name] > 1.5 * fond[TWO.name] > 0
-    assert habits.fondness("todo") == 2 > habits.fondness("notes") == 1
+    assert habits.fondness([ONE, TWO]) == 2
+    assert habits.fondness([TWO]) == habits.fondness([]) == 1
     indifferent = Habits(Behavior(habit=0.0), Memory(worked=dict(habits.successes)), 1)
-    assert indifferent.fondness("todo") == 1
+    assert indifferent.fondness([ONE]) == 1
 
 
 def test_what_was_given_up_is_left_alone_for_some_ticks_and_then_tried_again():

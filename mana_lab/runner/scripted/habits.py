@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from mana_lab.runner.calls import ToolInfo, module_of
+from mana_lab.runner.calls import ToolInfo
 from mana_lab.runner.scripted.archetypes import Behavior
 from mana_lab.runner.scripted.memory import Memory
 
@@ -50,10 +50,13 @@ class Habits:
         """Note that a blunder with *tool* was understood."""
         self.lessons[tool] += 1
 
-    def fondness(self, module: str) -> float:
-        """Return how much more the persona reaches for *module* than if it had no habits."""
-        tools = [tool for tool in self.successes if module_of(tool) == module]
-        return max(map(self._weight, tools), default=1.0)
+    def fondness(self, tools: Iterable[ToolInfo]) -> float:
+        """Return how much more the persona reaches for a module than if it had no habits.
+
+        Args:
+            tools: What the module offers.
+        """
+        return max((self._weight(tool.name) for tool in tools), default=1.0)
 
     def choose(
         self, ways: Iterable[tuple[Sequence[ToolInfo], float]], dice: random.Random

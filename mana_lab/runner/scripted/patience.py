@@ -9,6 +9,8 @@ from mana_lab.runner.scripted.archetypes import Behavior
 from mana_lab.runner.scripted.memory import Memory
 
 _DAY = timedelta(days=1)
+_LONGEST = 128
+"""Of the name of a tool, which is the app's."""
 
 
 class Patience:
@@ -43,10 +45,12 @@ class Patience:
         self._failed[tool] += 1
         if self.level <= 0:
             self.level = 0.0
+            shown = tool if tool.isprintable() else ascii(tool)
             others = self._failed.total() - self._failed[tool]
             besides = f" and other tools {times(others)}" if others else ""
             self.reason = (
-                f"{tool} failed {times(self._failed[tool])}{besides}: the patience was used up"
+                f"{shown[:_LONGEST]} failed {times(self._failed[tool])}{besides}: "
+                "the patience was used up"
             )
 
     def _restore(self, gain: float) -> None:

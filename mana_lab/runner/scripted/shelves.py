@@ -32,6 +32,11 @@ class Shelf:
     creates: list[ToolInfo] = field(default_factory=list)
     changes: list[ToolInfo] = field(default_factory=list)
 
+    @property
+    def tools(self) -> list[ToolInfo]:
+        """All of them."""
+        return [*self.reads, *self.opens, *self.creates, *self.changes]
+
 
 def arrange(tools: Iterable[ToolInfo]) -> dict[str, Shelf]:
     """Sort *tools* onto shelves by module; what may destroy something is left out.

@@ -89,8 +89,11 @@ class Visit:
 
     def _weighted(self, mix: Mapping[str, float]) -> str | None:
         names = sorted(name for name in mix if mix[name] > 0)
-        weights = [mix[name] * self._mind.habits.fondness(name) for name in names]
+        weights = [mix[name] * self._mind.habits.fondness(self._offer(name)) for name in names]
         return self._random.choices(names, weights)[0] if names else None
+
+    def _offer(self, module: str) -> list[ToolInfo]:
+        return self._shelves[module].tools if module in self._shelves else []
 
     async def _do_something(self, module: str, shelf: Shelf) -> None:
         behavior = self._behavior
