@@ -84,6 +84,22 @@ def test_latency_below_five_seconds_does_not_matter():
     assert rate_module("todo", *quick, Temper()) == rate_module("todo", *slow, Temper())
 
 
+def test_who_left_says_so_and_rates_the_module_lower():
+    actions, memory = lived(*SMOOTH, ("todo.create", "invalid-input"))
+    stayed = rate_module("todo", actions, memory, Temper())
+    left = rate_module("todo", actions, memory, Temper(), left=True)
+    assert left.rating < stayed.rating
+    assert left.notes == stayed.notes[:-1] + "; lost patience here and left."
+
+
+def test_coming_back_to_something_is_a_note_and_no_merit():
+    actions, memory = lived(*SMOOTH)
+    plain = rate_module("todo", actions, memory, Temper())
+    back = rate_module("todo", actions, memory, Temper(), returned=2)
+    assert back.rating == plain.rating
+    assert back.notes == plain.notes[:-1] + "; came back to something unfinished 2 times."
+
+
 def test_the_notes_cite_what_happened_and_the_evidence_is_its_actions():
     rating = rated(
         ("todo.create", "invalid-input"),

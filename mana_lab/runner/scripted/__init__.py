@@ -12,6 +12,8 @@ from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.recorder import Action
 from mana_lab.runner.scripted.archetypes import ARCHETYPES, DEFAULT, Behavior, Temper
+from mana_lab.runner.scripted.memory import recall
+from mana_lab.runner.scripted.mind import Mind
 from mana_lab.runner.scripted.opinion import rate_module
 from mana_lab.runner.scripted.visit import Visit
 from mana_lab.runner.scripted.voices import voice_of
@@ -33,20 +35,29 @@ class ScriptedBrain:
         """Spend one tick with the app."""
         behavior = ARCHETYPES.get(scene.persona.archetype, DEFAULT)
         voice = voice_of(scene.persona.slug)
-        visit = Visit(app, scene, await app.tools(), behavior, voice)
+        mind = Mind(scene, behavior)
+        visit = Visit(app, scene, await app.tools(), behavior, voice, mind)
         for _ in range(scene.random.randint(*behavior.steps)):
             await visit.step()
+            if mind.patience.reason:
+                break
+        scene.memory.kept = mind.kept()
+        scene.memory.gave_up = mind.patience.reason
 
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate each module that was touched, by what happened there."""
         temper = ARCHETYPES.get(scene.persona.archetype, DEFAULT).temper
         modules = dict.fromkeys(action.module for action in actions)
+        returned = recall(scene.memory.kept).returned
+        last = actions[-1].module if actions and scene.memory.gave_up else None
         return [
             rate_module(
                 module,
                 [action for action in actions if action.module == module],
                 scene.memory,
                 temper,
+                left=module == last,
+                returned=returned.get(module, 0),
             )
             for module in modules
         ]

@@ -18,6 +18,7 @@ class Temper:
         crowded: What it costs when a list showed more than ten things.
         fault: What it costs when the app itself broke.
         slow: What it costs when an answer took over five seconds.
+        left: What it costs the module in which the patience was used up.
     """
 
     start: float = 3.6
@@ -28,6 +29,7 @@ class Temper:
     crowded: float = 0.0
     fault: float = 0.8
     slow: float = 0.6
+    left: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,15 @@ class Behavior:
         finish: Weight of changing something that is there.
         detail: Chance of filling in an optional argument.
         blunder: Chance of getting an argument wrong in the first tick.
-        learns: How quickly blunders become rarer; 0 is never.
+        learns: How much rarer practice makes blunders, and each that was understood; 0 is not.
         guesses: Chance of making an id up instead of looking for it.
         repairs: Chance that it understands what an error says.
         patience: How often it tries again after a failure.
+        endurance: How many failed calls in a row use up its patience, and it leaves.
+        relief: How many of them a call that works makes up for.
+        rest: How many of them a day without the app makes up for.
+        avoids: For how many ticks it leaves a tool alone that it gave up.
+        habit: How much more it reaches for what has always worked; 0 is not at all, 1 is twice.
         makes_do: Chance of taking another module of its own when the wanted one is missing.
         tolerance: After how many given-up things it leaves a module alone for the tick.
         looks_first: Chance of reading before adding.
@@ -63,6 +70,11 @@ class Behavior:
     guesses: float = 0.0
     repairs: float = 0.9
     patience: int = 1
+    endurance: float = 5.0
+    relief: float = 0.5
+    rest: float = 3.0
+    avoids: int = 2
+    habit: float = 0.5
     makes_do: float = 0.5
     tolerance: int = 2
     looks_first: float = 0.1
@@ -85,6 +97,8 @@ ARCHETYPES: dict[str, Behavior] = {
         blunder=0.12,
         learns=0.02,
         shares=0.2,
+        endurance=3.0,
+        habit=0.3,
         temper=Temper(start=3.5, error=0.6, empty=0.3, crowded=0.9),
     ),
     # opens the app for a minute; one failure is one too many
@@ -99,6 +113,9 @@ ARCHETYPES: dict[str, Behavior] = {
         makes_do=0.3,
         tolerance=1,
         wanders=0.0,
+        endurance=1.0,
+        rest=1.0,
+        avoids=3,
         temper=Temper(start=3.5, useful=0.4, error=0.9, crowded=0.5, slow=1.2),
     ),
     # keeps a diary of family life between two other things
@@ -124,6 +141,9 @@ ARCHETYPES: dict[str, Behavior] = {
         patience=2,
         makes_do=0.8,
         looks_first=0.4,
+        endurance=8.0,
+        avoids=1,
+        habit=0.2,
         temper=Temper(start=3.6, error=0.3, fault=1.4),
     ),
     # searches, excerpts, searches again
@@ -137,6 +157,8 @@ ARCHETYPES: dict[str, Behavior] = {
         patience=2,
         looks_first=0.5,
         wanders=0.0,
+        endurance=8.0,
+        avoids=1,
         temper=Temper(start=3.5, empty=1.0),
     ),
     # one entry, no adjectives
@@ -149,6 +171,10 @@ ARCHETYPES: dict[str, Behavior] = {
         blunder=0.03,
         patience=0,
         wanders=0.0,
+        endurance=1.0,
+        rest=1.0,
+        avoids=3,
+        habit=1.0,
         temper=Temper(start=3.4, useful=0.5, error=0.8),
     ),
     # does not know the words yet
@@ -159,11 +185,14 @@ ARCHETYPES: dict[str, Behavior] = {
         finish=0.3,
         detail=0.4,
         blunder=0.5,
-        learns=0.05,
+        learns=0.03,
         guesses=0.5,
         repairs=0.5,
         patience=2,
         wanders=0.12,
+        endurance=4.0,
+        rest=2.0,
+        avoids=1,
         temper=Temper(start=3.4, useful=0.4, error=0.45, stuck=1.2, crowded=0.6),
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mana_lab.runner.brain import Rating, TickMemory
 from mana_lab.runner.recorder import Action
 from mana_lab.runner.scripted.archetypes import Temper
+from mana_lab.runner.scripted.patience import times
 from mana_lab.runner.scripted.shelves import how_many
 
 _SLOW_MS = 5_000
@@ -15,7 +16,13 @@ _MANY = 10
 
 
 def rate_module(
-    module: str, actions: Sequence[Action], memory: TickMemory, temper: Temper
+    module: str,
+    actions: Sequence[Action],
+    memory: TickMemory,
+    temper: Temper,
+    *,
+    left: bool = False,
+    returned: int = 0,
 ) -> Rating:
     """Rate one module by what happened to the persona there.
 
@@ -24,6 +31,8 @@ def rate_module(
         actions: Its calls of this tick, in order; at least one.
         memory: What the brain kept of their outcomes.
         temper: How the persona judges.
+        left: Whether its patience was used up there.
+        returned: To how many unfinished things of earlier ticks it came back.
     """
     shown = {action.id: _shown(action, memory) for action in actions}
     empty = [action for action in actions if shown[action.id] == 0]
@@ -43,11 +52,17 @@ def rate_module(
         - temper.crowded * bool(crowded)
         - temper.fault * bool(faults)
         - temper.slow * bool(slow)
+        - temper.left * left
     )
+    facts = _facts(actions, empty, crowded, stuck, slow)
+    if returned:
+        facts.append(f"came back to something unfinished {times(returned)}")
+    if left:
+        facts.append("lost patience here and left")
     return Rating(
         module=module,
         rating=max(1, min(5, int(score + 0.5))),
-        notes=_notes(actions, empty, crowded, stuck, slow),
+        notes=("; ".join(facts) + ".")[:1000],
         evidence=tuple(action.id for action in actions),
     )
 
@@ -63,23 +78,21 @@ def _stuck(actions: Sequence[Action]) -> list[str]:
     return [tool for tool, result in last.items() if result == "error"]
 
 
-def _notes(
+def _facts(
     actions: Sequence[Action],
     empty: Sequence[Action],
     crowded: Sequence[Action],
     stuck: Sequence[str],
     slow: Sequence[Action],
-) -> str:
+) -> list[str]:
     calls = Counter(action.tool_name for action in actions)
     worked = Counter(action.tool_name for action in actions if action.result == "ok")
-    facts = [f"{tool} worked {worked[tool]} of {_times(n)}" for tool, n in calls.items()]
+    facts = [f"{tool} worked {worked[tool]} of {times(n)}" for tool, n in calls.items()]
     failures = Counter(
         f"{action.tool_name} {action.error_kind}" for action in actions if action.error_kind
     )
     if failures:
-        facts.append(
-            "failures: " + ", ".join(f"{what} {_times(n)}" for what, n in failures.items())
-        )
+        facts.append("failures: " + ", ".join(f"{what} {times(n)}" for what, n in failures.items()))
     mended = [tool for tool in calls if 0 < worked[tool] < calls[tool] and tool not in stuck]
     if mended:
         facts.append("went through after another try: " + ", ".join(mended))
@@ -88,11 +101,7 @@ def _notes(
     for seen, what in ((empty, "nothing"), (crowded, f"more than {_MANY} things")):
         if seen:
             tools = dict.fromkeys(action.tool_name for action in seen)
-            facts.append(f"{', '.join(tools)} showed {what} {_times(len(seen))}")
+            facts.append(f"{', '.join(tools)} showed {what} {times(len(seen))}")
     if slow:
-        facts.append(f"an answer took over {_SLOW_MS // 1000} s {_times(len(slow))}")
-    return ("; ".join(facts) + ".")[:1000]
-
-
-def _times(count: int) -> str:
-    return "1 time" if count == 1 else f"{count} times"
+        facts.append(f"an answer took over {_SLOW_MS // 1000} s {times(len(slow))}")
+    return facts

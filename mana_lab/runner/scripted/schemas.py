@@ -204,3 +204,11 @@ def takes_id(tool: ToolInfo) -> bool:
     """Tell whether the tool acts on something that is already there."""
     known = properties(tool)
     return any(shape(name, known.get(name, {})) == "id" for name in required(tool))
+
+
+def finishes(tool: ToolInfo) -> bool:
+    """Tell whether the tool only needs to know which thing: there is nothing more to say about it.
+
+    So it is with ``todo.complete``, but not with ``todo.update``.
+    """
+    return all(shape(name, schema) in ("id", "flag") for name, schema in properties(tool).items())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mana_lab.runner.calls import ToolInfo
-from mana_lab.runner.scripted.schemas import takes_id
+from mana_lab.runner.calls import CallOutcome, ToolInfo
+from mana_lab.runner.scripted.schemas import finishes, takes_id
 from mana_lab.runner.verbs import deed_of
 
+GONE = ("not-found", "conflict")
+"""Failures that say that nothing can be done about a thing any more."""
 _DONE = ("isCompleted", "isArchived", "isDeleted")
 
 
@@ -28,6 +31,11 @@ class Shelf:
     opens: list[ToolInfo] = field(default_factory=list)
     creates: list[ToolInfo] = field(default_factory=list)
     changes: list[ToolInfo] = field(default_factory=list)
+
+    @property
+    def tools(self) -> list[ToolInfo]:
+        """All of them."""
+        return [*self.reads, *self.opens, *self.creates, *self.changes]
 
 
 def arrange(tools: Iterable[ToolInfo]) -> dict[str, Shelf]:
@@ -52,27 +60,65 @@ def arrange(tools: Iterable[ToolInfo]) -> dict[str, Shelf]:
 
 
 class Things:
-    """What the persona has seen in the app during one tick."""
+    """What the persona knows in the app, by module: what it has seen, and what it added itself.
 
-    def __init__(self) -> None:
-        self._open: dict[str, list[str]] = {}
+    Args:
+        unfinished: What it added in earlier ticks and has not finished.
 
-    def learn(self, module: str, data: Any) -> None:
-        """Remember the things in a tool's answer that are still open."""
-        known = self._open.setdefault(module, [])
-        for thing in _things(data):
-            name = thing.get("id")
-            if isinstance(name, str) and name not in known and not any(map(thing.get, _DONE)):
-                known.append(name)
+    Attributes:
+        unfinished: What it has added and not finished up to now, the newest last.
+        returned: How many things of earlier ticks it has dealt with.
+    """
+
+    def __init__(self, unfinished: Mapping[str, Sequence[str]]) -> None:
+        self.unfinished = {module: list(names) for module, names in unfinished.items()}
+        self.returned: Counter[str] = Counter()
+        self._open = {module: list(names) for module, names in unfinished.items()}
+        self._earlier = {module: set(names) for module, names in unfinished.items()}
 
     def open(self, module: str) -> list[str]:
         """Return the ids of what is still open in *module*, in the order seen."""
         return self._open.get(module, [])
 
-    def settle(self, module: str, arguments: Iterable[Any]) -> None:
-        """Forget the things that *arguments* name: they have been dealt with."""
-        dealt_with = {value for value in arguments if isinstance(value, str)}
-        self._open[module] = [name for name in self.open(module) if name not in dealt_with]
+    def take_in(
+        self, shelf: Shelf, tool: ToolInfo, arguments: Mapping[str, Any], outcome: CallOutcome
+    ) -> None:
+        """Learn from what became of a call.
+
+        Args:
+            shelf: Where the tool stands.
+            tool: What was called.
+            arguments: What it was called with.
+            outcome: What became of it.
+        """
+        named = {value for value in arguments.values() if isinstance(value, str)}
+        if outcome.error is not None:
+            if outcome.error.kind in GONE:
+                self._leave(tool.module, named, finished=True)
+        elif tool in shelf.changes:
+            earlier = self._earlier.get(tool.module, set())
+            self.returned[tool.module] += len(earlier & named)
+            earlier -= named
+            self._leave(tool.module, named, finished=finishes(tool))
+        else:
+            self._learn(tool.module, outcome.data, added=tool in shelf.creates)
+
+    def _learn(self, module: str, data: Any, *, added: bool) -> None:
+        for thing in _things(data):
+            name = thing.get("id")
+            if not isinstance(name, str):
+                continue
+            if any(map(thing.get, _DONE)):
+                self._leave(module, {name}, finished=True)
+                continue
+            _append(self._open, module, name)
+            if added:
+                _append(self.unfinished, module, name)
+
+    def _leave(self, module: str, named: set[str], *, finished: bool) -> None:
+        """Leave things alone for this tick, and also for later ones if they are finished."""
+        for known in (self._open, self.unfinished)[: 1 + finished]:
+            known[module] = [name for name in known.get(module, []) if name not in named]
 
 
 def how_many(data: Any) -> int | None:
@@ -92,3 +138,9 @@ def _values(data: Any) -> list[Any]:
     if isinstance(data, dict):
         return list(data.values())
     return [data] if isinstance(data, list) else []
+
+
+def _append(known: dict[str, list[str]], module: str, name: str) -> None:
+    names = known.setdefault(module, [])
+    if name not in names:
+        names.append(name)

@@ -1,8 +1,8 @@
 """Using a shared space: adding something, looking around, finishing what one added oneself.
 
 What a persona does must not depend on when the others did what they do, or the same seed would not
-give the same calls. So it finishes only what it added in the same tick, and what a list shows goes
-neither into its memory nor into its ratings.
+give the same calls. So it finishes only what it added itself, in this tick or an earlier one, and
+what a list shows goes neither into its memory nor into its ratings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mana_lab.registry import admits
 from mana_lab.runner.brain import Scene
 from mana_lab.runner.calls import CallOutcome, Toolbox, ToolInfo
 from mana_lab.runner.scripted.archetypes import Behavior
-from mana_lab.runner.scripted.schemas import required
+from mana_lab.runner.scripted.mind import Mind
 from mana_lab.runner.scripted.shelves import Shelf, Things
 from mana_lab.runner.scripted.writer import Writer
 
@@ -33,6 +33,7 @@ class Together:
         shelves: What the app offers.
         behavior: How its archetype acts.
         writer: Fills in arguments.
+        mind: What it remembers, has learned and bears.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Together:
         shelves: Mapping[str, Shelf],
         behavior: Behavior,
         writer: Writer,
+        mind: Mind,
     ) -> None:
         self._app = app
         self._scene = scene
@@ -49,10 +51,11 @@ class Together:
         self._shelves = shelves
         self._behavior = behavior
         self._writer = writer
+        self._mind = mind
         self._wishes = [
             (space, wishes) for space in app.shared_spaces if (wishes := self._wishes_in(space))
         ]
-        self._own: dict[str, Things] = {space.id: Things() for space, _ in self._wishes}
+        self._own = {space.id: mind.things_in(space.id) for space, _ in self._wishes}
 
     @property
     def possible(self) -> bool:
@@ -70,14 +73,10 @@ class Together:
             (shelf.reads, behavior.look),
             (shelf.changes if own.open(module) else [], behavior.finish),
         ]
-        open_ways = [(tools, weight) for tools, weight in ways if tools and weight]
-        if not open_ways:
-            return
-        tools = self._random.choices(*zip(*open_ways, strict=True))[0]
-        tool = self._random.choice(tools)
-        if tools is shelf.reads:
+        tool = self._mind.habits.choose(ways, self._random)
+        if tool in shelf.reads:
             await self._look(space, tool)
-        else:
+        elif tool:
             await self._write(space, tool, own)
 
     async def _look(self, space: Space, tool: ToolInfo) -> None:
@@ -92,16 +91,16 @@ class Together:
             topic = self._writer.topic(tool.module)
             arguments = self._writer.act(tool, topic, detail=self._behavior.detail, ids=ids)
             outcome = await self._call(space, tool, arguments)
-            if outcome.ok and changing:
-                own.settle(tool.module, (arguments.get(name) for name in required(tool)))
-            elif outcome.ok:
-                own.learn(tool.module, outcome.data)
-            if outcome.error is None or outcome.error.kind != "invalid-input":
+            own.take_in(self._shelves[tool.module], tool, arguments, outcome)
+            if outcome.error is None:
                 return
+            if outcome.error.kind != "invalid-input" or self._mind.patience.reason:
+                break
+        self._mind.habits.gave_up(tool.name)
 
     async def _call(self, space: Space, tool: ToolInfo, arguments: dict[str, Any]) -> CallOutcome:
         outcome = await self._app.call(tool.name, arguments, space_id=space.id)
-        self._scene.memory.outcomes[outcome.action_id] = replace(outcome, data=None)
+        self._mind.take_in(replace(outcome, data=None))
         return outcome
 
     def _wishes_in(self, space: Space) -> dict[str, float]:

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from mana_lab.runner.brain import Scene
-from mana_lab.runner.calls import CallError, CallOutcome, Toolbox, ToolInfo
+from mana_lab.runner.calls import CallError, Toolbox, ToolInfo
 from mana_lab.runner.scripted.archetypes import Behavior
 from mana_lab.runner.scripted.blunders import blunder, made_up_id
-from mana_lab.runner.scripted.schemas import properties, required
-from mana_lab.runner.scripted.shelves import Shelf, Things, arrange
+from mana_lab.runner.scripted.mind import Mind
+from mana_lab.runner.scripted.schemas import properties, required, takes_id
+from mana_lab.runner.scripted.shelves import GONE, Shelf, arrange
 from mana_lab.runner.scripted.together import Together
 from mana_lab.runner.scripted.voices import Topic, Voice
 from mana_lab.runner.scripted.writer import Writer
 
 _READS_ON = 0.3
 """Chance of opening one of the things that a list has shown."""
+_CONFUSIONS = ("invalid-input", "not-found")
+"""Failures that come from having got something wrong oneself."""
 
 
 @dataclass
@@ -38,6 +41,7 @@ class Visit:
         tools: What the app offers.
         behavior: How its archetype acts.
         voice: What it writes about.
+        mind: What it remembers, has learned and bears.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Visit:
         tools: Iterable[ToolInfo],
         behavior: Behavior,
         voice: Voice,
+        mind: Mind,
     ) -> None:
         self._app = app
         self._scene = scene
@@ -54,10 +59,10 @@ class Visit:
         self._shelves = arrange(tools)
         self._behavior = behavior
         self._writer = Writer(voice, scene)
-        self._things = Things()
+        self._mind = mind
+        self._things = mind.things
         self._given_up: Counter[str] = Counter()
-        self._together = Together(app, scene, self._shelves, behavior, self._writer)
-        self._blunder = behavior.blunder / (1 + behavior.learns * (scene.tick_number - 1))
+        self._together = Together(app, scene, self._shelves, behavior, self._writer, mind)
 
     async def step(self) -> None:
         """Set out to do one thing."""
@@ -84,8 +89,11 @@ class Visit:
 
     def _weighted(self, mix: Mapping[str, float]) -> str | None:
         names = sorted(name for name in mix if mix[name] > 0)
-        weights = [mix[name] for name in names]
+        weights = [mix[name] * self._mind.habits.fondness(self._offer(name)) for name in names]
         return self._random.choices(names, weights)[0] if names else None
+
+    def _offer(self, module: str) -> list[ToolInfo]:
+        return self._shelves[module].tools if module in self._shelves else []
 
     async def _do_something(self, module: str, shelf: Shelf) -> None:
         behavior = self._behavior
@@ -94,24 +102,21 @@ class Visit:
             (shelf.reads, behavior.look),
             (shelf.changes, behavior.finish),
         ]
-        open_ways = [(tools, weight) for tools, weight in ways if tools and weight]
-        if not open_ways:
-            return
-        tools = self._random.choices(*zip(*open_ways, strict=True))[0]
-        tool = self._random.choice(tools)
-        if tools is shelf.changes:
+        tool = self._mind.habits.choose(ways, self._random)
+        if tool in shelf.changes:
             await self._change(module, shelf, tool)
-        elif tools is shelf.creates:
+        elif tool in shelf.creates:
             if shelf.reads and self._random.random() < behavior.looks_first:
                 await self._look(shelf)
             await self._write(tool, [])
-        elif await self._look(shelf) and self._random.random() < _READS_ON:
+        elif tool and await self._look_with(tool) and self._random.random() < _READS_ON:
             await self._open_one(shelf)
 
     async def _look(self, shelf: Shelf) -> bool:
-        if not shelf.reads:
-            return False
-        tool = self._random.choice(shelf.reads)
+        tool = self._mind.habits.choose([(shelf.reads, 1.0)], self._random)
+        return tool is not None and await self._look_with(tool)
+
+    async def _look_with(self, tool: ToolInfo) -> bool:
         topic = self._writer.topic(tool.module)
         arguments = self._writer.write(tool, topic, detail=self._behavior.detail / 2)
         return await self._attempt(_Attempt(tool, topic, arguments))
@@ -137,30 +142,29 @@ class Visit:
     async def _write(self, tool: ToolInfo, ids: list[str]) -> None:
         topic = self._writer.topic(tool.module)
         arguments = self._writer.act(tool, topic, detail=self._behavior.detail, ids=ids)
-        if self._random.random() < self._blunder:
+        if self._random.random() < self._mind.habits.clumsiness(tool.name):
             arguments = blunder(tool, arguments, self._random)
         await self._attempt(_Attempt(tool, topic, arguments))
 
     async def _attempt(self, attempt: _Attempt) -> bool:
+        if self._mind.patience.reason:
+            return False
+        tool, confused = attempt.tool, False
         for left in reversed(range(self._behavior.patience + 1)):
-            outcome = await self._app.call(attempt.tool.name, attempt.arguments)
-            self._remember(attempt, outcome)
+            outcome = await self._app.call(tool.name, attempt.arguments)
+            self._mind.take_in(outcome)
+            self._things.take_in(self._shelves[tool.module], tool, attempt.arguments, outcome)
             if outcome.error is None:
+                if confused:
+                    self._mind.habits.understood(tool.name)
                 return True
-            if not left or not await self._repair(attempt, outcome.error):
+            confused = confused or outcome.error.kind in _CONFUSIONS
+            repaired = left and await self._repair(attempt, outcome.error)
+            if not repaired or self._mind.patience.reason:
                 break
-        self._given_up[attempt.tool.module] += 1
+        self._given_up[tool.module] += 1
+        self._mind.habits.gave_up(tool.name)
         return False
-
-    def _remember(self, attempt: _Attempt, outcome: CallOutcome) -> None:
-        self._scene.memory.outcomes[outcome.action_id] = outcome
-        module = attempt.tool.module
-        if not outcome.ok:
-            return
-        if attempt.tool in self._shelves[module].changes:
-            self._things.settle(module, attempt.arguments.values())
-        else:
-            self._things.learn(module, outcome.data)
 
     async def _repair(self, attempt: _Attempt, error: CallError) -> bool:
         """Change the attempt by what the error says; False means that nothing can be done."""
@@ -171,7 +175,7 @@ class Visit:
         if self._random.random() >= self._behavior.repairs:
             attempt.arguments = blunder(attempt.tool, attempt.arguments, self._random)
             return True
-        if error.kind == "not-found":
+        if error.kind in GONE and takes_id(attempt.tool):
             return await self._find(attempt)
         if error.kind == "invalid-input" and (name := _named(attempt, error)):
             return await self._mend(attempt, name)
@@ -199,7 +203,7 @@ class Visit:
         return bool(self._things.open(module)) and await self._rewrite(attempt)
 
     async def _rewrite(self, attempt: _Attempt) -> bool:
-        attempt.arguments = self._writer.write(
+        attempt.arguments = self._writer.act(
             attempt.tool,
             attempt.topic,
             detail=self._behavior.detail / 2,
