@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.recorder import Action
-from mana_lab.runner.scripted.archetypes import ARCHETYPES, DEFAULT, Behavior, Temper
+from mana_lab.runner.scripted.archetypes import ARCHETYPES, Behavior, Temper, behavior_of
 from mana_lab.runner.scripted.opinion import rate_module
 from mana_lab.runner.scripted.visit import Visit
 from mana_lab.runner.scripted.voices import voice_of
 
-__all__ = ["ARCHETYPES", "Behavior", "ScriptedBrain", "Temper"]
+__all__ = ["ARCHETYPES", "Behavior", "ScriptedBrain", "Temper", "behavior_of"]
 
 
 class ScriptedBrain:
-    """Plays any persona by its archetype; the same scene and answers give the same calls.
+    """Plays any persona, by archetype and traits; the same scene and answers give the same calls.
 
     It reads the list of tools as any client does and fills in their arguments from their JSON
     Schemas, so that it can use tools that it has never heard of.
@@ -31,7 +31,7 @@ class ScriptedBrain:
 
     async def use(self, app: Toolbox, scene: Scene) -> None:
         """Spend one tick with the app."""
-        behavior = ARCHETYPES.get(scene.persona.archetype, DEFAULT)
+        behavior = behavior_of(scene.persona)
         voice = voice_of(scene.persona.slug)
         visit = Visit(app, scene, await app.tools(), behavior, voice)
         for _ in range(scene.random.randint(*behavior.steps)):
@@ -39,7 +39,7 @@ class ScriptedBrain:
 
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate each module that was touched, by what happened there."""
-        temper = ARCHETYPES.get(scene.persona.archetype, DEFAULT).temper
+        temper = behavior_of(scene.persona).temper
         modules = dict.fromkeys(action.module for action in actions)
         return [
             rate_module(

@@ -12,6 +12,7 @@ from mana_lab.runner.scripted.shelves import how_many
 
 _SLOW_MS = 5_000
 _MANY = 10
+_POLITE = 4.0
 
 
 def rate_module(
@@ -44,10 +45,11 @@ def rate_module(
         - temper.fault * bool(faults)
         - temper.slow * bool(slow)
     )
+    score += (1 - temper.candour) * (_POLITE - score)
     return Rating(
         module=module,
         rating=max(1, min(5, int(score + 0.5))),
-        notes=_notes(actions, empty, crowded, stuck, slow),
+        notes=_notes(actions, empty, crowded, stuck, slow, temper.facts),
         evidence=tuple(action.id for action in actions),
     )
 
@@ -69,6 +71,7 @@ def _notes(
     crowded: Sequence[Action],
     stuck: Sequence[str],
     slow: Sequence[Action],
+    most: int | None,
 ) -> str:
     calls = Counter(action.tool_name for action in actions)
     worked = Counter(action.tool_name for action in actions if action.result == "ok")
@@ -91,7 +94,7 @@ def _notes(
             facts.append(f"{', '.join(tools)} showed {what} {_times(len(seen))}")
     if slow:
         facts.append(f"an answer took over {_SLOW_MS // 1000} s {_times(len(slow))}")
-    return ("; ".join(facts) + ".")[:1000]
+    return ("; ".join(facts[:most]) + ".")[:1000]
 
 
 def _times(count: int) -> str:
