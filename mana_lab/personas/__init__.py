@@ -5,6 +5,7 @@ from mana_lab.personas.catalog import Catalog, Persona, SharedSpace, catalog_sch
 from mana_lab.personas.cleanup import CleanupReport, cleanup
 from mana_lab.personas.passwords import persona_password
 from mana_lab.personas.reading import catalog_json, load_catalog
+from mana_lab.personas.sampling import sample
 from mana_lab.personas.seeding import SeedOutcome, SeedReport, plan_seed, seed
 from mana_lab.personas.sharing import SpaceOutcome
 
@@ -23,5 +24,6 @@ __all__ = [
     "load_catalog",
     "persona_password",
     "plan_seed",
+    "sample",
     "seed",
 ]

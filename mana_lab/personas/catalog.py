@@ -248,7 +248,7 @@ def short(value: Any) -> str:
     try:
         text = repr(value)
     except ValueError:  # a number of more digits than Python writes
-        text = f"a {type(value).__name__} that is too long to show"
+        text = "a number too long to show"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
