@@ -216,10 +216,11 @@ class Catalog(Sequence[Persona]):
         """Return the personas as a frame, as ``lab.personas_df()`` does once they are seeded."""
         import pandas as pd
 
+        unknown = dict.fromkeys(Traits.model_fields, math.nan)
         rows = [
-            each.model_dump(exclude={"name", "traits"})
-            | {"persona": each.name}
-            | dict(each.traits or dict.fromkeys(Traits.model_fields))
+            {"persona": each.name}
+            | each.model_dump(exclude={"name", "traits"})
+            | dict(each.traits or unknown)
             for each in self.personas
         ]
         return pd.DataFrame(rows)

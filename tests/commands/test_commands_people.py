@@ -65,15 +65,15 @@ def test_a_lab_is_seeded_and_again_is_harmless(run, tmp_path):
 
 
 def test_a_lab_that_is_seeded_with_a_sample_remembers_it(run, tmp_path):
-    folder, population = tmp_path / "lab", sample(3, seed=11)
-    shown = run("seed", "--dir", folder, "--sample", 3, "--sample-seed", 11, "--dry-run")
+    folder, population = tmp_path / "lab", sample(2, seed=11)
+    shown = run("seed", "--dir", folder, "--sample", 2, "--sample-seed", 11, "--dry-run")
     assert shown.exit_code == 0, shown.stderr
     assert all(each.email in shown.stdout for each in population)
     assert not folder.exists()
-    done = run("seed", "--dir", folder, "--sample", 3, "--sample-seed", 11)
-    assert "3 personas were created and 0 updated" in done.stdout
+    done = run("seed", "--dir", folder, "--sample", 2, "--sample-seed", 11)
+    assert "2 personas were created and 0 updated" in done.stdout
     done = run("seed", "--dir", folder)
-    assert "0 personas were created and 3 updated" in done.stdout
+    assert "0 personas were created and 2 updated" in done.stdout
     lived = run("run", "--dir", folder, "--days", 1, "--persona", population[0].slug)
     assert lived.exit_code == 0, lived.stderr
     assert population[0].name in lived.stdout
