@@ -257,7 +257,7 @@ def load_or_create_key(path: Path) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_text(path, base64.b64encode(secrets.token_bytes(32)).decode())
+            write_private_text(path, base64.b64encode(secrets.token_bytes(32)).decode())
         return decode_key(path.name, path.read_text(encoding="ascii").strip())
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{path.name} cannot be used: {type(error).__name__}") from None
@@ -265,10 +265,15 @@ def load_or_create_key(path: Path) -> bytes:
 
 def _write_private(path: Path, values: LabSecrets) -> None:
     fields = {name: getattr(values, name).get_secret_value() for name in LabSecrets.model_fields}
-    _write_text(path, json.dumps(fields, indent=2))
+    write_private_text(path, json.dumps(fields, indent=2))
 
 
-def _write_text(path: Path, text: str) -> None:
+def write_private_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all, for its owner only.
+
+    Raises:
+        OSError: It cannot be written; what was there stays.
+    """
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -3,7 +3,7 @@ import sys
 
 import mana_lab
 
-HEAVY = ("pandas", "duckdb", "matplotlib", "mcp", "IPython", "fastapi", "sqlalchemy")
+HEAVY = ("pandas", "scipy", "duckdb", "matplotlib", "mcp", "IPython", "fastapi", "sqlalchemy")
 
 
 def loaded_by(statement):
@@ -19,7 +19,12 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_the_lab_does_not_load_analysis_before_it_is_used():
-    assert not loaded_by("from mana_lab import Lab") & {"pandas", "duckdb", "matplotlib"}
+    assert not loaded_by("from mana_lab import Lab") & {
+        "pandas",
+        "scipy",
+        "duckdb",
+        "matplotlib",
+    }
 
 
 def test_the_public_names_are_sorted_and_resolve():

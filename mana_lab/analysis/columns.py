@@ -67,12 +67,21 @@ FEEDBACK: Columns = {
     "created_at": "time",
 }
 
+TRAITS: Columns = {
+    "patience": "number",
+    "skill": "number",
+    "honesty": "number",
+    "verbosity": "number",
+}
+"""From 0 to 1; missing where nothing sets a persona apart from others of their archetype."""
+
 PERSONAS: Columns = {
     **_WHO,
     "tick_cadence": "text",
     "timezone": "text",
     "language": "text",
     "module_mix": "shares",
+    **TRAITS,
     "system_prompt": "text",
     "last_active_at": "time",
     "user_id": "text",

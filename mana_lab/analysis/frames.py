@@ -43,16 +43,22 @@ class Context:
 def personas_df(identity: Engine) -> pd.DataFrame:
     """Return the personas, sorted by name.
 
-    ``module_mix`` holds a dictionary of the intended shares by module.
+    ``module_mix`` holds a dictionary of the intended shares by module; the traits are numbers from
+    0 to 1, missing for who has none.
 
     Args:
         identity: The database of the identity service.
     """
     users, personas = tables.USERS, tables.PERSONAS
+    kinds: Columns = {**columns.PERSONAS, "traits": "shares"}
     query = select(
-        users.c.name.label("persona"), users.c.email, *_shown(personas, columns.PERSONAS)
+        users.c.name.label("persona"), users.c.email, *_shown(personas, kinds)
     ).select_from(personas.join(users, users.c.id == personas.c.user_id))
-    return arranged(_read(identity, query, columns.PERSONAS), columns.PERSONAS, _PERSON)
+    frame = _read(identity, query, kinds)
+    for trait in columns.TRAITS:
+        frame[trait] = [known.get(trait) for known in frame["traits"]]
+    frame = frame.astype(dict.fromkeys(columns.TRAITS, "float64"))
+    return arranged(frame, columns.PERSONAS, _PERSON)
 
 
 def runs_df(ledger: Engine) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from importlib.resources import files
 import pandas as pd
 
 from mana_lab.analysis import charts, markup
+from mana_lab.analysis.columns import TRAITS
 from mana_lab.analysis.friction import frequent_errors
 from mana_lab.analysis.summary import summary
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
@@ -24,8 +25,8 @@ _FIXTURE = (
 def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
     """Return the report as one HTML page.
 
-    It holds a summary by persona, the four charts with their numbers, the most frequent errors
-    and the notes of the lowest ratings; it loads nothing, runs no script and is the same for the
+    It holds a summary by persona, the charts with their numbers, the most frequent errors and the
+    notes of the lowest ratings; it loads nothing, runs no script and is the same for the
     same data.
 
     Args:
@@ -37,7 +38,7 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
     """
     actions, feedback = warehouse.actions_df(run), warehouse.feedback_df(run)
     personas = warehouse.personas_df()
-    drawn = {
+    drawn = _population(personas) | {
         "Who used the app, and when?": (
             charts.activity(actions, personas),
             charts.activity_table(actions, personas),
@@ -61,6 +62,13 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
         markup.section("Most frequent errors", _errors(actions)),
         markup.section("What the lowest ratings say", *_notes(feedback)),
     )
+
+
+def _population(personas: pd.DataFrame) -> dict[str, tuple[charts.Chart, pd.DataFrame]]:
+    if personas[list(TRAITS)].isna().all(axis=None):
+        return {}
+    drawn = charts.coverage(personas), charts.coverage_table(personas)
+    return {"Who are the personas?": drawn}
 
 
 def _page(*parts: str) -> str:

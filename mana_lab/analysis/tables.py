@@ -21,6 +21,7 @@ PERSONAS = table(
     column("tick_cadence", String),
     column("timezone", String),
     column("language", String),
+    column("traits", JSON),
     column("last_active_at", UtcDateTime),
     column("created_at", UtcDateTime),
 )

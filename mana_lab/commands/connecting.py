@@ -28,8 +28,8 @@ from mana_lab.gateway import DEFAULT_HOST, DEFAULT_PORT, MCP_PATH
 from mana_lab.gateway.config import METADATA_PATH
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Login
-from mana_lab.lab import holds_lab
-from mana_lab.personas import Persona, load_catalog, persona_password
+from mana_lab.lab import catalog_in, holds_lab
+from mana_lab.personas import Persona, persona_password
 from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets
 
 _MOST_HOURS = MAX_LIFETIME_S / 3600
@@ -103,7 +103,7 @@ async def _token(
         raise SettingsError("--space goes with --client: a token is good in all of a user's spaces")
     url = service_url(lab.auth)
     endpoint = service_url(gateway, "--gateway")
-    persona = load_catalog().get(name)
+    persona = catalog_in(lab.folder).get(name)
     secrets = _secrets(lab, url, long=hours is not None or client is not None)
     async with identity_client(url) as identity:
         login = await _sign_in(lab, identity, persona, secrets)

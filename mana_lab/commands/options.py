@@ -19,6 +19,7 @@ from mana_lab.gateway.config import check_url
 from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
+from mana_lab.personas import Catalog
 from mana_lab.settings import Settings
 from mana_lab.web.exporting import exporting
 
@@ -65,14 +66,15 @@ def existing_lab(folder: Path) -> Path:
     return folder
 
 
-async def open_lab(folder: Path, tell: Progress) -> Lab:
+async def open_lab(folder: Path, tell: Progress, catalog: Catalog | None = None) -> Lab:
     """Open the lab in *folder*, with its data where :func:`database_url` says.
 
     Args:
         folder: Made if it is missing.
         tell: Told what is being done.
+        catalog: As of :meth:`Lab.open`.
     """
-    return await Lab.open(folder, database_url=database_url(), progress=tell)
+    return await Lab.open(folder, catalog=catalog, database_url=database_url(), progress=tell)
 
 
 def database_url() -> str | None:

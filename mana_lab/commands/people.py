@@ -20,12 +20,15 @@ from mana_lab.commands.options import (
 )
 from mana_lab.commands.tables import catalog_table
 from mana_lab.errors import SettingsError
+from mana_lab.lab import catalog_in
 from mana_lab.personas import (
+    Catalog,
     CleanupReport,
     SeedReport,
     load_catalog,
 )
 from mana_lab.personas import cleanup as cleanup_remotely
+from mana_lab.personas import sample as sampled
 from mana_lab.personas import seed as seed_remotely
 from mana_lab.settings import Settings
 
@@ -43,6 +46,14 @@ Jwt: TypeAlias = Annotated[
     str | None,
     typer.Option(help="An administrator's token; else MANA_ADMIN_JWT.", metavar="TOKEN"),
 ]
+Sample: TypeAlias = Annotated[
+    int | None,
+    typer.Option(help="Instead of the catalog: so many sampled personas.", metavar="N"),
+]
+SampleSeed: TypeAlias = Annotated[
+    int | None, typer.Option(help="What the sample derives from; else 7.", metavar="SEED")
+]
+_SAMPLE_SEED = 7
 
 
 def seed(
@@ -52,18 +63,21 @@ def seed(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be done.")
     ] = False,
+    sample: Sample = None,
+    sample_seed: SampleSeed = None,
 ) -> None:
     """Make the catalog's personas real users, of a lab or of a running Mana.
 
-    Doing it again changes nothing that is there.
+    Doing it again changes nothing that is there. A lab remembers its personas: without --sample
+    it is those that were last seeded there.
     Passwords derive from PERSONA_SEED_SECRET; a lab has a secret of its own.
 
     For example: python -m mana_lab seed --dir my-lab
     """
     with refusals():
         target = _target(folder, auth, jwt)
+        catalog = _catalog(target, sample, sample_seed)
         if dry_run:
-            catalog = load_catalog()
             show(catalog_table(catalog))
             say(
                 f"{len(catalog)} personas would be seeded in {target}, and "
@@ -73,9 +87,9 @@ def seed(
         if isinstance(target, str):
             remote = _remote(target, jwt)
             secret = Settings.from_environment().seed_secret_for(target)
-            work = _seed_there(remote, secret)
+            work = _seed_there(remote, secret, catalog)
         else:
-            work = _seed_lab(target)
+            work = _seed_lab(target, catalog)
     report = finish(work)
     say(
         f"{report.count('created')} personas were created and {report.count('updated')} updated "
@@ -98,6 +112,8 @@ def cleanup(
         bool,
         typer.Option("--include-unknown", help="Also personas that the catalog does not have."),
     ] = False,
+    sample: Sample = None,
+    sample_seed: SampleSeed = None,
 ) -> None:
     """List the personas that would be deleted; with --yes delete them. Others are never touched.
 
@@ -105,10 +121,12 @@ def cleanup(
     """
     with refusals():
         target = _target(folder, auth, jwt)
+        catalog = _catalog(target, sample, sample_seed)
         if isinstance(target, str):
-            work = _clean_there(_remote(target, jwt), delete=yes, include_unknown=include_unknown)
+            remote = _remote(target, jwt)
+            work = _clean_there(remote, catalog, delete=yes, include_unknown=include_unknown)
         else:
-            work = _clean_lab(target, delete=yes, include_unknown=include_unknown)
+            work = _clean_lab(target, catalog, delete=yes, include_unknown=include_unknown)
     _tell_cleanup(finish(work), deleting=yes, included=include_unknown)
 
 
@@ -136,11 +154,19 @@ def _remote(url: str, jwt: str | None) -> _Remote:
     return _Remote(url, given)
 
 
-async def _seed_there(remote: _Remote, secret: str) -> SeedReport:
+def _catalog(target: Path | str, n: int | None, seed: int | None) -> Catalog:
+    if n is not None:
+        return sampled(n, _SAMPLE_SEED if seed is None else seed)
+    if seed is not None:
+        raise SettingsError("--sample-seed goes with --sample N")
+    return load_catalog() if isinstance(target, str) else catalog_in(target)
+
+
+async def _seed_there(remote: _Remote, secret: str, catalog: Catalog) -> SeedReport:
     with progress() as tell:
         async with identity_client(remote.url) as identity:
             return await seed_remotely(
-                load_catalog(),
+                catalog,
                 identity,
                 admin_token=remote.admin_token,
                 secret=secret,
@@ -148,28 +174,32 @@ async def _seed_there(remote: _Remote, secret: str) -> SeedReport:
             )
 
 
-async def _seed_lab(folder: Path) -> SeedReport:
+async def _seed_lab(folder: Path, catalog: Catalog) -> SeedReport:
     with progress() as tell:
-        async with await open_lab(folder, tell) as lab:
+        async with await open_lab(folder, tell, catalog) as lab:
             return await lab.seed()
 
 
-async def _clean_there(remote: _Remote, *, delete: bool, include_unknown: bool) -> CleanupReport:
+async def _clean_there(
+    remote: _Remote, catalog: Catalog, *, delete: bool, include_unknown: bool
+) -> CleanupReport:
     with progress() as tell:
         async with identity_client(remote.url) as identity:
             return await cleanup_remotely(
                 identity,
                 admin_token=remote.admin_token,
-                catalog=load_catalog(),
+                catalog=catalog,
                 delete=delete,
                 include_unknown=include_unknown,
                 on_progress=_counting(tell, "deleting"),
             )
 
 
-async def _clean_lab(folder: Path, *, delete: bool, include_unknown: bool) -> CleanupReport:
+async def _clean_lab(
+    folder: Path, catalog: Catalog, *, delete: bool, include_unknown: bool
+) -> CleanupReport:
     with progress() as tell:
-        async with await open_lab(existing_lab(folder), tell) as lab:
+        async with await open_lab(existing_lab(folder), tell, catalog) as lab:
             return await lab.cleanup(delete=delete, include_unknown=include_unknown)
 
 

@@ -12,7 +12,7 @@ from mana_lab.commands.options import HERE, Folder, database_url, spans, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.origins import origin_rules
-from mana_lab.lab import Addresses, holds_lab, serve_lab
+from mana_lab.lab import Addresses, catalog_in, holds_lab, serve_lab
 
 
 def _port(of: str) -> Any:
@@ -42,13 +42,14 @@ def serve(
     known = holds_lab(folder)
     with refusals():
         pages = origin_rules(allow_origin or ())
+        somebody = catalog_in(folder)[0].slug
 
     def announce(where: Addresses) -> None:
         say(f"identity  {where.identity}")
         say(f"sync      {where.sync}")
         say(f"gateway   {where.gateway}   (Ctrl-C stops all three)")
         if known:
-            words = ("token", "anna", "--dir", folder, "--auth", where.identity)
+            words = ("token", somebody, "--dir", folder, "--auth", where.identity)
             say(f"A token:  {typed(*words)}")
             client = ("--gateway", where.gateway, "--client", "claude-code")
             say(f"A client: {typed(*words, *client)}")

@@ -1,6 +1,6 @@
 """The lab: opens, connects and closes everything below it."""
 
-from mana_lab.lab.folder import holds_lab
+from mana_lab.lab.folder import catalog_in, holds_lab
 from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
 from mana_lab.lab.serving import Addresses, Gateway, serve_lab
@@ -17,6 +17,7 @@ __all__ = [
     "RecordHistory",
     "Target",
     "approve_tools",
+    "catalog_in",
     "holds_lab",
     "serve_lab",
 ]

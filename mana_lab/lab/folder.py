@@ -1,18 +1,35 @@
-"""The folder of an embedded lab: its databases, its secrets and its lock."""
+"""The folder of an embedded lab: its databases, its secrets, its catalog and its lock."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mana_lab.errors import LabBusyError, SettingsError
-from mana_lab.settings import SECRETS_FILE, LabSecrets
+from mana_lab.errors import CatalogError, LabBusyError, SettingsError
+from mana_lab.personas import Catalog, catalog_json, load_catalog
+from mana_lab.settings import SECRETS_FILE, LabSecrets, write_private_text
+
+CATALOG_FILE = "catalog.json"
 
 
 def holds_lab(path: Path) -> bool:
     """Return whether there is a lab in the folder *path*."""
     return (path / SECRETS_FILE).is_file()
+
+
+def catalog_in(path: Path) -> Catalog:
+    """Return the personas of the lab in the folder *path*: those that were last seeded there.
+
+    Where no others were seeded, or there is no lab yet, it is the shipped catalog.
+
+    Raises:
+        CatalogError: The folder's catalog is damaged.
+    """
+    own = path / CATALOG_FILE
+    return load_catalog(own if own.exists() else None)
 
 
 class LabFolder:
@@ -63,3 +80,41 @@ class LabFolder:
     def release(self) -> None:
         """Let another process open the lab; again is harmless."""
         self._lock.release()
+
+
+@dataclass(frozen=True)
+class KeptCatalog:
+    """The catalog of a lab, and the file in its folder that has later openings find it.
+
+    Attributes:
+        path: The lab's folder.
+        catalog: The catalog.
+    """
+
+    path: Path
+    catalog: Catalog
+
+    def keep(self) -> None:
+        """Have later openings find the catalog; the shipped one is found without a file.
+
+        Raises:
+            SettingsError: The folder cannot be written.
+        """
+        own = self.path / CATALOG_FILE
+        try:
+            if self._is(load_catalog()):
+                own.unlink(missing_ok=True)
+            else:
+                write_private_text(own, catalog_json(self.catalog))
+        except OSError as error:
+            raise SettingsError(f"{own.name}: {error.strerror or error}") from None
+
+    def forget(self) -> None:
+        """Have later openings find the shipped catalog, if this one is what they would find."""
+        with suppress(CatalogError):  # a damaged one is not this one
+            if self._is(catalog_in(self.path)):
+                (self.path / CATALOG_FILE).unlink(missing_ok=True)
+
+    def _is(self, other: Catalog) -> bool:
+        mine = self.catalog
+        return (mine.personas, mine.spaces) == (other.personas, other.spaces)

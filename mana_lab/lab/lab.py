@@ -24,7 +24,7 @@ from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
-from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.folder import KeptCatalog, LabFolder, catalog_in
 from mana_lab.lab.history import RecordHistory, histories
 from mana_lab.lab.reading import Reading
 from mana_lab.lab.running import Running
@@ -42,7 +42,6 @@ from mana_lab.personas import (
     Persona,
     SeedReport,
     cleanup,
-    load_catalog,
     persona_password,
     seed,
 )
@@ -80,6 +79,7 @@ class Lab(Reading, Running, Closing):
 
     def __init__(
         self,
+        kept: KeptCatalog,
         ground: Ground,
         services: Services,
         catalog: Catalog,
@@ -90,6 +90,7 @@ class Lab(Reading, Running, Closing):
         self.catalog = catalog
         self.registry = ground.registry
         self.clock = clock = ground.clock
+        self._kept = kept
         self._ground = ground
         self._stores = ground.stores
         self._services = services
@@ -129,7 +130,8 @@ class Lab(Reading, Running, Closing):
             folder: Where the lab keeps its databases and secrets; one process at a time has it.
             clock: The lab's time. By default simulated: it begins on Monday 2026-01-05, stands
                 still, and goes on where the last run ended.
-            catalog: The personas; by default those that ship with the package.
+            catalog: The personas; by default those that were last seeded in the folder, or else
+                those that ship with the package.
             tools: More tools than those of the app and of installed packages.
             approve_tools: Whether the tools of installed packages are approved as they are now.
             ciphertext: How encrypted values are written: ``enc:2:``, bound to their place, or
@@ -146,17 +148,18 @@ class Lab(Reading, Running, Closing):
         Raises:
             LabBusyError: The folder is open elsewhere.
             SettingsError: The folder cannot be used, or its secrets are damaged.
-            CatalogError: The catalog breaks one of its rules.
+            CatalogError: The folder's catalog breaks one of its rules.
             DuplicateToolError: There is a tool of that name already.
             ToolDriftError: A tool of an installed package has changed since it was approved.
             StoreUnavailableError: The database cannot be reached.
             StoreForeignError: The database holds somebody else's tables.
             StoreRoleError: Row-level security would not bind the work that is done there.
         """
-        known = catalog or load_catalog()
         async with AsyncExitStack() as stack:
             held = LabFolder(Path(folder))
             stack.callback(held.release)
+            known = catalog or catalog_in(held.path)
+            kept = KeptCatalog(held.path, known)
             registry = tools_of(held, tools, approve=approve_tools)
             stores = await stack.enter_async_context(Stores.open(held, database_url))
             time = clock or await time_of(stores)
@@ -174,11 +177,11 @@ class Lab(Reading, Running, Closing):
             await stack.enter_async_context(running(services.gateway_app))
             tell = progress or (line if in_notebook() else silent)
             if target is None:
-                return cls(ground, services, known, tell, stack.pop_all())
+                return cls(kept, ground, services, known, tell, stack.pop_all())
             door = await target.open(held.path, time, known[0])
             stack.push_async_callback(door.close)
             known = Catalog([door.cast(persona) for persona in known])  # who share no spaces there
-            return cls(ground, services, known, tell, stack.pop_all(), door)
+            return cls(kept, ground, services, known, tell, stack.pop_all(), door)
 
     @classmethod
     async def target(
@@ -252,12 +255,14 @@ class Lab(Reading, Running, Closing):
     async def seed(self) -> SeedReport:
         """Make the catalog's personas real users: accounts, vaults, personal spaces.
 
-        Seeding again changes nothing that is there already.
+        Seeding again changes nothing that is there already. The folder keeps the catalog, so that
+        the lab has these personas also when it is opened without one.
 
         Returns:
             What became of each persona; ``failed`` lists those that could not be seeded.
         """
         self._check_open()
+        self._kept.keep()
         return await seed(
             self.catalog,
             self._services.identity,
@@ -273,7 +278,7 @@ class Lab(Reading, Running, Closing):
 
         With an account go its vault, its personal space, its records in the app, its audited calls,
         its ratings and its ticks. A space that others are in too is theirs from then on, with all
-        that is in it.
+        that is in it. When all are gone, the folder no longer keeps their catalog.
 
         Args:
             delete: Whether to delete, or only to list.
@@ -287,7 +292,7 @@ class Lab(Reading, Running, Closing):
             await self._ledger.forget(user_id)
             await log_of(self._services.gateway_app).forget_user(user_id)
 
-        return await cleanup(
+        report = await cleanup(
             self._services.identity,
             admin_token=await self._admin_token(),
             catalog=self.catalog,
@@ -296,6 +301,9 @@ class Lab(Reading, Running, Closing):
             forget=forget,
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
+        if delete and not report.failed:
+            self._kept.forget()
+        return report
 
     async def persona(
         self, name: str, *, space: str | None = None, agree: Agree | None = None

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -16,13 +13,15 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 
 from mana_lab.errors import CatalogError, UnknownPersonaError
-from mana_lab.shipped import catalog_dir
+from mana_lab.identity.wire import Traits
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Cadence: TypeAlias = Literal["hourly", "daily", "weekdays"]
 SharedSpaceType: TypeAlias = Literal["brand", "club", "family", "team", "practice"]
@@ -30,9 +29,8 @@ SharedSpaceType: TypeAlias = Literal["brand", "club", "family", "team", "practic
 DOMAIN = "@mana.test"
 """What a persona's address ends in: a domain that can never belong to anybody (RFC 6761 §6.2)."""
 
-_MAX_BYTES = 4 * 1024 * 1024
-_LONGEST_SHOWN = 60
-_SECTIONS = {"personas": "persona", "spaces": "space"}
+LONGEST_SHOWN = 60
+_MOST_NAMED = 12
 
 
 def _one_line(name: str) -> str:
@@ -82,7 +80,7 @@ class Persona(_Model):
     """Somebody who uses the app.
 
     Attributes:
-        name: First name.
+        name: What they are called: a first name, or all of it.
         email: The address of their account, in lower case, ending in ``@mana.test``.
         archetype: What kind of user they are; scripted behaviour goes by it.
         system_prompt: Who they are, for a model that plays them.
@@ -90,6 +88,7 @@ class Persona(_Model):
         tick_cadence: How often they use the app.
         language: What they write in (BCP 47).
         timezone: Where they live (IANA name).
+        traits: What sets them apart from others of their archetype; None for nothing.
     """
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=80), AfterValidator(_one_line)]
@@ -105,11 +104,12 @@ class Persona(_Model):
     timezone: Annotated[
         str, AfterValidator(_zone), WithJsonSchema({"type": "string", "minLength": 1})
     ] = "Europe/Berlin"
+    traits: Traits | None = None
 
     @property
     def slug(self) -> str:
-        """The name as it is typed: ``anna``."""
-        return self.name.lower()
+        """The name as it is typed: ``anna``, or ``amara-novak``."""
+        return _typed(self.name)
 
     def __repr__(self) -> str:
         return f"<Persona {self.name}: {self.archetype}, {self.tick_cadence}>"
@@ -175,6 +175,8 @@ class Catalog(Sequence[Persona]):
                     )
                 seen.add(value)
 
+        keys = ("email", "slug")
+        self._by_key = {getattr(each, key): each for key in keys for each in self.personas}
         self._check_spaces()
 
     def _check_spaces(self) -> None:
@@ -204,12 +206,24 @@ class Catalog(Sequence[Persona]):
         Raises:
             UnknownPersonaError: The catalog has none; the message lists those it has.
         """
-        wanted = name.strip().lower()
-        for persona in self.personas:
-            if wanted in {persona.slug, persona.email}:
-                return persona
-        known = ", ".join(persona.slug for persona in self.personas)
-        raise UnknownPersonaError(f"the catalog has no persona {_short(name)}; it has {known}")
+        persona = self._by_key.get(_typed(name))
+        if persona is None:
+            known = _listed([each.slug for each in self.personas])
+            raise UnknownPersonaError(f"the catalog has no persona {short(name)}; it has {known}")
+        return persona
+
+    def personas_df(self) -> pd.DataFrame:
+        """Return the personas as a frame, as ``lab.personas_df()`` does once they are seeded."""
+        import pandas as pd
+
+        unknown = dict.fromkeys(Traits.model_fields, math.nan)
+        rows = [
+            {"persona": each.name}
+            | each.model_dump(exclude={"name", "traits"})
+            | dict(each.traits or unknown)
+            for each in self.personas
+        ]
+        return pd.DataFrame(rows)
 
     def __getitem__(self, index: Any) -> Any:
         return self.personas[index]
@@ -221,7 +235,7 @@ class Catalog(Sequence[Persona]):
         return iter(self.personas)
 
     def __repr__(self) -> str:
-        return f"<Catalog: {', '.join(persona.name for persona in self.personas)}>"
+        return f"<Catalog: {_listed([each.name for each in self.personas])}>"
 
 
 def catalog_schema() -> dict[str, Any]:
@@ -230,97 +244,20 @@ def catalog_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def load_catalog(path: Path | None = None) -> Catalog:
-    """Read a catalog.
-
-    Args:
-        path: The file; by default the one that ships with the package.
-
-    Raises:
-        CatalogError: The file cannot be read, or breaks a rule; the message names the persona
-            and the field.
-    """
-    place = path or catalog_dir() / "personas.json"
-    content = _parse(place.name, _read(place))
+def short(value: Any) -> str:
+    """Return what somebody gave, for a message: never more than a line of it."""
     try:
-        file = CatalogFile.model_validate(content)
-    except ValidationError as error:
-        raise CatalogError(_sentence(place.name, error, content)) from None
-    return Catalog(file.personas, file.spaces)
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python writes
+        text = "a number too long to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise CatalogError(f"{path.name}: larger than {_MAX_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CatalogError(f"{path.name}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise CatalogError(f"{path.name}: is not UTF-8 text") from None
+def _typed(name: str) -> str:
+    return "-".join(name.lower().split())
 
 
-def _parse(name: str, text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=partial(_unique, name))
-    except json.JSONDecodeError as error:
-        raise CatalogError(
-            f"{name}: line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from None
-    except RecursionError:
-        raise CatalogError(f"{name}: is nested too deeply") from None
-    except ValueError:
-        raise CatalogError(f"{name}: has a number of too many digits") from None
-
-
-def _unique(name: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in members:
-            raise CatalogError(f"{name}: the key {_short(key)} stands twice in one object")
-        members[key] = value
-    return members
-
-
-def _sentence(name: str, error: ValidationError, content: Any) -> str:
-    first = error.errors()[0]
-    place = [part for part in first["loc"] if part != "[key]"]
-    reason = _reason(first["type"], str(first["msg"]), place)
-    where, whole = name, "the file"
-    if len(place) > 1 and place[0] in _SECTIONS and isinstance(place[1], int):
-        section = str(place[0])
-        who = _who(content, section, place[1])
-        where, whole = f"{name}: {_SECTIONS[section]} {who}", "the entry"
-        place = place[2:]
-    field = ".".join(_plain(str(part)) for part in place)
-    got = "" if first["type"] == "missing" else f", got {_short(first['input'])}"
-    return f"{where}: {field or whole} {reason}{got}"
-
-
-def _reason(kind: str, message: str, place: list[int | str]) -> str:
-    if kind == "extra_forbidden":
-        return "is not a known key"
-    if kind == "missing":
-        return "is missing"
-    if kind == "string_pattern_mismatch" and place[-1] == "email":
-        return f"must be a lower-case address that ends with {DOMAIN}"
-    text = message.removeprefix("Value error, ")
-    text = text.removeprefix("Input ").removeprefix("String ").removeprefix("Tuple ")
-    return text.replace("Dictionary should", "should")
-
-
-def _who(content: Any, section: str, index: int) -> str:
-    entry = content[section][index]
-    name = entry.get("name") if isinstance(entry, dict) else None
-    if not isinstance(name, str) or not name.strip():
-        return f"number {index + 1}"
-    return name[:_LONGEST_SHOWN] if name.isprintable() else _short(name)
-
-
-def _plain(text: str) -> str:
-    return text if text.isprintable() and len(text) <= _LONGEST_SHOWN else _short(text)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    rest = [f"and {more} more"] if more > 0 else []
+    return ", ".join([*names[:_MOST_NAMED], *rest])

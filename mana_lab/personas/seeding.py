@@ -188,6 +188,7 @@ def _record(persona: Persona, password: str) -> PersonaUpsert:
             tick_cadence=persona.tick_cadence,
             language=persona.language,
             timezone=persona.timezone,
+            traits=persona.traits,
         )
     except ValidationError as error:
         first = error.errors()[0]

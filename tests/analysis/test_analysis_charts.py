@@ -305,4 +305,4 @@ async def test_the_charts_of_a_lab_take_a_run(lived_in):
     assert of.module_mix().finding.startswith("Every planned module was used")
     with pytest.raises(NotFoundError):
         of.activity(2)
-    assert repr(of) == "<Charts: activity, module_mix, ratings, tool_errors>"
+    assert repr(of) == "<Charts: activity, coverage, module_mix, ratings, tool_errors>"

@@ -90,6 +90,7 @@ async def test_the_report_needs_nothing_but_itself(lived_in):
     assert "default-src 'none'" in policy
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
+    assert "Who are the personas?" not in text  # nobody here was sampled
 
 
 async def test_the_report_is_the_same_for_the_same_data(lived_in):

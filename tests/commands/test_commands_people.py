@@ -11,7 +11,7 @@ from mana_lab import Lab
 from mana_lab.gateway.serving import listen
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import PersonaUpsert
-from mana_lab.personas import load_catalog, persona_password
+from mana_lab.personas import load_catalog, persona_password, sample
 from mana_lab.settings import DEVELOPMENT_SEED_SECRET
 
 
@@ -62,6 +62,56 @@ def test_a_lab_is_seeded_and_again_is_harmless(run, tmp_path):
     assert "10 personas were created and 0 updated" in done.stdout
     done = run("seed", "--dir", tmp_path / "lab")
     assert "0 personas were created and 10 updated" in done.stdout
+
+
+def test_a_lab_that_is_seeded_with_a_sample_remembers_it(run, tmp_path):
+    folder, population = tmp_path / "lab", sample(2, seed=11)
+    shown = run("seed", "--dir", folder, "--sample", 2, "--sample-seed", 11, "--dry-run")
+    assert shown.exit_code == 0, shown.stderr
+    assert all(each.email in shown.stdout for each in population)
+    assert not folder.exists()
+    done = run("seed", "--dir", folder, "--sample", 2, "--sample-seed", 11)
+    assert "2 personas were created and 0 updated" in done.stdout
+    done = run("seed", "--dir", folder)
+    assert "0 personas were created and 2 updated" in done.stdout
+    lived = run("run", "--dir", folder, "--days", 1, "--persona", population[0].slug)
+    assert lived.exit_code == 0, lived.stderr
+    assert population[0].name in lived.stdout
+    unknown = run("token", "anna", "--dir", folder)
+    assert f"the catalog has no persona 'anna'; it has {population[0].slug}" in unknown.stderr
+    done = run("cleanup", "--dir", folder, "--yes")
+    assert all(f"deleted {each.email}" in done.stdout for each in population)
+    assert "persona.anna@mana.test" in run("seed", "--dir", folder, "--dry-run").stdout
+
+
+def test_a_sample_is_seeded_in_a_mana_elsewhere_and_cleaned_up(run, mana):
+    token, population = admin_token(mana), sample(2, seed=7)
+    done = run("seed", "--auth", mana, "--jwt", token, "--sample", 2)
+    assert done.exit_code == 0, done.stderr
+    assert emails(mana) == {each.email for each in population}
+    left = run("cleanup", "--auth", mana, "--jwt", token, "--yes")
+    assert f"not in the catalog, left alone: {population[0].email}" in left.stderr
+    done = run("cleanup", "--auth", mana, "--jwt", token, "--yes", "--sample", 2)
+    assert f"deleted {population[0].email}" in done.stdout
+    assert emails(mana) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--sample", 0), "n must be a whole number from 1 to 20000, got 0"),
+        (("--sample", 20_001), "n must be a whole number from 1 to 20000, got 20001"),
+        (("--sample", 2, "--sample-seed", 2**63), "seed must be a whole number"),
+        (("--sample-seed", 7), "--sample-seed goes with --sample N"),
+        (("--sample", "many"), "'--sample'"),
+    ],
+)
+@pytest.mark.parametrize("name", ["seed", "cleanup"])
+def test_a_sample_that_cannot_be_is_refused_and_makes_no_lab(run, tmp_path, name, arguments, said):
+    done = run(name, "--dir", tmp_path / "lab", *arguments)
+    assert done.exit_code == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert not (tmp_path / "lab").exists()
 
 
 def test_a_mana_elsewhere_is_seeded_and_cleaned_up(run, mana):

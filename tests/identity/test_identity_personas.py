@@ -12,7 +12,8 @@ from identity_house import (
     rating,
     service,
 )
-from sqlalchemy import insert
+from pydantic import ValidationError
+from sqlalchemy import insert, null, select
 
 from mana_lab.errors import ConflictError, NotAPersonaError, NotFoundError
 from mana_lab.identity import wire
@@ -43,7 +44,8 @@ async def test_a_persona_is_an_ordinary_account_of_its_own_kind(house):
 
 
 async def test_the_record_of_a_persona_comes_back_whole(house):
-    made = await house.persona("ben", timezone="Asia/Tokyo", language="ja")
+    traits = {"patience": 0.25, "skill": 1.0, "honesty": 0.0, "verbosity": 0.5}
+    made = await house.persona("ben", timezone="Asia/Tokyo", language="ja", traits=traits)
     detail = await house.identity.persona(await house.admin(), made.user_id)
     assert detail.persona.model_dump() == {
         "user_id": made.user_id,
@@ -55,6 +57,7 @@ async def test_the_record_of_a_persona_comes_back_whole(house):
         "tick_cadence": "daily",
         "language": "ja",
         "timezone": "Asia/Tokyo",
+        "traits": traits,
         "last_active_at": None,
         "created_at": house.clock.now(),
     }
@@ -67,6 +70,25 @@ async def test_cadence_and_name_have_defaults(house):
     answer = await house.http.post(PATH, json=body, headers=bearer(await house.admin()))
     detail = await house.identity.persona(await house.admin(), answer.json()["userId"])
     assert (detail.persona.tick_cadence, detail.persona.name) == ("daily", "ben")
+
+
+async def test_what_is_not_said_of_somebodys_traits_is_usual(house):
+    await house.persona("ben", traits={"skill": 0}, tick_cadence="hourly")
+    (due,) = (await house.identity.due_personas(SERVICE_KEY)).personas
+    assert due.traits == wire.KnownTraits(patience=0.5, skill=0.0, honesty=1.0, verbosity=0.5)
+    await house.persona("ben", tick_cadence="hourly")
+    (due,) = (await house.identity.due_personas(SERVICE_KEY)).personas
+    assert due.traits is None
+    absent = select(PERSONAS.c.user_id).where(PERSONAS.c.traits.is_(null()))
+    with house.home.connected("identity") as connection:
+        assert len(connection.execute(absent).all()) == 1
+
+
+def test_a_trait_of_a_later_release_is_left_aside_by_who_reads_and_refused_by_who_stores():
+    told = {"patience": 0.1, "courage": 0.9}
+    assert wire.KnownTraits.model_validate(told) == wire.KnownTraits(patience=0.1)
+    with pytest.raises(ValidationError, match="courage"):
+        wire.Traits.model_validate(told)
 
 
 async def test_a_persona_that_is_there_is_brought_up_to_date(house):
@@ -122,6 +144,12 @@ async def test_a_persons_account_is_never_made_a_personas(house):
         ("timezone", "../../etc/passwd"),
         ("timezone", "Europe"),
         ("timezone", ""),
+        ("traits", []),
+        ("traits", {"patience": 1.1}),
+        ("traits", {"patience": -0.1}),
+        ("traits", {"patience": True}),
+        ("traits", {"patience": "much"}),
+        ("traits", {"shoeSize": 0.38}),
         ("kind", "human"),
     ],
 )

@@ -8,7 +8,7 @@ from personas_house import ZOE, flat, without, zoe
 from mana_lab.errors import CatalogError
 from mana_lab.personas import Catalog, Persona, load_catalog
 
-LIMIT = 4 * 1024 * 1024
+LIMIT = 32 * 1024 * 1024
 AMY = zoe(name="Amy", email="amy@mana.test")
 
 
@@ -70,6 +70,10 @@ def refused_at(place):
         ({"timezone": "Europe/Berlin\0"}, "timezone", r"got 'Europe/Berlin\x00'"),
         ({"timezone": ""}, "timezone", "time zone such as Europe/Berlin"),
         ({"timezone": None}, "timezone", "valid string, got None"),
+        ({"traits": {"patience": 1.5}}, "traits.patience", "less than or equal to 1, got 1.5"),
+        ({"traits": {"skill": float("nan")}}, "traits.skill", "got nan"),
+        ({"traits": {"honesty": "no"}}, "traits.honesty", "valid number, got 'no'"),
+        ({"traits": {"courage": 0.5}}, "traits.courage", "is not a known key, got 0.5"),
     ],
     ids=lambda part: repr(part)[:60],
 )
@@ -197,7 +201,7 @@ def test_a_huge_key_that_stands_twice_is_not_echoed(tmp_path):
     assert "stands twice" in message
 
 
-def test_a_file_above_four_mebibytes_is_refused_unread(tmp_path):
+def test_a_file_above_the_limit_is_refused_unread(tmp_path):
     text = json.dumps({"personas": [ZOE]})
     place = tmp_path / "personas.json"
     place.write_text(text.ljust(LIMIT), "utf-8")

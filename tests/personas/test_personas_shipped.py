@@ -1,9 +1,11 @@
 """The ten personas that ship with the package."""
 
+import json
+
 import pytest
 
 from mana_lab.errors import UnknownPersonaError
-from mana_lab.personas import Catalog, load_catalog
+from mana_lab.personas import Catalog, Traits, catalog_json, load_catalog
 
 CAST = {
     "Anna": ("adhd-student", {"todo": 0.3, "journal": 0.3, "notes": 0.2, "mood": 0.2}, "daily"),
@@ -47,6 +49,7 @@ def test_a_shipped_persona_is_who_they_are_known_to_be(catalog, name):
     persona = catalog.get(name)
     assert (persona.archetype, persona.module_mix, persona.tick_cadence) == CAST[name]
     assert persona.email == f"persona.{name.lower()}@mana.test"
+    assert persona.traits is None
     assert sum(persona.module_mix.values()) == pytest.approx(1)
 
 
@@ -82,6 +85,25 @@ def test_who_is_not_in_the_catalog_is_refused_with_those_who_are(catalog, name):
     )
 
 
+def test_a_name_of_several_words_is_typed_with_hyphens_or_as_it_is(catalog):
+    zoe = catalog[0].model_copy(update={"name": "Zoe  Maria Okoye", "email": "zoe@mana.test"})
+    assert zoe.slug == "zoe-maria-okoye"
+    everybody = Catalog([*catalog, zoe])
+    for name in ("zoe-maria-okoye", "Zoe Maria Okoye", " zoe maria  okoye "):
+        assert everybody.get(name) is zoe
+
+
+def test_many_personas_are_named_in_part(catalog):
+    many = [
+        catalog[0].model_copy(update={"name": f"Anna {n}", "email": f"anna{n}@mana.test"})
+        for n in range(200)
+    ]
+    with pytest.raises(UnknownPersonaError) as caught:
+        Catalog(many).get("zoe")
+    assert caught.value.message.endswith("anna-10, anna-11, and 188 more")
+    assert repr(Catalog(many)).endswith("Anna 10, Anna 11, and 188 more>")
+
+
 def test_the_refusal_does_not_echo_a_long_name(catalog):
     with pytest.raises(UnknownPersonaError) as caught:
         catalog.get("x" * 1_000_000)
@@ -113,6 +135,18 @@ def test_a_catalog_is_a_sequence(catalog):
     assert [persona.name for persona in catalog[:2]] == ["Anna", "Ben"]
     assert next(reversed(catalog)).name == "Maya"
     assert catalog.get("ben") in catalog
+
+
+def test_a_catalog_that_was_written_is_read_back(catalog, tmp_path):
+    traits = Traits(patience=0.125, honesty=0.0)
+    changed = Catalog(
+        [catalog[0].model_copy(update={"traits": traits}), *catalog[1:]], catalog.spaces
+    )
+    place = tmp_path / "catalog.json"
+    place.write_text(catalog_json(changed), "utf-8")
+    again = load_catalog(place)
+    assert (again.personas, again.spaces) == (changed.personas, changed.spaces)
+    assert "traits" not in json.loads(place.read_text("utf-8"))["personas"][1]
 
 
 def test_reading_the_catalog_again_gives_the_same_personas(catalog):

@@ -5,17 +5,21 @@ fewer than five calls or ratings.
 """
 
 from mana_lab.analysis.charts.activity import activity, activity_table
+from mana_lab.analysis.charts.coverage import coverage
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.gallery import Charts
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
+from mana_lab.analysis.coverage import coverage_table
 
 __all__ = [
     "Chart",
     "Charts",
     "activity",
     "activity_table",
+    "coverage",
+    "coverage_table",
     "module_mix",
     "module_mix_table",
     "ratings",

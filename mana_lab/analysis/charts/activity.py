@@ -13,6 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from mana_lab.analysis.charts.figure import (
     BLUE,
     INK,
+    MOST_ROWS,
     Chart,
     bare,
     column_of_texts,
@@ -54,7 +55,7 @@ def activity_table(actions: pd.DataFrame, personas: pd.DataFrame | None = None) 
 def activity(actions: pd.DataFrame, personas: pd.DataFrame | None = None) -> Chart:
     """Return the calls of each persona on each day as a heat map with numbers.
 
-    Above 21 days a column is a week.
+    Above 21 days a column is a week; above 40 personas only the most active ones have a row.
 
     Args:
         actions: Rows of ``actions_df``.
@@ -64,7 +65,8 @@ def activity(actions: pd.DataFrame, personas: pd.DataFrame | None = None) -> Cha
         return empty_chart("No calls yet", "Nobody has called a tool: seed and run the lab first.")
     days = activity_table(actions, personas)
     by_week = len(days.columns) > _MOST_COLUMNS
-    table = _weeks(days) if by_week else days
+    shown = days.head(MOST_ROWS)
+    table = _weeks(shown) if by_week else shown
     with house_style():
         chart = new_chart(_finding(days), height=1.2 + 0.3 * len(table))
         axes = chart.add_subplot()
@@ -72,7 +74,8 @@ def activity(actions: pd.DataFrame, personas: pd.DataFrame | None = None) -> Cha
         first, last = str(days.columns[0]), str(days.columns[-1])
         unit = "week from Monday" if by_week else "day"
         axes.set_xlabel(f"{unit} (UTC), {_date_text(first)} to {_date_text(last)} {last[:4]}")
-        axes.set_title("tool calls; darker is more", color="#555555", pad=8)
+        some = f"; the {MOST_ROWS} most active of {len(days)} personas" * (len(days) > MOST_ROWS)
+        axes.set_title(f"tool calls; darker is more{some}", color="#555555", pad=8)
         column_of_texts(axes, 1.06, "calls", [str(total) for total in table.sum(axis="columns")])
         return chart.settled()
 

@@ -19,6 +19,8 @@ BLUE, ORANGE, VERMILLION, SKY = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
 GREY, INK = "#BBBBBB", "#222222"
 WIDTH, HEIGHT = 8.0, 4.5
 """Inches; more rows than fit make a chart higher, never wider."""
+MOST_ROWS = 40
+"""How many personas a chart has rows for; the numbers beside it have all of them."""
 
 _STYLE = Path(__file__).with_name("style.mplstyle")
 _FONT = "DejaVu Sans"

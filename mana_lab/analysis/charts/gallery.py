@@ -5,17 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from mana_lab.analysis.charts.activity import activity, activity_table
+from mana_lab.analysis.charts.coverage import coverage
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
+from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 
 class Charts:
-    """The four charts of a lab and their numbers.
+    """The charts of a lab and their numbers.
 
-    Each takes a run, its id or its number, or shows all.
+    Each takes a run, its id or its number, or shows all; that of the population takes none.
 
     Args:
         warehouse: Where the data come from.
@@ -25,7 +27,7 @@ class Charts:
         self._warehouse = warehouse
 
     def __repr__(self) -> str:
-        return "<Charts: activity, module_mix, ratings, tool_errors>"
+        return "<Charts: activity, coverage, module_mix, ratings, tool_errors>"
 
     def activity(self, run: RunChoice = None) -> Chart:
         """Return the calls of each persona on each day.
@@ -42,6 +44,14 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return activity_table(self._warehouse.actions_df(run), self._warehouse.personas_df())
+
+    def coverage(self) -> Chart:
+        """Return how evenly the personas fill the space of their traits."""
+        return coverage(self._warehouse.personas_df())
+
+    def coverage_table(self) -> pd.DataFrame:
+        """Return the numbers of :meth:`coverage`: how many personas are of each kind."""
+        return coverage_table(self._warehouse.personas_df())
 
     def ratings(self, run: RunChoice = None) -> Chart:
         """Return the distribution of the ratings of each module.

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from mana_lab.analysis.charts.figure import (
     BLUE,
+    MOST_ROWS,
     VERMILLION,
     Chart,
     bare,
@@ -73,6 +74,8 @@ def module_mix_table(personas: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFr
 def module_mix(personas: pd.DataFrame, actions: pd.DataFrame) -> Chart:
     """Return planned against lived shares as a grid of dumbbells: personas by modules.
 
+    Above 40 personas only those with the widest gaps have a row.
+
     Args:
         personas: Rows of ``personas_df``.
         actions: Rows of ``actions_df``.
@@ -83,15 +86,17 @@ def module_mix(personas: pd.DataFrame, actions: pd.DataFrame) -> Chart:
         return empty_chart("No calls yet", "Nobody has called a tool: run the lab first.")
     table = module_mix_table(personas, actions)
     with house_style():
-        names = sorted(table.index.unique("persona"))
+        names, everybody = _widest(table), table.index.unique("persona")
         chart = new_chart(_finding(table), height=1.6 + 0.3 * len(names))
         axes = chart.add_subplot()
         most = float(table[[_PLANNED, _LIVED]].max().max())
-        _draw(axes, table, names, _modules(table), most)
+        _draw(axes, table.loc[names], names, _modules(table), most)
         left_out = title_note(_calls_of_persona(table), "persona", "call").replace("; ", "\n")
+        some = f"\nthe {len(names)} of {len(everybody)} personas with the widest gaps"
+        some *= len(names) < len(everybody)
         axes.set_xlabel(
             f"share of the persona's calls, from 0 to {percent(most)} in each column; "
-            f"numbers: the gap in points{left_out}"
+            f"numbers: the gap in points{left_out}{some}"
         )
         chart.legend(loc="outside lower left", ncols=3)
         return chart.settled()
@@ -99,6 +104,12 @@ def module_mix(personas: pd.DataFrame, actions: pd.DataFrame) -> Chart:
 
 def _calls_of_persona(table: pd.DataFrame) -> pd.Series[int]:
     return table["calls"].groupby(level="persona").transform("sum")
+
+
+def _widest(table: pd.DataFrame) -> list[str]:
+    """Return those who get a row, by name."""
+    gaps = table["gap"].abs().fillna(0).groupby(level="persona").max()
+    return sorted(gaps.sort_values(ascending=False, kind="stable").index[:MOST_ROWS])
 
 
 def _modules(table: pd.DataFrame) -> list[str]:

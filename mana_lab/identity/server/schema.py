@@ -225,6 +225,7 @@ PERSONAS = Table(
     Column("tick_cadence", String, nullable=False, default="daily"),
     Column("language", String),
     Column("timezone", String),
+    Column("traits", JSON(none_as_null=True)),
     Column("last_active_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     _one_of("tick_cadence", get_args(Cadence)),

@@ -59,6 +59,7 @@ from mana_lab.identity.wire.personas import (
     Deleted,
     DuePersona,
     DuePersonas,
+    KnownTraits,
     ModuleRating,
     PersonaCreated,
     PersonaDetail,
@@ -66,6 +67,7 @@ from mana_lab.identity.wire.personas import (
     PersonaProfile,
     PersonaSummary,
     PersonaUpsert,
+    Traits,
 )
 from mana_lab.identity.wire.policies import (
     MAX_DESTRUCTIVE,
@@ -137,6 +139,7 @@ __all__ = [
     "InviteRequest",
     "KeyRotation",
     "Kind",
+    "KnownTraits",
     "Login",
     "LoginRequest",
     "LongTokenRequest",
@@ -193,6 +196,7 @@ __all__ = [
     "TokenPair",
     "TokenToValidate",
     "ToolName",
+    "Traits",
     "User",
     "Validated",
     "VaultKey",

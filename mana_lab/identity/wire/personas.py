@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from mana_lab.errors import ErrorKind
 from mana_lab.identity.wire.base import Cadence, Email, Name, Password, RequestModel, WireModel
+
+Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+
+
+class Traits(RequestModel):
+    """What sets a persona apart from others of their archetype; the defaults are the archetype.
+
+    Attributes:
+        patience: How much it takes until they give something up; 0.5 is usual.
+        skill: How well they find their way about the app; 0.5 is usual.
+        honesty: How far their ratings follow what happened to them, from 0, always polite, to 1.
+        verbosity: How much they fill in and write; 0.5 is usual.
+    """
+
+    patience: Share = 0.5
+    skill: Share = 0.5
+    honesty: Share = 1.0
+    verbosity: Share = 0.5
+
+
+class KnownTraits(Traits):
+    """The traits of a persona as the service tells them; those that we do not know are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class PersonaUpsert(RequestModel):
@@ -26,6 +50,7 @@ class PersonaUpsert(RequestModel):
     name: Name | None = None
     language: Annotated[str, StringConstraints(max_length=35)] | None = None
     timezone: Annotated[str, StringConstraints(max_length=60)] | None = None
+    traits: Traits | None = None
 
 
 class PersonaCreated(WireModel):
@@ -68,6 +93,7 @@ class PersonaProfile(WireModel):
     tick_cadence: Cadence
     language: str | None = None
     timezone: str | None = None
+    traits: KnownTraits | None = None
     last_active_at: datetime | None
     created_at: datetime
 
@@ -132,6 +158,7 @@ class DuePersona(WireModel):
     tick_cadence: Cadence
     language: str | None = None
     timezone: str | None = None
+    traits: KnownTraits | None = None
     last_active_at: datetime | None = None
 
 

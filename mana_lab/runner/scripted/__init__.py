@@ -11,18 +11,18 @@ from collections.abc import Sequence
 from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.recorder import Action
-from mana_lab.runner.scripted.archetypes import ARCHETYPES, DEFAULT, Behavior, Temper
+from mana_lab.runner.scripted.archetypes import ARCHETYPES, Behavior, Temper, behavior_of
 from mana_lab.runner.scripted.memory import recall
 from mana_lab.runner.scripted.mind import Mind
 from mana_lab.runner.scripted.opinion import rate_module
 from mana_lab.runner.scripted.visit import Visit
 from mana_lab.runner.scripted.voices import voice_of
 
-__all__ = ["ARCHETYPES", "Behavior", "ScriptedBrain", "Temper"]
+__all__ = ["ARCHETYPES", "Behavior", "ScriptedBrain", "Temper", "behavior_of"]
 
 
 class ScriptedBrain:
-    """Plays any persona by its archetype; the same scene and answers give the same calls.
+    """Plays any persona, by archetype and traits; the same scene and answers give the same calls.
 
     It reads the list of tools as any client does and fills in their arguments from their JSON
     Schemas, so that it can use tools that it has never heard of.
@@ -33,7 +33,7 @@ class ScriptedBrain:
 
     async def use(self, app: Toolbox, scene: Scene) -> None:
         """Spend one tick with the app."""
-        behavior = ARCHETYPES.get(scene.persona.archetype, DEFAULT)
+        behavior = behavior_of(scene.persona)
         voice = voice_of(scene.persona.slug)
         mind = Mind(scene, behavior)
         visit = Visit(app, scene, await app.tools(), behavior, voice, mind)
@@ -46,7 +46,7 @@ class ScriptedBrain:
 
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate each module that was touched, by what happened there."""
-        temper = ARCHETYPES.get(scene.persona.archetype, DEFAULT).temper
+        temper = behavior_of(scene.persona).temper
         modules = dict.fromkeys(action.module for action in actions)
         returned = recall(scene.memory.kept).returned
         last = actions[-1].module if actions and scene.memory.gave_up else None

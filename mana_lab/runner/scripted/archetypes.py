@@ -1,8 +1,11 @@
-"""How the archetypes behave: a table, read by the scripted brain."""
+"""How personas behave: a table of the archetypes, and what traits make of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+
+from mana_lab.personas import Persona, Traits
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Temper:
         fault: What it costs when the app itself broke.
         slow: What it costs when an answer took over five seconds.
         left: What it costs the module in which the patience was used up.
+        candour: How far a rating follows what happened; 0 is a polite 4, whatever it was.
+        facts: How many facts a note tells at most; all of them when None.
     """
 
     start: float = 3.6
@@ -30,6 +35,8 @@ class Temper:
     fault: float = 0.8
     slow: float = 0.6
     left: float = 1.0
+    candour: float = 1.0
+    facts: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,11 @@ class Behavior:
 
 DEFAULT = Behavior()
 """For an archetype that the table does not know."""
+
+_MOST_BLUNDERS = 0.6
+_MOST_GUESSES = 0.4
+_TERSE = 4
+"""How many facts somebody tells who writes a little less than is usual."""
 
 ARCHETYPES: dict[str, Behavior] = {
     # starts a lot, hurries, returns to almost nothing
@@ -196,3 +208,46 @@ ARCHETYPES: dict[str, Behavior] = {
         temper=Temper(start=3.4, useful=0.4, error=0.45, stuck=1.2, crowded=0.6),
     ),
 }
+
+
+def behavior_of(persona: Persona) -> Behavior:
+    """Return how *persona* behaves: as their archetype does, changed by their traits.
+
+    Usual traits change nothing. Patience moves how often something is tried and how much is put
+    up with, skill the blunders and what is learnt from errors, verbosity what is filled in and how
+    much a note says, honesty how far ratings follow what happened.
+
+    Args:
+        persona: Who.
+    """
+    usual = ARCHETYPES.get(persona.archetype, DEFAULT)
+    traits = persona.traits
+    if traits is None:
+        return usual
+    more = math.floor(4 * traits.patience - 1.5)
+    skill = traits.skill
+    return replace(
+        usual,
+        patience=max(0, usual.patience + more),
+        tolerance=max(1, usual.tolerance + more),
+        endurance=_between(1.0, usual.endurance, 2 * usual.endurance, traits.patience),
+        blunder=_between(max(usual.blunder, _MOST_BLUNDERS), usual.blunder, 0.0, skill),
+        learns=_between(0.0, usual.learns, 4 * usual.learns, skill),
+        guesses=_between(max(usual.guesses, _MOST_GUESSES), usual.guesses, 0.0, skill),
+        repairs=_between(usual.repairs / 2, usual.repairs, 1.0, skill),
+        detail=_between(0.0, usual.detail, 1.0, traits.verbosity),
+        temper=_temper(usual.temper, traits),
+    )
+
+
+def _temper(usual: Temper, traits: Traits) -> Temper:
+    terse = traits.verbosity < Traits().verbosity
+    facts = 1 + int(2 * traits.verbosity * _TERSE) if terse else usual.facts
+    return replace(usual, candour=traits.honesty, facts=facts)
+
+
+def _between(least: float, usual: float, most: float, amount: float) -> float:
+    """Return what an *amount* of a trait comes to: *usual* in the middle between 0 and 1."""
+    if amount <= 0.5:
+        return least * (1 - 2 * amount) + usual * 2 * amount
+    return usual * (2 - 2 * amount) + most * (2 * amount - 1)

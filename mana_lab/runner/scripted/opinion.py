@@ -13,6 +13,7 @@ from mana_lab.runner.scripted.shelves import how_many
 
 _SLOW_MS = 5_000
 _MANY = 10
+_POLITE = 4.0
 
 
 def rate_module(
@@ -54,6 +55,7 @@ def rate_module(
         - temper.slow * bool(slow)
         - temper.left * left
     )
+    score += (1 - temper.candour) * (_POLITE - score)
     facts = _facts(actions, empty, crowded, stuck, slow)
     if returned:
         facts.append(f"came back to something unfinished {times(returned)}")
@@ -62,7 +64,7 @@ def rate_module(
     return Rating(
         module=module,
         rating=max(1, min(5, int(score + 0.5))),
-        notes=("; ".join(facts) + ".")[:1000],
+        notes=("; ".join(facts[: temper.facts]) + ".")[:1000],
         evidence=tuple(action.id for action in actions),
     )
 
