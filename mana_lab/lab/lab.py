@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Self
 
 import httpx2
 from opentelemetry.trace import TracerProvider
@@ -31,7 +31,7 @@ from mana_lab.lab.running import Running
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
-from mana_lab.lab.target import TARGET_FOLDER, Target
+from mana_lab.lab.target import Target, Targeting
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.lab.walls import owners_found
@@ -53,20 +53,13 @@ from mana_lab.runner import (
     Ledger,
     ManaDoor,
 )
-from mana_lab.runner.target import (
-    Auth,
-    ModulesGiven,
-    ProtocolChoice,
-    ServerLimits,
-    TargetDoor,
-    TargetView,
-)
+from mana_lab.runner.target import TargetDoor
 from mana_lab.storage import RowScope
 
 DEFAULT_FOLDER = ".mana-lab"
 
 
-class Lab(Reading, Running, Closing):
+class Lab(Targeting, Reading, Running, Closing):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -123,7 +116,7 @@ class Lab(Reading, Running, Closing):
         tracer_provider: TracerProvider | None = None,
         progress: Progress | None = None,
         target: Target | None = None,
-    ) -> Lab:
+    ) -> Self:
         """Open the lab in *folder*, which is made if it is missing.
 
         Args:
@@ -182,75 +175,6 @@ class Lab(Reading, Running, Closing):
             stack.push_async_callback(door.close)
             known = Catalog([door.cast(persona) for persona in known])  # who share no spaces there
             return cls(kept, ground, services, known, tell, stack.pop_all(), door)
-
-    @classmethod
-    async def target(
-        cls,
-        folder: str | Path = TARGET_FOLDER,
-        *,
-        url: str | None = None,
-        command: Sequence[str] | None = None,
-        auth: Auth = None,
-        headers: Mapping[str, str] | None = None,
-        env: Mapping[str, str] | None = None,
-        modules: ModulesGiven | None = None,
-        stands_for: Mapping[str, str] | None = None,
-        protocol: ProtocolChoice = "auto",
-        limits: ServerLimits | None = None,
-        **how: Any,
-    ) -> Lab:
-        """Open a lab whose personas use any MCP server instead of Mana.
-
-        The personas, the audit of their calls, their ratings, and all that reads these are the
-        same. What they want is seeded in the server's modules: seed again when these changed.
-        A folder for each server keeps findings apart.
-
-        Args:
-            folder: Where the lab keeps its databases and secrets.
-            url: The address of a server that runs (Streamable HTTP, any version of MCP).
-            command: Instead, a program that is started for each persona (stdio), and its
-                arguments; ``{persona}`` in them stands for the persona's short name, ``{folder}``
-                for a folder of their own.
-            auth: For *url*: a bearer token, an ``httpx2.Auth``, or a function that gives one of
-                them for a persona's short name, so that each is a user of their own.
-            headers: For *url*: more headers.
-            env: For *command*: variables of its environment, with the same placeholders.
-            modules: Which tools make up a module: by its name their names, or beginnings of them
-                with a ``*`` behind; or a TOML or JSON file with the tables ``modules`` and
-                ``stands_for``. Tools that stand in none make up one that is called like the
-                server. By default a tool's module is what stands before the first dot, dash or
-                underscore of its name, unless that is a verb.
-            stands_for: By modules of the catalog, such as ``notes``, the module of the server that
-                stands for each. Modules of the same name need none. Who wants no module of the
-                server uses all of them alike.
-            protocol: Which versions of MCP to speak: ``auto`` finds out, ``legacy`` begins with
-                ``initialize``, for servers that end at anything else.
-            limits: How long the server may take, and how much it may send.
-            how: As of :meth:`open`.
-
-        Raises:
-            SettingsError: Something given cannot be used, or the server has no such tool or module.
-            ServiceUnavailableError: The server cannot be reached or started, or took too long.
-            ProtocolError: The server offers no tool that can be used, or does not speak MCP.
-            ManaLabError: The server refused, or what :meth:`open` raises.
-        """
-        other = Target(
-            url=url,
-            command=command,
-            auth=auth,
-            headers=headers,
-            env=env,
-            modules=modules,
-            stands_for=stands_for,
-            protocol=protocol,
-            limits=limits or ServerLimits(),
-        )
-        return await cls.open(folder, target=other, **how)
-
-    @property
-    def server(self) -> TargetView | None:
-        """The server that the personas use; None where it is Mana."""
-        return None if self._target is None else self._target.view
 
     async def seed(self) -> SeedReport:
         """Make the catalog's personas real users: accounts, vaults, personal spaces.
