@@ -27,6 +27,10 @@ def test_the_lab_does_not_load_analysis_before_it_is_used():
     }
 
 
+def test_a_person_can_play_without_the_widgets():
+    assert not loaded_by("import mana_lab.lab, mana_lab.runner.human") & {"IPython", "ipywidgets"}
+
+
 def test_the_public_names_are_sorted_and_resolve():
     assert mana_lab.__all__ == sorted(mana_lab.__all__)
     assert all(getattr(mana_lab, name).__name__ == name for name in mana_lab.__all__)

@@ -16,7 +16,7 @@ from mana_lab.errors import InvalidInputError, ManaLabError
 from mana_lab.notebook import Progress as Tell
 
 T = TypeVar("T")
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 def say(text: str) -> None:
@@ -63,7 +63,7 @@ def refusals() -> Iterator[None]:
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("stopped; what was finished is kept, and the same command goes on", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

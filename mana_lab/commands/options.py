@@ -27,8 +27,8 @@ _MOST_DAYS = 3660
 _TIMEOUT_S = 60.0
 
 
-def _days(value: float) -> float:
-    if not (math.isfinite(value) and 0 < value <= _MOST_DAYS):
+def _days(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and 0 < value <= _MOST_DAYS):
         raise typer.BadParameter(f"must be above 0 and at most {_MOST_DAYS}, got {value:g}")
     return value
 
@@ -44,6 +44,14 @@ Folder: TypeAlias = Annotated[
 ]
 Days: TypeAlias = Annotated[
     float, typer.Option(callback=_days, help="How many simulated days.", metavar="DAYS")
+]
+FewDays: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        callback=_days,
+        help="All ticks of so many simulated days; else only the next one.",
+        metavar="DAYS",
+    ),
 ]
 Seed: TypeAlias = Annotated[
     int,

@@ -1,4 +1,4 @@
-"""What only Jupyter needs: a server that outlives its cell, a progress line, refreshed outputs."""
+"""What only Jupyter needs: a server that outlives its cell, progress, a form, refreshed outputs."""
 
 from mana_lab.notebook.background import BackgroundServer
 from mana_lab.notebook.progress import Progress, in_notebook, line, silent

@@ -66,7 +66,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return _printable(_cut(text, _MAX_PATH))
+    return printable(_cut(text, _MAX_PATH))
 
 
 def _node_at(schema: JsonSchema, loc: tuple[int | str, ...]) -> JsonSchema:
@@ -101,7 +101,7 @@ def _got(value: Any, *, hide: bool) -> str:
         text = json.dumps(head, ensure_ascii=False, default=repr)
     except (ValueError, TypeError, RecursionError):
         return kind
-    return _printable(_cut(f"{kind} {text}", MAX_GOT))
+    return printable(_cut(f"{kind} {text}", MAX_GOT))
 
 
 def _kind(value: Any) -> str:
@@ -216,6 +216,6 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _printable(text: str) -> str:
-    """Replace what a terminal would act on and what UTF-8 cannot carry."""
+def printable(text: str) -> str:
+    """Replace what a terminal would act on, line breaks too, and what UTF-8 cannot carry."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

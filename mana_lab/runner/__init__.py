@@ -8,6 +8,7 @@ from mana_lab.runner.connection import Agree
 from mana_lab.runner.door import Door, ManaDoor
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.fleet import Fleet, Terms
+from mana_lab.runner.human import HumanBrain
 from mana_lab.runner.ledger import METADATA, Ledger
 from mana_lab.runner.meter import Usage
 from mana_lab.runner.recorder import Action, Recorder
@@ -30,6 +31,7 @@ __all__ = [
     "Fleet",
     "Holder",
     "House",
+    "HumanBrain",
     "Ledger",
     "Limits",
     "ManaDoor",

@@ -193,10 +193,15 @@ def _records(actions: Sequence[Action]) -> list[ActionRecord]:
     return [ActionRecord(**asdict(action)) for action in actions]
 
 
-def _storable(text: str, longest: int) -> str:
-    """Shorten a text that came from elsewhere to what identity and its store take; never empty."""
+def storable(text: str) -> str:
+    """Return a text that came from elsewhere as identity and its store take one."""
     legible = text.replace("\x00", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no such text
-    return legible.encode("utf-8", "replace").decode()[:longest] or "?"
+    return legible.encode("utf-8", "replace").decode()
+
+
+def _storable(text: str, longest: int) -> str:
+    """Shorten such a text; it is never empty."""
+    return storable(text)[:longest] or "?"
 
 
 def _hash_or_none(arguments: Mapping[str, Any]) -> str | None:
