@@ -36,7 +36,7 @@ def test_usual_traits_and_none_leave_an_archetype_as_it_is(archetype):
 @pytest.mark.parametrize(
     ("trait", "rises", "falls"),
     [
-        ("patience", ("patience", "tolerance"), ()),
+        ("patience", ("patience", "tolerance", "endurance"), ()),
         ("skill", ("learns", "repairs"), ("blunder", "guesses")),
         ("verbosity", ("detail",), ()),
     ],
@@ -122,7 +122,7 @@ async def test_traits_reach_the_brain_and_show_in_what_somebody_does(tmp_path):
     people = [anna, adept, clumsy]
     async with open_mana(tmp_path, people) as mana:
         brain = Watching()
-        await mana.fleet().simulate(days=3, seed=7, brain=brain)
+        await mana.live(brain, days=3)
         who = {tick["persona_id"]: tick["persona_email"] for tick in await mana.rows("ticks")}
         blunders = Counter(
             who[row["persona_id"]]
