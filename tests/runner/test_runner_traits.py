@@ -65,6 +65,7 @@ def test_chances_stay_chances_at_both_ends(archetype, amount):
         assert 0 <= getattr(behavior, name) <= 1
     assert behavior.patience >= 0
     assert behavior.tolerance >= 1
+    assert behavior.endurance >= 1
 
 
 def rated(calls, **traits):
