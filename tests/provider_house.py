@@ -101,7 +101,8 @@ class Provider:
             return self._elsewhere(request.method, path)
         try:
             body = json.loads(await request.body())
-            asked = wire.read(path, request.url.query, dict(request.headers), body)
+            headers = {**request.headers, "x-peer": str(request.client)}
+            asked = wire.read(path, request.url.query, headers, body)
         except (ValueError, KeyError, TypeError, AttributeError) as broken:
             return _failed(wire, Fail(400, f"the request cannot be read: {broken!r}"))
         if path.endswith("/count_tokens"):
@@ -145,13 +146,22 @@ def _response(wire: ModuleType, asked: Asked, answer: Answer) -> Response:
         return _failed(wire, answer)
     if not asked.stream:
         return JSONResponse(wire.say(asked, answer))
-    events = wire.stream_failing if isinstance(answer, Fail) else wire.stream
-    return StreamingResponse(_one_by_one(events(asked, answer)), media_type="text/event-stream")
+    if isinstance(answer, Fail):
+        events = _one_by_one(wire.stream_failing(asked, answer))
+    else:
+        events = _one_by_one(wire.stream(asked, answer), breaks_off=answer.cut)
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
-async def _one_by_one(events: Iterator[str]) -> AsyncIterator[str]:
+class BrokenOffError(Exception):
+    """Makes the server hang up in the middle of an answer."""
+
+
+async def _one_by_one(events: Iterator[str], *, breaks_off: bool = False) -> AsyncIterator[str]:
     for event in events:
         yield event
+    if breaks_off:
+        raise BrokenOffError
 
 
 def _failed(wire: ModuleType, answer: Fail) -> Response:

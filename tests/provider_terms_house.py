@@ -59,7 +59,7 @@ class Asked:
         wire: Which API it came over.
         path: The path, without the query.
         query: The query.
-        headers: By their names in lower case.
+        headers: By their names in lower case; ``x-peer`` is the client's end of the connection.
         body: The JSON as it was sent.
         model: The model that was named.
         system: All system texts, by newlines.
@@ -120,7 +120,7 @@ class Say:
         input_tokens: Tokens read; a quarter of the request's characters when None.
         output_tokens: Tokens written; a quarter of the answer's characters when None.
         cached_tokens: How many of the tokens read came from the cache.
-        cut: Whether the stream ends in the middle, without a last event.
+        cut: Whether the connection breaks in the middle of the stream.
     """
 
     text: str = ""

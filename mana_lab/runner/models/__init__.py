@@ -4,7 +4,7 @@ Nothing else of mana_lab imports this package: ``pip install 'mana-lab[llm]'``, 
 
     from mana_lab.runner.models import ModelBrain
 
-    async with ModelBrain("anthropic:claude-sonnet-4-5") as brain:
+    async with ModelBrain("anthropic:claude-sonnet-5-5") as brain:
         run = await lab.run(days=2, seed=7, brain=brain)
 """
 

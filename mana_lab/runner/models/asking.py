@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_ai.exceptions import UnexpectedModelBehavior
+from pydantic_ai.exceptions import ModelConnectionError, UnexpectedModelBehavior
 from pydantic_ai.messages import (
     ModelMessage,
     ModelMessagesTypeAdapter,
@@ -127,6 +127,10 @@ class TickModel(WrapperModel):
             if not may_be_billed(error):
                 used = Usage(requests=1)
             raise read_failure(error) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ProtocolError(
+                f"the answer of {self._line.name} cannot be read ({type(error).__name__}: {error})"
+            ) from error
         finally:
             await self._meter.settle(used)
         if self._line.pricing is not None:
@@ -142,13 +146,12 @@ class TickModel(WrapperModel):
         if not self._line.stream:
             return await self.wrapped.request(messages, settings, parameters)
         async with self.wrapped.request_stream(messages, settings, parameters) as pieces:
-            async for _ in pieces:
-                pass
-            response = pieces.get()
-        broke_off = response.finish_reason is None and response.provider_name is not None
-        if broke_off or response.state != "complete":
-            raise UnexpectedModelBehavior("the stream broke off")
-        return response
+            try:
+                async for _ in pieces:
+                    pass
+            except ModelConnectionError as error:  # what came so far is paid for
+                raise UnexpectedModelBehavior("the stream broke off") from error
+            return pieces.get()
 
 
 def _asked(

@@ -37,7 +37,7 @@ class ModelBrain(Closing):
     same brain plays with the same seed may differ, as models do; a tape makes it the same.
 
     Args:
-        model: A name such as ``anthropic:claude-sonnet-4-5``, ``openai:gpt-5`` or
+        model: A name such as ``anthropic:claude-sonnet-5-5``, ``openai:gpt-5`` or
             ``ollama:qwen3``, or a model of pydantic-ai, which is not closed here.
         limits: What a tick may take.
         price: What tokens cost, for a model that pydantic-ai's table does not know.
@@ -147,7 +147,7 @@ def model_brain(spec: str, *, limits: ModelLimits | None = None) -> ModelBrain:
     """Return the brain that a command's option names.
 
     Args:
-        spec: Such as ``anthropic:claude-sonnet-4-5``.
+        spec: Such as ``anthropic:claude-sonnet-5-5``.
         limits: What a tick may take.
 
     Raises:

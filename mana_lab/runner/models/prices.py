@@ -68,7 +68,7 @@ def pricing_of(model: Model | str) -> Pricing | None:
     Nothing is downloaded: the table is the one that came with the installed package.
 
     Args:
-        model: A model, or a name such as ``anthropic:claude-sonnet-4-5``.
+        model: A model, or a name such as ``anthropic:claude-sonnet-5-5``.
     """
     if isinstance(model, str):
         provider, name = parse_model_id(model)

@@ -39,7 +39,7 @@ def model_of(name: str, http: httpx2.AsyncClient) -> Model:
     """Return the model of that name.
 
     Args:
-        name: Such as ``anthropic:claude-sonnet-4-5``, ``openai:gpt-5`` or ``ollama:qwen3``.
+        name: Such as ``anthropic:claude-sonnet-5-5``, ``openai:gpt-5`` or ``ollama:qwen3``.
         http: What requests go through, where the provider takes it.
 
     Raises:
@@ -57,7 +57,7 @@ def model_of(name: str, http: httpx2.AsyncClient) -> Model:
     if parse_model_id(name)[0] is None:
         raise SettingsError(
             f"{name!r} is not the name of a model; write PROVIDER:MODEL, such as "
-            "anthropic:claude-sonnet-4-5, openai:gpt-5 or ollama:qwen3"
+            "anthropic:claude-sonnet-5-5, openai:gpt-5 or ollama:qwen3"
         )
     try:
         return infer_model(name, provider)

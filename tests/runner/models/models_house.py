@@ -12,10 +12,17 @@ from pydantic_ai.usage import RequestUsage
 from runner_house import cast
 
 from mana_lab.clock import SIMULATION_EPOCH
+from mana_lab.registry import Registry
 from mana_lab.runner import Scene
+from mana_lab.tools import default_registry
 
 ANNA = cast("anna")[0]
 USAGE = RequestUsage(input_tokens=1000, output_tokens=50)
+
+
+def few_tools() -> Registry:
+    """Return some of the app's tools; models read all definitions with every request."""
+    return Registry([spec for spec in default_registry() if spec.module in ("notes", "todo")])
 
 
 def scene_of(persona=ANNA, **other) -> Scene:
