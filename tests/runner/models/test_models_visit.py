@@ -127,9 +127,7 @@ async def test_absent_arguments_are_none(mana, arguments):
     assert [action.result for action in actions] == ["ok"]
 
 
-@pytest.mark.parametrize(
-    "title", ["\ud800", "x" * 3_000_000, float("nan")], ids=["half", "long", "nan"]
-)
+@pytest.mark.parametrize("title", ["x" * 3_000_000, float("nan")], ids=["long", "nan"])
 async def test_arguments_that_the_app_refuses_end_nothing(mana, title):
     told = script(
         calls(("todo_create", {"title": title})),

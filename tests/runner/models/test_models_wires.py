@@ -25,6 +25,11 @@ WIRES = {
     "openai-chat:gpt-4.1-mini": "chat",
     "ollama:qwen3": "chat",
 }
+SOME_WIRES = [
+    pytest.param(name, marks=[] if name.startswith("anthropic") else pytest.mark.slow)
+    for name in WIRES
+]
+"""All of them; in the default run, only the first."""
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OLLAMA_API_KEY")
 DAY = (
     Say("Milk first.", (Use("todo_create", {"title": "Milk"}), Use("todo_fly"))),
@@ -130,7 +135,7 @@ async def test_anthropic_is_told_of_errors_and_of_what_to_cache(mana, named):
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("status", [429, 529])
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", SOME_WIRES)
 async def test_a_busy_provider_is_asked_again_when_it_wants(mana, named, name, status, stream):
     busy = Fail(status, "slow down", retry_after="7")
     pauses = Pauses()
@@ -172,7 +177,7 @@ async def test_a_stream_that_fails_or_breaks_off_is_asked_for_again(mana, named,
     ],
     ids=["500", "503", "502", "page", "half", "empty"],
 )
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", SOME_WIRES)
 async def test_a_provider_that_stays_broken_fails_the_tick_for_another_try(
     mana, named, name, answer
 ):
@@ -186,7 +191,7 @@ async def test_a_provider_that_stays_broken_fails_the_tick_for_another_try(
     assert all(0.5 * 2**place <= each <= 2**place for place, each in enumerate(pauses.waited))
 
 
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", SOME_WIRES)
 async def test_an_answer_of_another_protocol_fails_the_tick_for_another_try(mana, named, name):
     async with provider(lambda _asked: Raw(b'{"object": "list"}')) as house:
         named(house)
@@ -195,7 +200,7 @@ async def test_an_answer_of_another_protocol_fails_the_tick_for_another_try(mana
     assert isinstance(told.value, ProtocolError | ProviderUnavailableError)
 
 
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", SOME_WIRES)
 async def test_a_provider_that_is_not_there_fails_the_tick_for_another_try(mana, named, name):
     async with provider(lambda _asked: Say("Hm.")) as house:
         named(house)
@@ -219,7 +224,7 @@ async def test_a_provider_that_wants_a_long_rest_is_given_up(mana, named):
     ("status", "kind"),
     [(400, None), (401, None), (403, None), (404, None), (429, "insufficient_quota")],
 )
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize("name", SOME_WIRES)
 async def test_a_refusal_for_good_is_not_tried_again_and_tells_no_key(
     mana, named, name, status, kind
 ):
