@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,7 +30,8 @@ from mana_lab.runner.models.failures import FAILURES, may_be_billed, read_failur
 from mana_lab.runner.models.limits import Allowance
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Pricing
-from mana_lab.runner.models.prompt import digest, sendable
+from mana_lab.runner.models.prompt import sendable
+from mana_lab.runner.models.toolset import digest_of
 from mana_lab.runner.tape import Tape
 
 _VOLATILE = frozenset({"timestamp", "run_id", "conversation_id"})
@@ -133,9 +135,11 @@ class TickModel(WrapperModel):
             ) from error
         finally:
             await self._meter.settle(used)
-        if self._line.pricing is not None:
-            response.usage.cost = used.cost_usd
-        return response
+        if self._line.pricing is None:
+            return response
+        priced = copy(response.usage)
+        priced.cost = used.cost_usd
+        return replace(response, usage=priced)
 
     async def _send(
         self,
@@ -169,9 +173,7 @@ def _asked(
         else {
             "instructions": [part.content for part in parameters.instruction_parts or ()],
             "tools": [tool.name for tool in tools],
-            "tools_hash": digest(
-                [[tool.name, tool.description, tool.parameters_json_schema] for tool in tools]
-            ),
+            "tools_hash": digest_of(tools),
         }
     )
     dumped = ModelMessagesTypeAdapter.dump_python(fresh, mode="json", exclude_none=True)

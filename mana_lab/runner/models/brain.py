@@ -8,9 +8,11 @@ from typing import cast
 import httpx2
 from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings
+from pydantic_ai.tools import ToolDefinition
 
 from mana_lab.closing import Closing
 from mana_lab.errors import SettingsError
+from mana_lab.registry.lru import LruMap
 from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.models.asking import Line, TickModel
@@ -21,11 +23,12 @@ from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Price, pricing_of
 from mana_lab.runner.models.prompt import digest, opening, person, visiting
 from mana_lab.runner.models.providers import TIMEOUT, http_client, model_of
-from mana_lab.runner.models.toolset import Toolset
+from mana_lab.runner.models.toolset import Toolset, digest_of
 from mana_lab.runner.models.visit import Visit
 from mana_lab.runner.recorder import Action
 
 _MOST_CONNECTIONS = 100
+_MOST_OFFERS = 8
 
 
 class ModelBrain(Closing):
@@ -43,7 +46,8 @@ class ModelBrain(Closing):
         price: What tokens cost, for a model that pydantic-ai's table does not know.
         pace: How requests are paced and tried again; may be shared by several brains.
         stream: Whether answers come in pieces, which some proxies need for long ones.
-        settings: More settings of pydantic-ai, such as ``{"temperature": 0.7}``.
+        settings: More settings of pydantic-ai, such as ``{"temperature": 0.7}``; how long an
+            answer may be is among the limits.
 
     Raises:
         SettingsError: There is no such provider, its library or the key that it reads from the
@@ -79,6 +83,7 @@ class ModelBrain(Closing):
             answer_tokens=self.limits.answer_tokens,
             stream=stream,
         )
+        self._offers = LruMap[str, list[ToolDefinition]](_MOST_OFFERS)
         self._settings = _settings(self.limits, settings)
         if self.limits.cost_usd is not None:
             self.require_price()
@@ -108,11 +113,10 @@ class ModelBrain(Closing):
             ProviderUnavailableError: It does not answer.
         """
         toolset = Toolset(app, scene, self.limits.calls, self.limits.result_chars)
-        tools = await toolset.open()
+        tools, offer = self._shared(await toolset.open())
         told = f"{person(scene)}\n\n{visiting(scene, self.limits.calls)}"
         today = opening(scene, app.shared_spaces)
-        functions = [[tool.name, tool.description, tool.parameters_json_schema] for tool in tools]
-        scene.memory.prompt_hash = digest([told, today, functions])
+        scene.memory.prompt_hash = digest([told, today, offer])
         visit = Visit(self._for(scene, self.limits.for_use()), self._settings, toolset)
         await visit.run(told, today, tools)
         scene.memory.gave_up = visit.gave_up
@@ -139,6 +143,17 @@ class ModelBrain(Closing):
         if self._http is not None:
             await self._http.aclose()
 
+    def _shared(self, tools: list[ToolDefinition]) -> tuple[list[ToolDefinition], str]:
+        """Return the one copy of *tools* that all personas share who are offered them; a hash, too.
+
+        Each of them reads the list anew, half a megabyte of it.
+        """
+        offer = digest_of(tools)
+        shared = self._offers.get(offer)
+        if shared is None:
+            self._offers.put(offer, shared := tools)
+        return shared, offer
+
     def _for(self, scene: Scene, allowance: Allowance) -> TickModel:
         return TickModel(self._line, allowance, scene.meter, scene.tape, scene.random)
 
@@ -159,9 +174,8 @@ def model_brain(spec: str, *, limits: ModelLimits | None = None) -> ModelBrain:
 def _settings(limits: ModelLimits, more: ModelSettings | None) -> ModelSettings:
     """Return how requests are to be made: cached where that costs less, tried again by us only."""
     usual = ModelSettings(
-        max_tokens=limits.answer_tokens,
         max_retries=0,
         cache=True,
         timeout=TIMEOUT,  # type: ignore[typeddict-item]  # those of httpx2 are taken, too
     )
-    return cast(ModelSettings, {**usual, **(more or {})})
+    return cast(ModelSettings, {**usual, **(more or {}), "max_tokens": limits.answer_tokens})

@@ -78,7 +78,7 @@ class Pace:
             except TryAgainError as failure:
                 wait_s = failure.retry_after_s or 0.0
                 if tried >= self._tries or wait_s > self._longest_wait_s:
-                    raise _given_up(failure, tried) from None
+                    raise self._given_up(failure, tried) from None
             backoff_s = min(_FIRST_PAUSE_S * 2 ** (tried - 1), _LONGEST_PAUSE_S)
             await self._pause(max(wait_s, backoff_s * (0.5 + random.random() / 2)))
         raise AssertionError  # pragma: no cover
@@ -101,9 +101,9 @@ class Pace:
             await self.flow.leave(ticket, outcome, retry_after_s=retry_after_s)
         return answer
 
-
-def _given_up(failure: TryAgainError, tried: int) -> ProviderUnavailableError:
-    wait = "" if failure.retry_after_s is None else f"; it may in {failure.retry_after_s:g} s"
-    return ProviderUnavailableError(
-        f"the model's provider did not answer in {tried} tries: {failure.reason}{wait}"
-    )
+    def _given_up(self, failure: TryAgainError, tried: int) -> ProviderUnavailableError:
+        wait = "" if failure.retry_after_s is None else f"; it may in {failure.retry_after_s:g} s"
+        return ProviderUnavailableError(
+            f"the model's provider does not answer (try {tried} of {self._tries}): "
+            f"{failure.reason}{wait}"
+        )

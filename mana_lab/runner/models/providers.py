@@ -13,7 +13,7 @@ from pydantic_ai.providers import Provider, infer_provider, infer_provider_class
 
 from mana_lab.errors import SettingsError
 
-TIMEOUT = httpx2.Timeout(connect=10.0, read=180.0, write=30.0, pool=60.0)
+TIMEOUT = httpx2.Timeout(connect=30.0, read=180.0, write=60.0, pool=60.0)
 """How long a provider may take, in seconds: to connect, for each piece of an answer, to read a
 piece of a request; and how long a request may wait for a connection."""
 
