@@ -18,6 +18,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── RecoveryWrapMissingError   recovery-wrap-missing
     │   ├── SpaceMetadataError         space-metadata
     │   ├── InvalidConsentError        invalid-request-state
+    │   ├── RatingUnreadableError      rating-unreadable
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -43,6 +44,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── ToolDriftError             tool-drift
     │   ├── MisdirectedRequestError    misdirected-request
     │   ├── BudgetExhaustedError       budget-exhausted
+    │   ├── ProviderRefusedError       provider-refused
     │   └── RateLimitedError           rate-limited
     │       ├── AccountLockedError     account-locked
     │       └── SignupsClosedError     signups-closed
@@ -69,6 +71,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   └── SpaceExistsError           space-exists
     └── InfrastructureError            infrastructure
         ├── ServiceUnavailableError    service-unavailable
+        │   ├── ProviderUnavailableError  provider-unavailable
         │   └── StoreUnavailableError  store-unavailable
         ├── ProtocolError              protocol-error
         ├── InvalidOutputError         invalid-output
@@ -216,6 +219,12 @@ class InvalidConsentError(InvalidInputError):
     """What a client shows as a person's consent is none to this call; nothing more is said."""
 
     code: ClassVar[str] = "invalid-request-state"
+
+
+class RatingUnreadableError(InvalidInputError):
+    """A model was asked for ratings, twice, and gave none that can be taken as they are."""
+
+    code: ClassVar[str] = "rating-unreadable"
 
 
 class QueryError(InvalidInputError):
@@ -397,6 +406,12 @@ class BudgetExhaustedError(RefusedError):
     def __init__(self, message: str, scope: Literal["tick", "persona", "run"] = "run") -> None:
         super().__init__(message)
         self.scope = scope
+
+
+class ProviderRefusedError(RefusedError):
+    """A model's provider does not take the request, and asking again would not change that."""
+
+    code: ClassVar[str] = "provider-refused"
 
 
 class RateLimitedError(RefusedError):
@@ -603,6 +618,12 @@ class ServiceUnavailableError(InfrastructureError):
 
     code: ClassVar[str] = "service-unavailable"
     status: ClassVar[int] = 503
+
+
+class ProviderUnavailableError(ServiceUnavailableError):
+    """A model's provider did not answer, or wants fewer requests, after all tries."""
+
+    code: ClassVar[str] = "provider-unavailable"
 
 
 class StoreUnavailableError(ServiceUnavailableError):
