@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mana_lab.commands.brains import SCRIPTED, BrainName, brain_of, foreseen
 from mana_lab.commands.console import finish, progress, say, show, warn
 from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, open_lab, typed
 from mana_lab.commands.tables import summary_table
@@ -36,6 +37,7 @@ def run(
         str | None,
         typer.Option(help="US dollars that models may take; then the run stops.", metavar="USD"),
     ] = None,
+    brain: BrainName = SCRIPTED,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last run, which was stopped.")
     ] = False,
@@ -43,8 +45,10 @@ def run(
     """Let the seeded personas of a lab live on for some days.
 
     For example: python -m mana_lab run --dir my-lab --days 7 --persona anna --persona maya
+
+    With a model: python -m mana_lab run --brain anthropic:NAME --days 2 --budget 1.00
     """
-    finish(_run(folder, _Wish(days, seed, persona, concurrency, budget, resume)))
+    finish(_run(folder, _Wish(days, seed, persona, concurrency, budget, brain, resume)))
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,22 @@ class _Wish:
     personas: list[str] | None
     concurrency: int
     budget: str | None
+    brain: str
     resume: bool
 
     async def come_true(self, lab: Lab) -> Run:
-        how: dict[str, Any] = {"concurrency": self.concurrency, "budget": self.budget}
-        if self.resume:
-            return await lab.resume(**how)
-        return await lab.run(days=self.days, seed=self.seed, personas=self.personas or None, **how)
+        async with brain_of(self.brain) as brain:
+            how: dict[str, Any] = {
+                "brain": brain,
+                "concurrency": self.concurrency,
+                "budget": self.budget,
+            }
+            if self.resume:
+                return await lab.resume(**how)
+            what: dict[str, Any] = {"days": self.days, "personas": self.personas or None}
+            if cost := foreseen(self.brain, await lab.expected_ticks(**what)):
+                warn(cost)
+            return await lab.run(seed=self.seed, **what, **how)
 
 
 async def _run(folder: Path, wish: _Wish) -> None:

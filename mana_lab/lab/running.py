@@ -24,8 +24,9 @@ from mana_lab.runner import (
     ScriptedBrain,
     Terms,
 )
+from mana_lab.runner.agenda import Agenda
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
-from mana_lab.runner.schedule import end_of
+from mana_lab.runner.schedule import end_of, instants
 from mana_lab.settings import LabSecrets
 
 _DAY_S = 86_400.0
@@ -121,6 +122,30 @@ class Running(ABC):
         runs = await self._ledger.runs()
         span = (runs[-1].starts_at, runs[-1].ends_at) if runs else (self.clock.now(),) * 2
         return self._told(await self._fleet.resume(self._terms(brain, concurrency, budget, *span)))
+
+    async def expected_ticks(
+        self,
+        *,
+        days: float | None = None,
+        until: datetime | None = None,
+        personas: Collection[str] | None = None,
+    ) -> int:
+        """Return how many ticks :meth:`run` would have, to know what a model's would about cost.
+
+        Args:
+            days: As for the run.
+            until: As for the run.
+            personas: As for the run.
+        """
+        self._check_open()
+        only = None if personas is None else {self.catalog.get(name).email for name in personas}
+        key = self._secrets.service_key.get_secret_value()
+        everybody = (await self._services.identity.all_personas(key)).personas
+        if days is None and until is None:
+            days = _DAYS
+        starts_at = self.clock.now()
+        agenda = Agenda(each for each in everybody if only is None or each.email in only)
+        return agenda.expected(instants(starts_at, end_of(starts_at, days, until)))
 
     async def reopen(self, run: str | int) -> Run:
         """Return a run as the ledger has it.

@@ -57,6 +57,17 @@ class Agenda:
             if is_due(each.tick_cadence, each.timezone, active_at := self._active_at[email], moment)
         ]
 
+    def expected(self, moments: Iterable[datetime]) -> int:
+        """Return how many ticks there will be at *moments*, if nothing comes in between."""
+        rehearsal = Agenda(self)
+        rehearsal._active_at = dict(self._active_at)
+        count = 0
+        for moment in moments:
+            for due in rehearsal.due(moment):
+                rehearsal.note(due.persona.email, moment)
+                count += 1
+        return count
+
     def note(self, email: str, moment: datetime) -> None:
         """Note that somebody was active at *moment*."""
         before = self._active_at.get(email)
