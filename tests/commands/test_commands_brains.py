@@ -1,0 +1,96 @@
+"""``run --brain``: a model plays the personas, from the command line."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+from provider_house import Say, Use, provider
+
+MODEL = "anthropic:claude-sonnet-5-5"
+RATING = {
+    "module": "todo",
+    "experience": "It was easy.",
+    "reason": "The first call worked at once.",
+    "cites": [1],
+    "score": 4,
+}
+
+
+def mind(asked):
+    """Write a task down, leave, and rate what was used."""
+    if "rate" in asked.tools:
+        return Say("", (Use("rate", {"ratings": [RATING]}),))
+    if asked.results:
+        return Say("", (Use("leave", {"note": "That is written down."}),))
+    return Say("", (Use("todo_create", {"title": "Buy milk"}),))
+
+
+async def run_with(url, folder, *options):
+    """Run the command as a process whose provider stands at *url*; return what it said."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if "ANTHROPIC" not in name},
+        "ANTHROPIC_API_KEY": "a key of the tests",
+        "ANTHROPIC_BASE_URL": url,
+    }
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "mana_lab", "run", "--dir", folder, "--persona", "anna", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=environment,
+    )
+
+
+async def test_a_model_plays_for_a_budget_and_the_cost_is_told_before(lab_folder):
+    async with provider(mind) as house:
+        done = await run_with(
+            house.url, lab_folder, "--brain", MODEL, "--days", "1", "--budget", "1.00"
+        )
+    assert done.returncode == 0, done.stderr
+    assert "1 ticks: about $" in done.stderr
+    assert "Anna" in done.stdout
+
+
+async def test_a_budget_that_is_too_small_stops_the_run_and_says_how_it_goes_on(lab_folder):
+    async with provider(mind) as house:
+        done = await run_with(
+            house.url, lab_folder, "--brain", MODEL, "--days", "1", "--budget", "0.000001"
+        )
+        assert house.requests == []
+    assert done.returncode == 1
+    assert "US dollars, and 0.000001 is the limit" in done.stderr
+    assert f"go on with: python -m mana_lab run --dir {lab_folder} --resume" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("clever", "--brain: got 'clever'"),
+        ("nobody:model", "nobody:model"),
+        ("anthropic:claude-sonnet-5-5", "ANTHROPIC_API_KEY"),
+    ],
+    ids=["word", "provider", "key"],
+)
+def test_a_brain_that_cannot_be_is_refused_in_a_sentence(run, lab_folder, monkeypatch, name, said):
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    refused = run("run", "--dir", lab_folder, "--brain", name)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("budget", ["0", "-1", "much"])
+def test_a_budget_that_is_none_is_refused(run, lab_folder, budget):
+    refused = run("run", "--dir", lab_folder, "--budget", budget)
+    assert refused.exit_code == 2
+    assert "budget" in refused.stderr or "limit" in refused.stderr
+
+
+def test_there_must_be_a_run_to_go_on_with(run, lab_folder):
+    refused = run("run", "--dir", lab_folder, "--resume")
+    assert refused.exit_code == 1
+    assert "begin a new one" in refused.stderr
