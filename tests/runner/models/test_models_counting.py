@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from models_house import ANNA, USAGE, calls, leaves, rates, says, scene_of, script
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
@@ -17,8 +18,9 @@ from mana_lab.errors import (
     ProtocolError,
     SettingsError,
 )
+from mana_lab.runner.budget import Budget, Limits
 from mana_lab.runner.meter import Tally, Usage
-from mana_lab.runner.models import Estimate, ModelBrain, ModelLimits, Price, estimate
+from mana_lab.runner.models import Estimate, ModelBrain, ModelLimits, Pace, Price, estimate
 from mana_lab.runner.models.counting import usage_of
 from mana_lab.runner.models.prices import FREE, most_it_costs, pricing_of
 
@@ -130,17 +132,48 @@ async def test_tokens_and_money_of_a_tick_have_an_end(mana, limits):
 async def test_what_is_kept_for_ratings_is_there_when_the_visit_took_the_rest(fresh):
     told = script(*[calls(("todo_list", {}))] * 3, rates(("todo", 3, 1)))
     brain = ModelBrain(told.model, limits=ModelLimits(requests=5))
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+    run = await fresh.live(brain)
     assert (run.failed_ticks, run.calls) == (0, 3)
 
 
 async def test_a_limit_that_admits_no_rating_fails_the_rating_step(fresh):
     told = script(calls(("todo_list", {})), leaves(), rates(("todo", 3, 1)))
     brain = ModelBrain(told.model, limits=ModelLimits(tokens=20_000, answer_tokens=4_000))
-    await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+    await fresh.live(brain)
     [tick] = await fresh.rows("ticks")
     assert tick["failed_step"] == "rate"
     assert tick["error"].startswith("budget-exhausted: ")
+
+
+async def test_the_ledger_counts_what_a_run_took_and_stops_it_at_its_budget(fresh):
+    day = [calls(("todo_list", {})), leaves(), rates(("todo", 3, 1))]
+    told = script(*day * 3)
+    brain = ModelBrain(told.model, price=PRICE)
+    run = await fresh.live(brain, days=1)
+    assert run.usage == Usage(3, 3_000, 150, Decimal("0.0075"))
+    run = await fresh.live(brain, days=5, budget=Budget.of("0.05"))
+    assert run.status == "stopped"
+    assert run.usage.cost_usd <= Decimal("0.05")
+    run = await fresh.live(brain, days=5, budget=Budget(tick=Limits(requests=1)))
+    assert run.failed_ticks > 0
+
+
+async def test_a_tick_that_is_done_again_pays_for_no_answer_twice(fresh):
+    told = script(
+        calls(("todo_create", {"title": "Milk"})),
+        ModelHTTPError(503, "script"),
+        leaves(),
+        ModelHTTPError(500, "script"),
+        rates(("todo", 3, 1)),
+    )
+    brain = ModelBrain(told.model, price=PRICE, pace=Pace(tries=1))
+    run = await fresh.live(brain)
+    assert (run.ticks, run.failed_ticks, run.calls) == (1, 0, 1)
+    assert len(told.heard) == 5
+    assert run.usage == Usage(5, 3_000, 150, Decimal("0.0075"))
+    async with await fresh.app(ANNA) as app:
+        listed = (await app.call("todo.list")).data["tasks"]
+    assert [task["title"] for task in listed] == ["Milk"]
 
 
 async def test_a_cancelled_request_counts_in_full(mana):
