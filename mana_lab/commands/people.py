@@ -68,8 +68,8 @@ def seed(
 ) -> None:
     """Make the catalog's personas real users, of a lab or of a running Mana.
 
-    Doing it again changes nothing that is there. A lab remembers its personas: without --sample
-    it is those that were last seeded there.
+    Doing it again changes nothing that is there.
+    A lab remembers whom it has: without --sample, those last seeded there.
     Passwords derive from PERSONA_SEED_SECRET; a lab has a secret of its own.
 
     For example: python -m mana_lab seed --dir my-lab
