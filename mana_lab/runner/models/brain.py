@@ -112,12 +112,19 @@ class ModelBrain(Closing):
             ProviderRefusedError: The model's provider does not take the request.
             ProviderUnavailableError: It does not answer.
         """
-        toolset = Toolset(app, scene, self.limits.calls, self.limits.result_chars)
-        tools, offer = self._shared(await toolset.open())
-        told = f"{person(scene)}\n\n{visiting(scene, self.limits.calls)}"
+        limits = self.limits
+        toolset = Toolset(
+            app,
+            scene,
+            await app.tools(),
+            most_calls=limits.calls,
+            result_chars=limits.result_chars,
+        )
+        tools, offer = self._shared(toolset.definitions)
+        told = f"{person(scene)}\n\n{visiting(scene, limits.calls)}"
         today = opening(scene, app.shared_spaces)
         scene.memory.prompt_hash = digest([told, today, offer])
-        visit = Visit(self._for(scene, self.limits.for_use()), self._settings, toolset)
+        visit = Visit(self._for(scene, limits.for_use()), self._settings, toolset)
         await visit.run(told, today, tools)
         scene.memory.gave_up = visit.gave_up
         scene.memory.kept = kept_with(scene.past, visit_of(scene, visit.note))

@@ -161,7 +161,8 @@ def _line(scene: Scene, action: Action, longest: int) -> str:
     else:
         brought = as_json({"error": {"code": action.error_code, "message": action.error_message}})
     did = "worked" if action.result == "ok" else "failed"
-    return f"Call {action.seq + 1}: {action.tool_name} {did}: {shortened(brought, longest)}"
+    tool = "_".join(action.tool_name.split())  # a model may make up any name
+    return f"Call {action.seq + 1}: {tool} {did}: {shortened(brought, longest)}"
 
 
 def touched_modules(actions: Sequence[Action]) -> list[str]:

@@ -91,8 +91,14 @@ async def use(mana, brain, scene=None):
         return app.recorder.actions
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-@pytest.mark.parametrize("name", WIRES)
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [
+        pytest.param(name, stream, marks=[] if stream or kind == "messages" else pytest.mark.slow)
+        for name, kind in WIRES.items()
+        for stream in (False, True)
+    ],
+)
 async def test_a_tick_over_a_wire(fresh, named, name, stream):
     async with provider(in_order(*DAY)) as house:
         named(house)
@@ -208,6 +214,17 @@ async def test_a_provider_that_is_not_there_fails_the_tick_for_another_try(mana,
     with pytest.raises(ProviderUnavailableError, match="try 6 of 6"):
         await use(mana, ModelBrain(name, pace=pauses.pace()))
     assert len(pauses.waited) == 5
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-3", "", "nan", "1e400"])
+async def test_a_wait_that_is_none_is_not_believed(mana, named, retry_after):
+    pauses = Pauses()
+    busy = Fail(429, retry_after=retry_after)
+    async with provider(in_order(busy, DAY[1])) as house:
+        named(house)
+        await use(mana, ModelBrain("anthropic:claude-sonnet-5-5", pace=pauses.pace()))
+    [waited] = pauses.waited
+    assert 0.5 <= waited <= 1.0
 
 
 async def test_a_provider_that_wants_a_long_rest_is_given_up(mana, named):
