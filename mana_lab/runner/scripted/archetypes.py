@@ -20,7 +20,7 @@ class Temper:
         empty: What it costs when nothing that was looked for was there; less if some was.
         crowded: What it costs when a list showed more than ten things.
         fault: What it costs when the app itself broke.
-        slow: What it costs when an answer took over five seconds.
+        slow: What it costs when an answer took over half a minute.
         left: What it costs the module in which the patience was used up.
         candour: How far a rating follows what happened; 0 is a polite 4, whatever it was.
         facts: How many facts a note tells at most; all of them when None.
