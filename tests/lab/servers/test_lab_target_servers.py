@@ -88,7 +88,7 @@ async def lived(folder, few, node, concurrency):
         limits=PATIENCE,
     ) as lab:
         await lab.seed()
-        run = await lab.run(days=3, personas=["anna", "maya"], concurrency=concurrency)
+        run = await lab.run(days=4, personas=["anna", "maya"], concurrency=concurrency)
         assert (run.status, run.failed_ticks) == ("done", 0)
         async with await lab.persona("anna") as anna:
             graph = (await anna.call("read_graph")).data
