@@ -12,8 +12,8 @@ from mana_lab.runner.scripted.patience import times
 from mana_lab.runner.scripted.shelves import how_many
 
 _SLOW_MS = 30_000
-"""From where on an answer is slow: a busy machine must not be taken for a slow app, or the same seed
-would not give the same ratings on it."""
+"""From where on an answer is slow. A busy machine must not be taken for a slow app, or the same
+seed would not give the same ratings on it."""
 _MANY = 10
 _POLITE = 4.0
 
