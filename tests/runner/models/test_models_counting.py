@@ -17,6 +17,7 @@ from mana_lab.errors import (
     ProtocolError,
     SettingsError,
 )
+from mana_lab.runner.budget import Budget, Limits
 from mana_lab.runner.meter import Tally, Usage
 from mana_lab.runner.models import Estimate, ModelBrain, ModelLimits, Price, estimate
 from mana_lab.runner.models.counting import usage_of
@@ -130,17 +131,30 @@ async def test_tokens_and_money_of_a_tick_have_an_end(mana, limits):
 async def test_what_is_kept_for_ratings_is_there_when_the_visit_took_the_rest(fresh):
     told = script(*[calls(("todo_list", {}))] * 3, rates(("todo", 3, 1)))
     brain = ModelBrain(told.model, limits=ModelLimits(requests=5))
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+    run = await fresh.live(brain)
     assert (run.failed_ticks, run.calls) == (0, 3)
 
 
 async def test_a_limit_that_admits_no_rating_fails_the_rating_step(fresh):
     told = script(calls(("todo_list", {})), leaves(), rates(("todo", 3, 1)))
     brain = ModelBrain(told.model, limits=ModelLimits(tokens=20_000, answer_tokens=4_000))
-    await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+    await fresh.live(brain)
     [tick] = await fresh.rows("ticks")
     assert tick["failed_step"] == "rate"
     assert tick["error"].startswith("budget-exhausted: ")
+
+
+async def test_the_ledger_counts_what_a_run_took_and_stops_it_at_its_budget(fresh):
+    day = [calls(("todo_list", {})), leaves(), rates(("todo", 3, 1))]
+    told = script(*day * 3)
+    brain = ModelBrain(told.model, price=PRICE)
+    run = await fresh.live(brain, days=1)
+    assert run.usage == Usage(3, 3_000, 150, Decimal("0.0075"))
+    run = await fresh.live(brain, days=5, budget=Budget.of("0.05"))
+    assert run.status == "stopped"
+    assert run.usage.cost_usd <= Decimal("0.05")
+    run = await fresh.live(brain, days=5, budget=Budget(tick=Limits(requests=1)))
+    assert run.failed_ticks > 0
 
 
 async def test_a_cancelled_request_counts_in_full(mana):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from models_house import ANNA, calls, leaves, scene_of, script
+from models_house import ANNA, calls, leaves, rates, scene_of, script
 
 from mana_lab.runner.models import ModelBrain, ModelLimits
 
@@ -87,6 +87,23 @@ async def test_what_is_kept_of_visits_reaches_the_next_one(mana):
         "todo.fly": "worked 0 of 1",
     }
     assert "First ?." in (await told(mana, scene_of(past=past)))[0]
+
+
+async def test_a_persona_remembers_in_a_run_and_gives_up_in_it(fresh):
+    model = script(
+        calls(("todo_list", {})),
+        leaves("I saw an empty list."),
+        rates(("todo", 3, 1)),
+        leaves("Enough.", gave_up="It is empty again."),
+        leaves("Back."),
+    )
+    run = await fresh.live(ModelBrain(model.model), days=3)
+    assert (run.ticks, run.failed_ticks, run.abandoned_ticks) == (3, 0, 1)
+    assert "I saw an empty list." in model.heard[3].opening
+    assert '"ratings": {"todo": 3}' in model.heard[3].opening
+    assert "It is empty again." in model.heard[4].opening
+    hashes = [tick["prompt_hash"] for tick in await fresh.rows("ticks")]
+    assert len(set(hashes)) == 3
 
 
 @pytest.mark.parametrize("past", [{}, {"visits": "none"}, {"visits": [["x" * 900]] * 50}])

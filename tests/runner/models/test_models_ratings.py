@@ -149,7 +149,7 @@ async def test_nobody_is_asked_about_nothing(mana):
 async def test_an_unreadable_rating_fails_the_tick_s_rating_step(fresh):
     bad = UNREADABLE["too high"]
     told = script(calls(("todo_list", {})), leaves(), bad, bad)
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=ModelBrain(told.model))
+    run = await fresh.live(ModelBrain(told.model))
     assert (run.ticks, run.failed_ticks, run.calls) == (1, 1, 1)
     [tick] = await fresh.rows("ticks")
     assert tick["failed_step"] == "rate"

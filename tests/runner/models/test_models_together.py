@@ -56,7 +56,7 @@ async def test_one_pace_holds_for_all_personas_of_a_brain(crowd, monkeypatch):
         monkeypatch.setenv("ANTHROPIC_BASE_URL", house.url)
         pace = Pace(flow, pause=no_time)
         async with ModelBrain("anthropic:claude-sonnet-5-5", pace=pace) as brain:
-            run = await crowd.fleet().simulate(days=1, seed=7, brain=brain, concurrency=12)
+            run = await crowd.live(brain, concurrency=12)
     assert (run.ticks, run.failed_ticks, run.calls, run.errors) == (12, 0, 12, 0)
     assert len(house.requests) == 12 * 3 + 5
     assert 2 <= house.most_in_flight <= 3
@@ -102,7 +102,7 @@ async def test_one_tick_of_a_real_model(tmp_path):
     except SettingsError as reason:
         pytest.skip(f"there is no key for a real model: {reason}")
     async with open_mana(tmp_path, [ANNA], registry=few_tools()) as mana, brain:
-        run = await mana.fleet().simulate(days=1, seed=7, brain=brain)
+        run = await mana.live(brain)
         assert [tick["error"] for tick in await mana.rows("ticks")] == [None]
         assert run.calls >= 1
         for row in await mana.rows("persona_feedback"):

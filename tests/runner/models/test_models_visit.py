@@ -33,7 +33,7 @@ async def test_a_model_uses_the_app_and_every_call_is_audited(fresh):
         leaves("I wrote down milk."),
         rates(("todo", 4, 2, 1)),
     )
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=ModelBrain(told.model))
+    run = await fresh.live(ModelBrain(told.model))
     assert (run.brain, run.model) == ("model", "function:script")
     assert (run.ticks, run.failed_ticks, run.calls) == (1, 0, 2)
     rows = await fresh.rows("persona_actions")
@@ -232,7 +232,7 @@ async def test_the_tick_goes_on_to_its_ratings_when_requests_run_out(fresh):
         rates(("todo", 2, 1)),
     )
     brain = ModelBrain(told.model, limits=ModelLimits(requests=5))
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+    run = await fresh.live(brain)
     assert (run.failed_ticks, run.calls) == (0, 3)
     assert [row["rating"] for row in await fresh.rows("persona_feedback")] == [2]
 
@@ -265,7 +265,7 @@ async def test_a_model_acts_in_a_space_that_its_persona_shares(tmp_path):
 
 async def test_an_answer_without_a_word_says_why(fresh):
     silent = replace(says(""), finish_reason="length")
-    run = await fresh.fleet().simulate(days=1, seed=7, brain=ModelBrain(script(silent).model))
+    run = await fresh.live(ModelBrain(script(silent).model))
     [tick] = await fresh.rows("ticks")
     assert run.failed_ticks == 1
     assert tick["error"].startswith("provider-refused: the model's answer ended before it said")

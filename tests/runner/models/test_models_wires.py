@@ -97,7 +97,7 @@ async def test_a_tick_over_a_wire(fresh, named, name, stream):
     async with provider(in_order(*DAY)) as house:
         named(house)
         async with ModelBrain(name, stream=stream) as brain:
-            run = await fresh.fleet().simulate(days=1, seed=7, brain=brain)
+            run = await fresh.live(brain)
     assert [tick["error"] for tick in await fresh.rows("ticks")] == [None]
     assert (run.brain, run.model) == ("model", name)
     rows = await fresh.rows("persona_actions")
