@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from models_house import ANNA, USAGE, calls, leaves, rates, says, scene_of, script
+from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.usage import RequestUsage
@@ -19,7 +20,7 @@ from mana_lab.errors import (
 )
 from mana_lab.runner.budget import Budget, Limits
 from mana_lab.runner.meter import Tally, Usage
-from mana_lab.runner.models import Estimate, ModelBrain, ModelLimits, Price, estimate
+from mana_lab.runner.models import Estimate, ModelBrain, ModelLimits, Pace, Price, estimate
 from mana_lab.runner.models.counting import usage_of
 from mana_lab.runner.models.prices import FREE, most_it_costs, pricing_of
 
@@ -155,6 +156,24 @@ async def test_the_ledger_counts_what_a_run_took_and_stops_it_at_its_budget(fres
     assert run.usage.cost_usd <= Decimal("0.05")
     run = await fresh.live(brain, days=5, budget=Budget(tick=Limits(requests=1)))
     assert run.failed_ticks > 0
+
+
+async def test_a_tick_that_is_done_again_pays_for_no_answer_twice(fresh):
+    told = script(
+        calls(("todo_create", {"title": "Milk"})),
+        ModelHTTPError(503, "script"),
+        leaves(),
+        ModelHTTPError(500, "script"),
+        rates(("todo", 3, 1)),
+    )
+    brain = ModelBrain(told.model, price=PRICE, pace=Pace(tries=1))
+    run = await fresh.live(brain)
+    assert (run.ticks, run.failed_ticks, run.calls) == (1, 0, 1)
+    assert len(told.heard) == 5
+    assert run.usage == Usage(5, 3_000, 150, Decimal("0.0075"))
+    async with await fresh.app(ANNA) as app:
+        listed = (await app.call("todo.list")).data["tasks"]
+    assert [task["title"] for task in listed] == ["Milk"]
 
 
 async def test_a_cancelled_request_counts_in_full(mana):
