@@ -55,6 +55,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── TapeEndedError             tape-ended
     │   └── VaultNotInitialisedError   vault-not-initialised
     ├── ConflictError                  conflict
+    │   ├── AuditMismatchError         audit-mismatch
     │   ├── IdempotencyConflictError   idempotency-conflict
     │   ├── DuplicateToolError         duplicate-tool
     │   ├── EmailTakenError            email-taken
@@ -516,6 +517,23 @@ class ConflictError(ManaLabError):
     code: ClassVar[str] = "conflict"
     kind: ClassVar[ErrorKind] = "conflict"
     status: ClassVar[int] = 409
+
+
+class AuditMismatchError(ConflictError):
+    """What a model's library tells of its calls is not what the audit has.
+
+    Args:
+        message: What differs.
+        seen: How many calls the library tells of.
+        recorded: How many the audit has.
+    """
+
+    code: ClassVar[str] = "audit-mismatch"
+
+    def __init__(self, message: str, *, seen: int = 0, recorded: int = 0) -> None:
+        super().__init__(message)
+        self.seen = seen
+        self.recorded = recorded
 
 
 class IdempotencyConflictError(ConflictError):

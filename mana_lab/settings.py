@@ -23,6 +23,19 @@ DEFAULT_AUDIENCE = "mana"
 SECRETS_FILE = "secrets.json"
 DEVELOPMENT_SEED_SECRET = "dev-persona-seed-secret-rotate-in-prod"  # noqa: S105 - public by design
 
+_FOR_CLAUDE = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+    "SYSTEMROOT",
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -145,6 +158,24 @@ class Settings(BaseModel):
                 "PERSONA_SEED_SECRET: is the one for development; in production it must be a "
                 "secret of its own"
             )
+
+
+def claude_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what Claude Code is to know of the environment: the key, the address, the proxies.
+
+    Args:
+        environ: Variables to read instead of the process's own.
+
+    Raises:
+        SettingsError: There is no key.
+    """
+    env = os.environ if environ is None else environ
+    if not env.get("ANTHROPIC_API_KEY"):
+        raise SettingsError(
+            "to play personas with Claude, set the environment variable ANTHROPIC_API_KEY to a "
+            "key of the Anthropic API"
+        )
+    return {name: env[name] for name in _FOR_CLAUDE if env.get(name)}
 
 
 class LabSecrets(BaseModel):

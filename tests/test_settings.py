@@ -4,7 +4,13 @@ import pytest
 from pydantic import SecretStr
 
 from mana_lab.errors import SettingsError
-from mana_lab.settings import DEVELOPMENT_SEED_SECRET, LabSecrets, Settings, decode_key
+from mana_lab.settings import (
+    DEVELOPMENT_SEED_SECRET,
+    LabSecrets,
+    Settings,
+    claude_environment,
+    decode_key,
+)
 
 
 def test_the_issuer_is_the_identity_service_unless_it_is_named():
@@ -32,6 +38,18 @@ def test_tokens_are_forwarded_only_where_that_is_asked_for(said, forwards):
 def test_settings_do_not_show_secrets():
     environ = {"MANA_ADMIN_JWT": "canary-token", "PERSONA_SEED_SECRET": "canary-seed"}
     assert "canary" not in repr(Settings.from_environment(environ))
+
+
+def test_claude_code_is_handed_what_it_needs_and_nothing_else():
+    needed = {"ANTHROPIC_API_KEY": "a key", "HTTPS_PROXY": "http://proxy.example"}
+    others = {"AWS_SECRET_ACCESS_KEY": "canary", "CLAUDE_CODE_USE_BEDROCK": "1", "NO_PROXY": ""}
+    assert claude_environment(needed | others) == needed
+
+
+@pytest.mark.parametrize("environ", [{}, {"ANTHROPIC_API_KEY": ""}])
+def test_claude_code_needs_a_key(environ):
+    with pytest.raises(SettingsError, match="ANTHROPIC_API_KEY"):
+        claude_environment(environ)
 
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path):

@@ -20,9 +20,9 @@ except ImportError:
 from mana_lab.runner.models.brain import ModelBrain, model_brain
 from mana_lab.runner.models.estimates import Estimate, estimate
 from mana_lab.runner.models.flow import Flow, LocalFlow
-from mana_lab.runner.models.limits import ModelLimits
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Price
+from mana_lab.runner.playing.limits import ModelLimits
 
 __all__ = [
     "Estimate",

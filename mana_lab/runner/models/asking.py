@@ -27,11 +27,11 @@ from mana_lab.errors import ProtocolError
 from mana_lab.runner.meter import Meter, Usage
 from mana_lab.runner.models.counting import most_usage, usage_of
 from mana_lab.runner.models.failures import FAILURES, may_be_billed, read_failure
-from mana_lab.runner.models.limits import Allowance
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Pricing
-from mana_lab.runner.models.prompt import sendable
 from mana_lab.runner.models.toolset import digest_of
+from mana_lab.runner.playing.limits import Allowance
+from mana_lab.runner.playing.wording import sendable, sendable_json
 from mana_lab.runner.tape import Tape
 
 _VOLATILE = frozenset({"timestamp", "run_id", "conversation_id"})
@@ -193,18 +193,10 @@ def _whole(response: ModelResponse) -> ModelResponse:
         if isinstance(part, TextPart):
             parts.append(replace(part, content=sendable(part.content)))
         elif isinstance(part, ToolCallPart):
-            parts.append(replace(part, args=_sendable(part.args)))
+            parts.append(replace(part, args=sendable_json(part.args)))
         else:
             parts.append(part)
     return replace(response, parts=parts)
-
-
-def _sendable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {sendable(name): _sendable(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_sendable(each) for each in value]
-    return sendable(value) if isinstance(value, str) else value
 
 
 def _response(answer: Any) -> ModelResponse:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import httpx2
 from pydantic_ai.models import Model
@@ -16,15 +16,18 @@ from mana_lab.registry.lru import LruMap
 from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.models.asking import Line, TickModel
-from mana_lab.runner.models.judging import Judge, touched_modules
-from mana_lab.runner.models.limits import Allowance, ModelLimits
-from mana_lab.runner.models.memory import kept_with, rated, visit_of
+from mana_lab.runner.models.judging import Judge
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Price, pricing_of
-from mana_lab.runner.models.prompt import digest, opening, person, visiting
 from mana_lab.runner.models.providers import TIMEOUT, http_client, model_of
-from mana_lab.runner.models.toolset import Toolset, digest_of
+from mana_lab.runner.models.toolset import definitions
 from mana_lab.runner.models.visit import Visit
+from mana_lab.runner.playing.briefing import Briefing
+from mana_lab.runner.playing.hands import Hands
+from mana_lab.runner.playing.judgement import touched_modules
+from mana_lab.runner.playing.limits import Allowance, ModelLimits
+from mana_lab.runner.playing.memory import rated
+from mana_lab.runner.playing.wording import digest
 from mana_lab.runner.recorder import Action
 
 _MOST_CONNECTIONS = 100
@@ -112,22 +115,13 @@ class ModelBrain(Closing):
             ProviderRefusedError: The model's provider does not take the request.
             ProviderUnavailableError: It does not answer.
         """
-        limits = self.limits
-        toolset = Toolset(
-            app,
-            scene,
-            await app.tools(),
-            most_calls=limits.calls,
-            result_chars=limits.result_chars,
-        )
-        tools, offer = self._shared(toolset.definitions)
-        told = f"{person(scene)}\n\n{visiting(scene, limits.calls)}"
-        today = opening(scene, app.shared_spaces)
-        scene.memory.prompt_hash = digest([told, today, offer])
-        visit = Visit(self._for(scene, limits.for_use()), self._settings, toolset)
-        await visit.run(told, today, tools)
-        scene.memory.gave_up = visit.gave_up
-        scene.memory.kept = kept_with(scene.past, visit_of(scene, visit.note))
+        hands = Hands(app, scene, self.limits.calls, self.limits.result_chars)
+        tools, offer = self._shared(await hands.open())
+        told = Briefing.of(scene, app.shared_spaces, self.limits.calls, offer)
+        scene.memory.prompt_hash = told.digest
+        visit = Visit(self._for(scene, self.limits.for_use()), self._settings, hands)
+        await visit.run(told.instructions, told.opening, tools)
+        visit.farewell.remember(scene)
 
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate each module that was touched; an untouched app is not rated, and nobody asked.
@@ -150,15 +144,15 @@ class ModelBrain(Closing):
         if self._http is not None:
             await self._http.aclose()
 
-    def _shared(self, tools: list[ToolDefinition]) -> tuple[list[ToolDefinition], str]:
-        """Return the one copy of *tools* that all personas share who are offered them; a hash, too.
+    def _shared(self, functions: Sequence[Mapping[str, Any]]) -> tuple[list[ToolDefinition], str]:
+        """Return the one copy that all personas share who are offered *functions*; a hash, too.
 
         Each of them reads the list anew, half a megabyte of it.
         """
-        offer = digest_of(tools)
+        offer = digest(list(functions))
         shared = self._offers.get(offer)
         if shared is None:
-            self._offers.put(offer, shared := tools)
+            self._offers.put(offer, shared := definitions(functions))
         return shared, offer
 
     def _for(self, scene: Scene, allowance: Allowance) -> TickModel:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic_ai.exceptions import (
     ContentFilterError,
     ModelAPIError,
@@ -20,12 +18,11 @@ from pydantic_ai.exceptions import (
 
 from mana_lab.errors import ManaLabError, ProviderRefusedError, SettingsError
 from mana_lab.runner.models.pace import TryAgainError
+from mana_lab.runner.playing.wording import reason_in
 
 FAILURES = (ModelAPIError, UnexpectedModelBehavior, UserError)
 """What pydantic-ai raises when a request fails."""
 
-_LONGEST_REASON = 200
-_SECRET = re.compile(r"[\w*.-]*(?:sk|key|bearer|token)[-_ ][\w*.-]{6,}", re.IGNORECASE)
 _TRANSIENT = (408, 409, 425)
 
 
@@ -49,10 +46,10 @@ def read_failure(error: Exception) -> TryAgainError | ManaLabError:
             f"the provider of {error.model_name} does not take the request: {_said(error)}"
         )
     if isinstance(error, UserError):
-        return SettingsError(f"the model cannot be asked like this: {_shortened(str(error))}")
+        return SettingsError(f"the model cannot be asked like this: {reason_in(str(error))}")
     if isinstance(error, ContentFilterError):
         return ProviderRefusedError("the provider's content filter held the answer back")
-    return TryAgainError(f"the answer is not one of its protocol: {_shortened(str(error))}")
+    return TryAgainError(f"the answer is not one of its protocol: {reason_in(str(error))}")
 
 
 def may_be_billed(error: Exception) -> bool:
@@ -70,7 +67,7 @@ def _is_final(error: ModelAPIError) -> bool:
 
 def _said(error: ModelAPIError) -> str:
     status = f"HTTP {error.status_code}, " if isinstance(error, ModelHTTPError) else ""
-    return status + _shortened(_message_in(error.body) or error.message)
+    return status + reason_in(_message_in(error.body) or error.message)
 
 
 def _message_in(body: object) -> str | None:
@@ -79,7 +76,3 @@ def _message_in(body: object) -> str | None:
     told = body.get("error", body)
     message = told.get("message") if isinstance(told, dict) else told
     return message if isinstance(message, str) else None
-
-
-def _shortened(text: str) -> str:
-    return _SECRET.sub("…", " ".join(text.split()))[:_LONGEST_REASON]

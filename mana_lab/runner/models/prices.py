@@ -10,7 +10,7 @@ from genai_prices import calc_price
 from pydantic_ai.models import Model, parse_model_id
 from pydantic_ai.usage import RequestUsage
 
-from mana_lab.runner.models.limits import dollars
+from mana_lab.runner.playing.limits import dollars
 
 _MILLION = Decimal(1_000_000)
 _FREE_PROVIDERS = frozenset({"function", "ollama", "test"})

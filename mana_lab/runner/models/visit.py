@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_ai.direct import model_request
 from pydantic_ai.messages import (
     InstructionPart,
@@ -12,35 +11,16 @@ from pydantic_ai.messages import (
     ModelRequest,
     ModelRequestPart,
     ModelResponse,
-    ToolCallPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import ToolDefinition
 
 from mana_lab.errors import BudgetExhaustedError, ProviderRefusedError
-from mana_lab.runner.models.memory import LONGEST_NOTE
-from mana_lab.runner.models.prompt import LEAVE, problems_in, sendable
-from mana_lab.runner.models.toolset import Toolset, arguments_of, refusal
-
-_LONGEST_REASON = 500
-
-
-class Leave(BaseModel):
-    """Leave the app: you are done for today, or will not go on with it."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    note: str = Field(
-        default="",
-        description="What you did and what you want to remember next time, in your own words, in "
-        f"at most {LONGEST_NOTE} characters",
-    )
-    gave_up: str | None = Field(
-        default=None,
-        description="Why you would not go on with the app after this; leave it out if you would",
-    )
-
+from mana_lab.runner.models.toolset import arguments_of, result_of
+from mana_lab.runner.playing.hands import Hands
+from mana_lab.runner.playing.leaving import Farewell, Leave
+from mana_lab.runner.playing.prompt import LEAVE
 
 LEAVE_TOOL = ToolDefinition(
     name=LEAVE, description=Leave.__doc__, parameters_json_schema=Leave.model_json_schema()
@@ -57,17 +37,14 @@ class Visit:
     Attributes:
         model: The model, limited and counted.
         settings: How it is to answer.
-        toolset: The app's tools.
-        note: What the person wants to remember.
-        gave_up: Why they would not go on with the app; None if they would.
+        hands: The app's tools.
+        farewell: How the visit ended.
     """
 
     model: Model
     settings: ModelSettings
-    toolset: Toolset
-    note: str = ""
-    gave_up: str | None = None
-    _left: bool = field(default=False, repr=False)
+    hands: Hands
+    farewell: Farewell = field(default_factory=Farewell)
 
     async def run(self, instructions: str, opening: str, tools: list[ToolDefinition]) -> None:
         """Converse until the person leaves, or a limit of the tick ends the visit.
@@ -86,8 +63,8 @@ class Visit:
             instruction_parts=[InstructionPart(content=instructions)],
         )
         messages: list[ModelMessage] = [ModelRequest.user_text_prompt(opening)]
-        while not self._left:
-            out_of_time = self.toolset.is_spent
+        while not self.farewell.left:
+            out_of_time = self.hands.is_spent
             try:
                 response = await model_request(
                     self.model,
@@ -100,32 +77,24 @@ class Visit:
                     raise
                 return
             _check_that_it_speaks(response)
-            self.note = response.text or self.note
+            self.farewell.said(response.text)
             results = await self._do(response)
-            self._left = self._left or out_of_time or not results
+            if out_of_time or not results:
+                return
             messages += [response, ModelRequest(parts=results)]
 
     async def _do(self, response: ModelResponse) -> list[ModelRequestPart]:
         results: list[ModelRequestPart] = []
         for call in response.tool_calls:
+            given = arguments_of(call)
             if call.tool_name == LEAVE:
-                if (refused := self._leave(call)) is None:
+                refused = self.farewell.leave(given)
+                if refused is None:
                     return []
-                results.append(refused)
+                results.append(result_of(call, refused))
             else:
-                results.append(await self.toolset.call(call))
+                results.append(result_of(call, await self.hands.call(call.tool_name, given)))
         return results
-
-    def _leave(self, call: ToolCallPart) -> ModelRequestPart | None:
-        try:
-            told = Leave.model_validate(arguments_of(call))
-        except ValidationError as error:
-            return refusal(call, "invalid-arguments", problems_in(error))
-        self.note = told.note or self.note
-        if told.gave_up and told.gave_up.strip():
-            self.gave_up = sendable(told.gave_up)[:_LONGEST_REASON]
-        self._left = True
-        return None
 
 
 def _check_that_it_speaks(response: ModelResponse) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from models_house import ANNA, USAGE, calls, leaves, rates, says, scene_of, script
+from models_house import USAGE, calls, leaves, rates, says, script
+from playing_house import ANNA, scene_of
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.models.test import TestModel

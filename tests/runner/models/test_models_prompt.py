@@ -5,7 +5,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from models_house import ANNA, calls, leaves, rates, scene_of, script
+from models_house import calls, leaves, rates, script
+from playing_house import ANNA, scene_of
 
 from mana_lab.runner.models import ModelBrain, ModelLimits
 

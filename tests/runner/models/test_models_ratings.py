@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from models_house import ANNA, calls, leaves, rates, says, scene_of, script
+from models_house import calls, leaves, rates, says, script
+from playing_house import ANNA, scene_of
 
 from mana_lab.errors import RatingUnreadableError
 from mana_lab.runner.models import ModelBrain

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from models_house import ANNA, few_tools
+from playing_house import ANNA, few_tools
 from provider_house import Fail, Say, Use, provider
 from runner_house import open_mana
 

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 
 import pytest
-from models_house import ANNA, calls, leaves, rates, says, scene_of, script
+from models_house import calls, leaves, rates, says, script
+from playing_house import ANNA, scene_of
 from runner_house import cast, open_mana
 
 from mana_lab.personas import SharedSpace

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from models_house import ANNA, scene_of
+from playing_house import ANNA, scene_of
 from provider_house import Fail, Raw, Say, Use, in_order, provider
 
 from mana_lab.clock import ManualClock

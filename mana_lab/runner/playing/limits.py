@@ -125,7 +125,7 @@ class Allowance:
             if limit is not None and needed > limit:
                 raise BudgetExhaustedError(
                     f"the model's next request may bring this part of the tick to {needed} {name}, "
-                    f"and {limit} are allowed; raise ModelBrain(limits=ModelLimits(…))",
+                    f"and {limit} are allowed; raise the limits of the brain, ModelLimits(…)",
                     scope="tick",
                 )
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from pydantic import ValidationError
 
 from mana_lab.identity.wire import Space
 from mana_lab.runner.brain import Scene
+from mana_lab.runner.playing.wording import as_json, shortened
 
 LEAVE = "leave"
 """The function by which a persona leaves the app; no tool of an app is called so."""
@@ -18,7 +14,6 @@ SPACE = "_space"
 """The argument that says in which shared space a tool is to be used."""
 
 _LONGEST_PAST = 6_000
-_MOST_PROBLEMS = 5
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _OFTEN = {"hourly": "every hour", "daily": "every day", "weekdays": "from Monday to Friday"}
 
@@ -111,38 +106,6 @@ def opening(scene: Scene, shared_spaces: Sequence[Space]) -> str:
 def space_key(space: Space) -> str:
     """Return what a model calls a shared space: the slug, or the id where there is none."""
     return space.slug or space.id
-
-
-def as_json(value: Any) -> str:
-    """Return a value as JSON that can be sent, whatever characters it has."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return sendable(text)
-
-
-def sendable(text: str) -> str:
-    """Return a text without what UTF-8 cannot say: halves of characters."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def shortened(text: str, longest: int) -> str:
-    """Return a text, or its beginning and a note of how much is missing."""
-    if len(text) <= longest:
-        return text
-    return f"{text[:longest]}\n… (shortened: the first {longest} of {len(text)} characters)"
-
-
-def problems_in(error: ValidationError) -> str:
-    """Return in words, for a model, what is wrong with what it gave."""
-    return "; ".join(
-        f"{'.'.join(map(str, problem['loc'])) or 'the arguments'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)[:_MOST_PROBLEMS]
-    )
-
-
-def digest(told: Any) -> str:
-    """Return the SHA-256 of what a model was told, in hex."""
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _mix(weights: Mapping[str, float]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mana_lab.runner.brain import Scene
-from mana_lab.runner.models.prompt import as_json, sendable
+from mana_lab.runner.playing.wording import as_json, sendable
 
 LONGEST_NOTE = 1_000
 """How many characters of a visit's own note are kept."""

@@ -1,0 +1,1 @@
+"""What the brains have in common that a model plays, whichever library asks it."""
