@@ -11,9 +11,9 @@ from pydantic_ai.usage import RequestUsage
 
 from mana_lab.errors import InvalidInputError
 from mana_lab.runner.meter import Usage
-from mana_lab.runner.models.prices import Price, pricing_of
+from mana_lab.runner.models.prices import Price, Pricing, pricing_of
 
-TYPICAL = Usage(requests=8, input_tokens=190_000, output_tokens=2_500)
+TYPICAL = Usage(requests=8, input_tokens=192_000, output_tokens=2_400)
 """What a tick with the app's own tools takes: seven requests that each read the definitions of all
 94 tools, some 21,000 tokens, and what was said so far; and one request for the ratings."""
 
@@ -64,12 +64,21 @@ def estimate(
     if one.cost_usd:
         cost = one.cost_usd * ticks
     elif pricing is not None:
-        each = RequestUsage(input_tokens=one.input_tokens, output_tokens=one.output_tokens)
-        cost = pricing.cost_of(each) * ticks
+        cost = _cost(one, pricing) * ticks
     usage = Usage(one.requests * ticks, one.input_tokens * ticks, one.output_tokens * ticks)
     if cost is not None:
         usage += Usage(cost_usd=cost)
     return Estimate(ticks, usage, cost, _basis(earlier, cost))
+
+
+def _cost(tick: Usage, pricing: Pricing) -> Decimal:
+    """Return what a tick costs; long requests may cost more by the token, so each is priced."""
+    requests = max(1, tick.requests)
+    each = RequestUsage(
+        input_tokens=round(tick.input_tokens / requests),
+        output_tokens=round(tick.output_tokens / requests),
+    )
+    return pricing.cost_of(each) * requests
 
 
 def _mean(earlier: Sequence[Usage]) -> Usage:

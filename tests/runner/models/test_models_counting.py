@@ -326,7 +326,8 @@ def test_what_the_provider_charged_counts_before_any_table():
 def test_an_estimate_rests_on_typical_ticks_or_on_earlier_ones():
     rough = estimate("anthropic:claude-sonnet-5-5", 100)
     assert rough.usage.requests == 800
-    assert rough.cost_usd == rough.usage.cost_usd == Decimal("40.5")
+    assert rough.cost_usd == rough.usage.cost_usd
+    assert rough.cost_usd == Decimal("40.8")
     assert "typical tick" in rough.basis
     earlier = [Usage(6, 100_000, 900, Decimal("0.05")), Usage(8, 140_000, 1_100, Decimal("0.07"))]
     better = estimate("anthropic:claude-sonnet-5-5", 100, earlier=earlier)
@@ -339,12 +340,22 @@ def test_an_estimate_rests_on_typical_ticks_or_on_earlier_ones():
     assert str(better) == "100 ticks: about $6.00, 12,100,000 tokens; the mean of 2 earlier ticks"
 
 
+def test_an_estimate_prices_each_request_where_long_ones_cost_more():
+    model = "anthropic:claude-haiku-5-5"
+    short, long = (
+        pricing_of(model).cost_of(RequestUsage(input_tokens=tokens)) for tokens in (20_000, 200_000)
+    )
+    assert long > 10 * short
+    usage = Usage(requests=10, input_tokens=200_000)
+    assert estimate(model, 1, earlier=[usage]).cost_usd == 10 * short
+
+
 def test_an_estimate_says_when_the_price_is_not_known():
     unknown = estimate("openai:nobody-knows", 3)
     assert unknown.cost_usd is None
     assert "what the model costs is not known" in unknown.basis
     assert "an unknown sum" in str(unknown)
-    assert estimate("openai:nobody-knows", 3, price=PRICE).cost_usd == Decimal("1.215")
+    assert estimate("openai:nobody-knows", 3, price=PRICE).cost_usd == Decimal("1.224")
     assert estimate(script().model, 3).cost_usd == 0
     with pytest.raises(InvalidInputError, match="no -1 ticks"):
         estimate("ollama:qwen3", -1)
