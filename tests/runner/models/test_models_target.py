@@ -1,6 +1,7 @@
 """A model plays with a server that is not Mana, whatever its tools are called."""
 
-from models_house import ANNA, calls, leaves, rates, script
+from models_house import calls, leaves, rates, script
+from playing_house import ANNA
 from target_house import Shop, door_to, remote, served, tool
 
 from mana_lab.runner.functions import FunctionNames
