@@ -1,5 +1,6 @@
 """A lab whose data are in PostgreSQL."""
 
+import pandas as pd
 import pytest
 from postgres_house import NoPostgresError, OwnServer
 from store_house import PostgresHome
@@ -33,7 +34,7 @@ async def test_the_same_seed_gives_the_same_calls_and_ratings_on_both_stores(
     assert sorted(path.name for path in (tmp_path / "a").glob("*.db")) == []
     for one, other in zip(on_postgres, on_sqlite, strict=True):
         assert len(one) > 0
-        assert one.to_dict() == other.to_dict()
+        pd.testing.assert_frame_equal(one, other)
 
 
 async def test_a_lab_goes_on_in_its_database_where_it_was(tmp_path, few, postgres_home):
