@@ -73,6 +73,7 @@ class Held:
 
     until: float
     _task: asyncio.Task[Any]
+    _cancelling: int
     _ended = False
 
     def __init__(self, rounds: Rounds, seconds: float) -> None:
@@ -87,6 +88,7 @@ class Held:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that is awaited runs in one
         self._task = task
+        self._cancelling = task.cancelling()
         loop = task.get_loop()
         self.until = loop.time() + self._seconds
         self._rounds.add(self, loop)
@@ -96,7 +98,7 @@ class Held:
         self._rounds.discard(self)
         if not self._ended:
             return False
-        return self._task.uncancel() == 0 and error[0] is asyncio.CancelledError
+        return self._task.uncancel() <= self._cancelling and error[0] is asyncio.CancelledError
 
     def _end(self) -> bool:
         """Cancel the task, unless that was done; return whether it was not."""

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from gateway_house import call_echo, legacy, modern, open_house
+
+from mana_lab.gateway.lingering import Deadline, Rounds
 
 
 async def post(house, request, *, content=None):
@@ -125,10 +128,24 @@ async def test_a_body_that_does_not_arrive_in_time_is_refused(tmp_path, clock):
         yield b'{"jsonrpc"'
         await asyncio.Event().wait()
 
-    async with open_house(tmp_path, clock, body_deadline_s=0.01) as house:
+    async with open_house(tmp_path, clock, body_deadline_s=0.0) as house:
         answer = await post(house, call_echo(), content=stalled())
     assert answer.status_code == 400
-    assert "did not arrive within 0.01 s" in answer.json()["message"]
+    assert "did not arrive within 0 s" in answer.json()["message"]
+
+
+def test_a_deadline_ends_its_own_work_in_a_task_that_was_cancelled_before():
+    async def main():
+        task = asyncio.current_task()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        assert task.cancelling() == 1
+        with Deadline(Rounds(0.0), 0.0):
+            await asyncio.Event().wait()
+        return task.cancelling()
+
+    assert asyncio.run(main()) == 1
 
 
 async def test_a_method_that_is_not_there_is_not_found(house):
