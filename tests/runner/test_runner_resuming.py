@@ -212,14 +212,14 @@ async def test_what_a_brain_keeps_reaches_its_next_tick_and_giving_up_ends_one(m
 
     class Moody(ScriptedBrain):
         async def use(self, app, scene):
-            seen.append((scene.persona.name, scene.tick_number, dict(scene.past)))
+            seen.append((scene.persona.name, scene.tick_number, scene.past.get("ticks")))
             await super().use(app, scene)
             scene.memory.kept["ticks"] = scene.tick_number
             if scene.tick_number == 2:
                 scene.memory.gave_up = "it was too much"
 
     run = await mana.live(Moody(), days=3, only={"persona.anna@mana.test"})
-    assert seen == [("Anna", 1, {}), ("Anna", 2, {"ticks": 1}), ("Anna", 3, {"ticks": 2})]
+    assert seen == [("Anna", 1, None), ("Anna", 2, 1), ("Anna", 3, 2)]
     assert (run.abandoned_ticks, run.failed_ticks) == (1, 0)
     ticks = {tick["number"]: tick for tick in await mana.rows("ticks")}
     assert (ticks[2]["status"], ticks[2]["error"]) == ("abandoned", "it was too much")

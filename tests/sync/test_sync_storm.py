@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from sync_fleet import OWNERS, PAGE, Fleet, ShortPages
 from sync_oracle import WRONG
@@ -189,8 +190,12 @@ FAULTS = {
 
 @pytest.mark.parametrize("plant", FAULTS.values(), ids=FAULTS)
 def test_a_planted_fault_does_not_survive_the_storm(monkeypatch, plant):
-    """The test of the test above."""
+    """The test of the test above.
+
+    The devices of a storm race. Where a fault shows in one race and not when the same storm is
+    repeated, it is found too, and Hypothesis calls it flaky.
+    """
     plant(monkeypatch)
     few = storms(400, 25, derandomize=True, database=None, phases=[Phase.generate])
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, Flaky)):
         run_state_machine_as_test(Storm, settings=few)
