@@ -38,7 +38,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from mana_lab.gateway.serving import listen, serve
+from mana_lab.web.serving import listen, serve
 
 __all__ = [
     "Answer",

@@ -8,6 +8,7 @@ import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import serving_house
 from mcp.server import Server
 from mcp.types import (
     CallToolResult,
@@ -19,7 +20,6 @@ from mcp.types import (
 from starlette.responses import JSONResponse, Response
 
 from mana_lab.clock import SystemClock
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.runner import Recorder
 from mana_lab.runner.target import (
     ModuleTable,
@@ -135,18 +135,9 @@ class Shop:
         return JSONResponse(body, 400)
 
 
-@asynccontextmanager
-async def served(app):
-    """Serve an app on a port of this machine, and say where."""
-    sock = listen("127.0.0.1", 0)
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve(app, sock, on_ready=ready.set))
-    await ready.wait()
-    try:
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
-    finally:
-        serving.cancel()
-        await asyncio.wait([serving])
+def served(app):
+    """Serve an app on a port of this machine, and say where its endpoint is."""
+    return serving_house.served(app, path="/mcp")
 
 
 def remote(url, *given, limits=QUICK, **other):

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from mana_lab import Lab
+from mana_lab.commands.app import app
 from mana_lab.commands.clients import McpClient, setup
 from mana_lab.personas import Catalog, load_catalog
 from mana_lab.registry.audit import audit
@@ -87,14 +89,8 @@ def commands():
 
 @pytest.mark.parametrize("command", commands())
 def test_every_command_of_the_readme_exists(command):
-    done = subprocess.run(
-        [sys.executable, "-m", "mana_lab", command, "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [command, "--help"])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))

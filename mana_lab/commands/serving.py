@@ -10,9 +10,9 @@ import typer
 from mana_lab.commands.console import finish, refusals, say
 from mana_lab.commands.options import HERE, Folder, database_url, spans, typed
 from mana_lab.gateway import DEFAULT_PORT
-from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.lab import Addresses, catalog_in, holds_lab, serve_lab
+from mana_lab.web.foreground import until_stopped
 
 
 def _port(of: str) -> Any:

@@ -20,7 +20,6 @@ from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
 from mana_lab.gateway import worker
 from mana_lab.gateway.app import MCP_PATH
 from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, check_url
-from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.metrics import SHARED_FOLDER
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.process import (
@@ -30,10 +29,11 @@ from mana_lab.gateway.process import (
     prepare,
     serve_gateway,
 )
-from mana_lab.gateway.serving import OnReady, listen
 from mana_lab.gateway.workers import Workers
 from mana_lab.registry import Registry
 from mana_lab.settings import Settings
+from mana_lab.web.foreground import until_stopped
+from mana_lab.web.serving import OnReady, listen
 
 DEFAULT_DATA = Path(".mana-gateway")
 

@@ -14,10 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.clock import Clock
 from mana_lab.errors import RateLimitedError, ServiceUnavailableError
-from mana_lab.gateway.answers import OnRefusal, refusal
+from mana_lab.gateway.answers import OnRefusal
 from mana_lab.gateway.auth import principal_of
 from mana_lab.gateway.messages import is_call, message_of
 from mana_lab.registry.lru import LruMap
+from mana_lab.web.errors import refusal
 
 _MOST_USERS = 10_000
 _MINUTE_S = 60.0

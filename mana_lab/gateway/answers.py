@@ -8,22 +8,10 @@ from typing import Any, TypeAlias
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mana_lab.errors import ManaLabError, ServiceUnavailableError
-from mana_lab.web.errors import error_response
-
 OnRefusal: TypeAlias = Callable[[Scope, str], None]
 """Is told which request was refused, and by which rule."""
 
 _RETRY = "mana.retry-later"
-
-
-def refusal(error: ManaLabError, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return *error* the way every service of Mana does: ``{error, message, status}``."""
-    answer = error_response(error)
-    if isinstance(error, ServiceUnavailableError):
-        answer.headers["Retry-After"] = "1"
-    answer.headers.update(headers or {})
-    return answer
 
 
 class LaterTries:

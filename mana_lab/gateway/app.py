@@ -38,7 +38,6 @@ from mana_lab.gateway.origins import OriginGuard
 from mana_lab.gateway.policy import Policy, SpaceLeaves
 from mana_lab.gateway.quick import QuickCalls
 from mana_lab.gateway.rates import MemoryRates
-from mana_lab.gateway.routes import Checks, MetricsRoute, Readiness, fixed
 from mana_lab.gateway.scopes import SCOPES, ScopeGate
 from mana_lab.gateway.sessionguard import NoSessions, SessionGuard
 from mana_lab.gateway.sessions import SessionBook
@@ -51,6 +50,7 @@ from mana_lab.registry import Backend, Principal, Registry
 from mana_lab.registry.passes import Exchanging, Passes
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import Tracing
+from mana_lab.web.routes import Checks, MetricsRoute, Readiness, fixed
 
 MCP_PATH = "/mcp"
 """Where the MCP endpoint stands."""
@@ -234,7 +234,7 @@ def behind_the_door(
             Route(MCP_PATH, app),
             Route("/health", fixed(_health(about, config))),
             Route("/ready", Readiness({**own, **checks}, clock).answer),
-            Route("/metrics", MetricsRoute(desk.metrics, config.metrics_token).answer),
+            Route("/metrics", MetricsRoute(desk.metrics.text, config.metrics_token).answer),
             Route(METADATA_PATH, described),
             Route(METADATA_PATH + MCP_PATH, described),
         ],

@@ -18,8 +18,9 @@ from mana_lab.errors import (
     TokenExpiredError,
     UnauthenticatedError,
 )
-from mana_lab.gateway.answers import OnRefusal, refusal
+from mana_lab.gateway.answers import OnRefusal
 from mana_lab.registry import Principal
+from mana_lab.web.errors import refusal
 
 _PRINCIPAL = "mana.principal"
 

@@ -7,7 +7,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mana_lab.errors import HeadersTooLargeError, InvalidInputError, ManaLabError
-from mana_lab.gateway.answers import OnRefusal, refusal
+from mana_lab.gateway.answers import OnRefusal
+from mana_lab.web.errors import refusal
 
 MAX_HEADERS: Final = 100
 """How many header fields a request may have."""

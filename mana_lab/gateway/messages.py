@@ -13,10 +13,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.errors import InvalidInputError, InvalidJsonError, PayloadTooLargeError
-from mana_lab.gateway.answers import OnRefusal, protocol_error, refusal
+from mana_lab.gateway.answers import OnRefusal, protocol_error
 from mana_lab.gateway.headers import header
 from mana_lab.gateway.lingering import Deadline, Rounds
 from mana_lab.gateway.versions import unsupported
+from mana_lab.web.errors import refusal
 
 MAX_DEPTH: Final = 64
 """How many arrays and objects may stand in one another."""

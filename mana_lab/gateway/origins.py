@@ -17,8 +17,9 @@ from mana_lab.errors import (
     MisdirectedRequestError,
     SettingsError,
 )
-from mana_lab.gateway.answers import OnRefusal, refusal
+from mana_lab.gateway.answers import OnRefusal
 from mana_lab.gateway.headers import header
+from mana_lab.web.errors import refusal
 
 _NAME = r"(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9._-]*[a-z0-9])?)"
 _HOST = re.compile(rf"(?P<name>{_NAME})(:(?P<port>[0-9]{{1,5}}))?")

@@ -20,7 +20,6 @@ from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig, check_url
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.memory import Memory
 from mana_lab.gateway.rates import SharedRates
-from mana_lab.gateway.serving import OnReady, serve
 from mana_lab.gateway.tables import METADATA
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend, Registry
@@ -30,6 +29,7 @@ from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import carry_trace
 from mana_lab.web.exporting import exporting
+from mana_lab.web.serving import OnReady, serve
 
 DEFAULT_GRACE_S: Final = 30.0
 """How long requests may take to finish when the gateway stops, in seconds."""

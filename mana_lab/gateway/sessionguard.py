@@ -27,13 +27,14 @@ from mana_lab.errors import (
     TokenExpiredError,
     UnauthenticatedError,
 )
-from mana_lab.gateway.answers import protocol_error, refusal
+from mana_lab.gateway.answers import protocol_error
 from mana_lab.gateway.auth import principal_of
-from mana_lab.gateway.draining import draining_of
 from mana_lab.gateway.headers import header
 from mana_lab.gateway.messages import is_call, is_modern, message_of
 from mana_lab.gateway.sessions import Attached, Session, SessionBook
 from mana_lab.registry import Principal
+from mana_lab.web.draining import draining_of
+from mana_lab.web.errors import refusal
 
 SESSION_HEADER: Final = "mcp-session-id"
 """The header that names a session in requests and in the answer that opens it."""

@@ -9,7 +9,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mana_lab.clock import Clock
 from mana_lab.errors import ManaLabError, NotAMemberError, UnauthenticatedError
-from mana_lab.gateway.answers import refusal
 from mana_lab.gateway.auth import principal_of
 from mana_lab.gateway.headers import header
 from mana_lab.identity.client import IdentityClient
@@ -17,6 +16,7 @@ from mana_lab.identity.wire import Space
 from mana_lab.registry import Principal
 from mana_lab.registry.lru import LruMap
 from mana_lab.registry.passes import Passes
+from mana_lab.web.errors import refusal
 
 SPACE_HEADER: Final = "x-mana-space"
 """The header that names the space to act in."""

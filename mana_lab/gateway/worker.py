@@ -14,9 +14,9 @@ import sys
 from typing import Final
 
 from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
-from mana_lab.gateway.foreground import until_stopped
 from mana_lab.gateway.process import Order, approved_registry, serve_gateway
-from mana_lab.gateway.serving import inherited
+from mana_lab.web.foreground import until_stopped
+from mana_lab.web.serving import inherited
 
 READY: Final = b"ready\n"
 """What a worker writes to its output once it answers requests."""

@@ -1,7 +1,7 @@
 """Several processes on one listening socket: started, replaced when they die, and stopped.
 
 Knows processes and sockets; what a worker does is its own matter. Signals are left alone, as in
-:mod:`mana_lab.gateway.serving`.
+:mod:`mana_lab.web.serving`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from mana_lab.clock import Clock
 from mana_lab.errors import InfrastructureError
-from mana_lab.gateway.serving import OnReady
+from mana_lab.web.serving import OnReady
 
 _logger = logging.getLogger(__name__)
 _LIVED_S = 10.0

@@ -15,12 +15,12 @@ from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp
 
 from mana_lab.gateway import DEFAULT_HOST, MCP_PATH
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.services import Ground, Stores, wired
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import BackgroundServer
+from mana_lab.web.serving import listen, serve
 
 
 class Gateway:

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from starlette.types import ASGIApp
 
 from mana_lab.errors import InfrastructureError
-from mana_lab.gateway import serving
+from mana_lab.web import serving
 
 AppFactory: TypeAlias = Callable[[], AbstractAsyncContextManager[ASGIApp]]
 """Builds the app in the event loop that will serve it."""

@@ -8,12 +8,12 @@ sent are not sent back, and what went wrong inside stays in the log.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse
 
-from mana_lab.errors import ManaLabError, RateLimitedError
+from mana_lab.errors import ManaLabError, RateLimitedError, ServiceUnavailableError
 
 
 def error_response(
@@ -40,6 +40,15 @@ def error_response(
     if code is not None:
         body["code"] = code
     return JSONResponse(body, error.status, _headers(error))
+
+
+def refusal(error: ManaLabError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return *error* the way every service of Mana does: ``{error, message, status}``."""
+    answer = error_response(error)
+    if isinstance(error, ServiceUnavailableError):
+        answer.headers["Retry-After"] = "1"
+    answer.headers.update(headers or {})
+    return answer
 
 
 def _headers(error: ManaLabError) -> dict[str, str]:

@@ -28,11 +28,11 @@ from mana_lab import gateway
 from mana_lab.clock import SystemClock
 from mana_lab.crypto import KeySet, TokenVerifier, bearer_token, verify
 from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import ADMITTED, Backend, Registry, ToolContext, ToolInput, ToolOutput, tool
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
+from mana_lab.web.serving import listen, serve
 
 ISSUER = "http://identity.test"
 AUDIENCE = "mana"

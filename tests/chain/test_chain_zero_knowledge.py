@@ -76,6 +76,7 @@ async def write_note(mana, http, login, key, text):
     return sealed["content"]
 
 
+@pytest.mark.slow
 async def test_tools_refuse_what_only_the_user_can_read_and_never_see_it(folder, scan):
     canary, control = (f"canary {secrets.token_hex(16)}" for _ in range(2))
     async with served(folder) as mana, plain_http() as http:

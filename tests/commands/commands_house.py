@@ -6,7 +6,6 @@ import sys
 from contextlib import asynccontextmanager, contextmanager
 
 from mana_lab.clock import SystemClock
-from mana_lab.gateway.serving import listen
 from mana_lab.identity.server import (
     METADATA,
     AdminAccount,
@@ -17,6 +16,7 @@ from mana_lab.identity.server import (
 )
 from mana_lab.notebook import BackgroundServer
 from mana_lab.storage import Store
+from mana_lab.web.serving import listen
 
 ADMIN = AdminAccount("operator@mana.test", "operator of the tests")
 

@@ -12,8 +12,8 @@ import pytest
 
 from mana_lab import Lab
 from mana_lab.__main__ import main
-from mana_lab.gateway.serving import listen
 from mana_lab.personas import Catalog, Persona, load_catalog
+from mana_lab.web.serving import listen
 
 ZOE = Persona(
     name="Zoe",

@@ -55,6 +55,7 @@ async def test_a_model_plays_for_a_budget_and_the_cost_is_told_before(lab_folder
     assert "Anna" in done.stdout
 
 
+@pytest.mark.slow
 async def test_a_budget_that_is_too_small_stops_the_run_and_says_how_it_goes_on(lab_folder):
     async with provider(mind) as house:
         done = await run_with(

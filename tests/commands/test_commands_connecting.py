@@ -17,9 +17,9 @@ from starlette.routing import Route
 
 from mana_lab.commands.clients import McpClient, setup
 from mana_lab.gateway.config import METADATA_PATH
-from mana_lab.gateway.serving import listen
 from mana_lab.notebook import BackgroundServer
 from mana_lab.settings import LabSecrets
+from mana_lab.web.serving import listen
 
 URL = "http://127.0.0.1:3069/mcp"
 HOSTILE = "http://127.0.0.1:1/a'b$(c)`d`;e&f*g!h~{i}/mcp"

@@ -8,11 +8,11 @@ from commands_house import ADMIN, mana_elsewhere
 from store_house import PostgresHome
 
 from mana_lab import Lab
-from mana_lab.gateway.serving import listen
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import PersonaUpsert
 from mana_lab.personas import load_catalog, persona_password, sample
 from mana_lab.settings import DEVELOPMENT_SEED_SECRET
+from mana_lab.web.serving import listen
 
 
 @pytest.fixture

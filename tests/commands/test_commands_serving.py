@@ -7,7 +7,7 @@ import pytest
 from collector_house import collector
 from commands_house import PORTS, served
 
-from mana_lab.gateway.serving import listen
+from mana_lab.web.serving import listen
 
 
 def test_a_lab_is_served_until_it_is_told_to_stop(run, lab_folder):

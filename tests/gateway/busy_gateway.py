@@ -12,8 +12,8 @@ from pathlib import Path
 from gateway_house import open_house
 
 from mana_lab.clock import SystemClock
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.registry import ADMITTED, Done, Registry, ToolContext, ToolInput, tool
+from mana_lab.web.serving import listen, serve
 
 MOST_CALLS = 32
 TAKES_S = 0.05

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx2
-from gateway_house import Nothing, connected, open_house, schema_with, served
+from gateway_house import Nothing, connected, open_house, schema_with
 from mcp.types import ElicitResult
+from serving_house import served
 from sqlalchemy import select
 
 from mana_lab import gateway

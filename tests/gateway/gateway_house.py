@@ -6,7 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -22,7 +22,6 @@ from mana_lab import gateway
 from mana_lab.crypto import SigningKey, TokenVerifier
 from mana_lab.errors import NotFoundError
 from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import IdentityConfig, PasswordCost
@@ -366,20 +365,3 @@ async def connected(http, era, url=f"{GATEWAY}/mcp", **options):
     transport = streamable_http_client(url, http_client=http)
     async with Client(transport, mode=era, **options) as client:
         yield client
-
-
-@asynccontextmanager
-async def served(app, sock=None):
-    """Serve *app* on a free port, or on a socket that listens already."""
-    sock = sock or listen("127.0.0.1", 0)
-    port = sock.getsockname()[1]
-    ready = asyncio.Event()
-    task = asyncio.create_task(serve(app, sock, on_ready=ready.set))
-    try:
-        async with asyncio.timeout(10):
-            await ready.wait()
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

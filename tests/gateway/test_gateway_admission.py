@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from gateway_house import call_echo, legacy, modern, open_house, open_session, served
+from gateway_house import call_echo, legacy, modern, open_house, open_session
+from serving_house import served
 
 from mana_lab.errors import SettingsError
 from mana_lab.gateway import GatewayConfig

@@ -5,8 +5,9 @@ import logging
 
 import httpx2
 import pytest
-from gateway_house import ERAS, connected, served
+from gateway_house import ERAS, connected
 from mcp import MCPError
+from serving_house import served
 
 from mana_lab.gateway import ERROR_META, IDEMPOTENCY_META
 

@@ -8,7 +8,8 @@ import httpx
 import httpx2
 import pytest
 from calls_house import Room, Text
-from gateway_house import Nothing, modern, open_house, served
+from gateway_house import Nothing, modern, open_house
+from serving_house import served
 from sqlalchemy import func, select
 from test_gateway_with_tools import open_sync
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from mana_lab.gateway.__main__ import command
 from mana_lab.gateway.app import FORWARDS
-from mana_lab.gateway.serving import listen
 from mana_lab.registry import Done, ToolContext, ToolInput, tool
 from mana_lab.tools import default_registry, plugins
+from mana_lab.web.serving import listen
 
 
 def run(*arguments, **environ):

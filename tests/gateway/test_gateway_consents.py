@@ -6,8 +6,9 @@ from datetime import timedelta
 import httpx2
 import pytest
 from calls_house import Person, agreeing, open_room
-from gateway_house import ERAS, connected, from_stream, legacy, modern, open_session, served
+from gateway_house import ERAS, connected, from_stream, legacy, modern, open_session
 from mcp import MCPError
+from serving_house import served
 from starlette.responses import Response
 
 from mana_lab.errors import SettingsError

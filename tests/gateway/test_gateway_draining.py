@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from mana_lab.gateway.serving import QuietServer, inherited, listen, serve
+from mana_lab.web.serving import QuietServer, inherited, listen, serve
 
 PATIENCE_S = 20
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import httpx2
 import pytest
-from gateway_house import ISSUER, connected, legacy, modern, open_house, served
+from gateway_house import ISSUER, connected, legacy, modern, open_house
+from serving_house import served
 from sqlalchemy import select
 from test_gateway_with_tools import open_sync
 

@@ -4,7 +4,8 @@ import asyncio
 
 import httpx2
 import pytest
-from gateway_house import http_into, modern, served
+from gateway_house import http_into, modern
+from serving_house import served
 
 from mana_lab import gateway
 

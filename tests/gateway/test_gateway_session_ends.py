@@ -14,9 +14,9 @@ from gateway_house import (
     legacy,
     open_house,
     open_session,
-    served,
 )
 from gateway_sessions import hello, live, use
+from serving_house import served
 
 from mana_lab.errors import SettingsError
 from mana_lab.gateway import GatewayConfig

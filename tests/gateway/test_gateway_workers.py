@@ -11,8 +11,8 @@ import pytest
 
 from mana_lab.clock import ManualClock
 from mana_lab.errors import InfrastructureError
-from mana_lab.gateway.serving import listen
 from mana_lab.gateway.workers import Workers
+from mana_lab.web.serving import listen
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows shares no sockets")
 PATIENCE_S = 30

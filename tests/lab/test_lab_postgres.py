@@ -26,6 +26,7 @@ async def lived(folder, few, **where):
         return actions[WHAT], ratings, lab.personas_df().drop(columns="user_id", errors="ignore")
 
 
+@pytest.mark.slow
 async def test_the_same_seed_gives_the_same_calls_and_ratings_on_both_stores(
     tmp_path, few, postgres_home
 ):

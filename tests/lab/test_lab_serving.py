@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from mana_lab.errors import PortInUseError, SettingsError
-from mana_lab.gateway.serving import listen
+from mana_lab.web.serving import listen
 
 
 async def titles(gateway, token, era="auto"):

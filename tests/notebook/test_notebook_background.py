@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 from mana_lab.errors import InfrastructureError
-from mana_lab.gateway.serving import listen
 from mana_lab.notebook import BackgroundServer
+from mana_lab.web.serving import listen
 
 PATIENCE_S = 10
 
@@ -326,7 +326,7 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 
-from mana_lab.gateway.serving import listen
+from mana_lab.web.serving import listen
 from mana_lab.notebook import BackgroundServer
 
 

@@ -71,6 +71,7 @@ def test_the_file_ends_with_one_newline(path):
     assert path.read_bytes().endswith(b"}\n")
 
 
+@pytest.mark.slow
 def test_refreshing_again_changes_no_byte(path):
     notebook(path, *STABLE)
     refresh(path)

@@ -116,6 +116,7 @@ async def a_rotation(house, name, dies_at, answer_is_lost):
     return len(steps.asked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer_is_lost", [False, True])
 async def test_killed_at_any_step_every_row_is_readable_and_the_end_is_reached(
     house, answer_is_lost

@@ -171,6 +171,7 @@ async def test_somebody_who_forgot_to_say_which_looks_it_up(mana):
     assert any(action.result == "ok" for action in lived if action.tool_name == "books.rename")
 
 
+@pytest.mark.slow
 async def test_habits_are_used_in_every_respect(mana):
     lived = calls(await play(mana, "kai", ticks=40, mix={"habits": 1.0}), "habits")
     tools = Counter(action.tool_name for action in lived if action.result == "ok")

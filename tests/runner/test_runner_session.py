@@ -17,11 +17,11 @@ from mana_lab.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.runner import App, Endpoint, Recorder
 from mana_lab.runner.audited import TOOL_META
 from mana_lab.tools import default_registry
+from mana_lab.web.serving import listen, serve
 
 
 @pytest.fixture

@@ -128,6 +128,7 @@ async def live_together(folder, *, concurrency, seed=7, days=6):
         return await story(mana), await in_the_flat(mana)
 
 
+@pytest.mark.slow
 async def test_the_same_seed_gives_the_same_calls_and_ratings_however_many_at_once(tmp_path):
     one = await live_together(tmp_path / "one", concurrency=1)
     eight = await live_together(tmp_path / "eight", concurrency=8)
@@ -135,6 +136,7 @@ async def test_the_same_seed_gives_the_same_calls_and_ratings_however_many_at_on
     assert len(one[1]) > 2
 
 
+@pytest.mark.slow
 async def test_whoever_else_wrote_in_the_space_changes_nothing_that_a_persona_does(tmp_path):
     """A persona reads what others wrote, and yet does and rates as if nobody had."""
     stories = []
@@ -155,6 +157,7 @@ async def test_each_of_two_flatmates_finds_what_the_other_added(tmp_path):
     assert len(things) == len(set(things)) > 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "space"),
     [

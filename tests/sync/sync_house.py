@@ -14,11 +14,11 @@ from store_house import SqliteHome
 from mana_lab.clock import Clock, ManualClock, iso_millis
 from mana_lab.crypto import SigningKey, TokenVerifier, sign
 from mana_lab.errors import ServiceUnavailableError, SessionEndedError
-from mana_lab.gateway.serving import listen, serve
 from mana_lab.storage import Store
 from mana_lab.sync import Change, Replica, SyncClient
 from mana_lab.sync.server import create_app
 from mana_lab.sync.server.tables import sync_changes
+from mana_lab.web.serving import listen, serve
 
 BASE = "http://sync.test"
 ISSUER = "http://identity.test"

@@ -93,6 +93,7 @@ async def test_p16_more_changes_of_one_instant_than_a_page_holds_all_come(house)
     assert ids_of(by_time) == ids_of(answers)
 
 
+@pytest.mark.slow
 async def test_p16_a_pull_during_a_push_of_ten_thousand_gets_all_of_them_whole_batch_by_batch(
     house,
 ):

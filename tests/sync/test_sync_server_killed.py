@@ -20,6 +20,7 @@ async def mortal_home(mortal_postgres):
     home.close()
 
 
+@pytest.mark.slow
 async def test_p15_a_server_killed_amid_pushes_keeps_what_was_acknowledged_whole_and_once(
     mortal_home, mortal_postgres
 ):
@@ -35,6 +36,7 @@ async def test_a_commit_that_waits_for_no_disk_is_found(mortal_home, mortal_post
     assert found[0].lost
 
 
+@pytest.mark.slow
 async def test_a_server_restarted_amid_pushes_costs_nobody_anything(mortal_home, mortal_postgres):
     siege = ServerSiege(mortal_home, mortal_postgres, accident="stop")
     await hold(siege, seed=1703, kills=3, most=60)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import httpx
 import pytest
-from gateway_house import GATEWAY, ISSUER, SYNC, User, legacy, modern, open_house, served
+from gateway_house import GATEWAY, ISSUER, SYNC, User, legacy, modern, open_house
 from pydantic import Field
+from serving_house import served
 from sqlalchemy import select
 from starlette.applications import Starlette
 from suite_server import suite_server

@@ -19,8 +19,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mana_lab.errors import InfrastructureError, PortInUseError, SettingsError
-from mana_lab.gateway.draining import Draining
-from mana_lab.gateway.wire import Wire, WireLimits, protocol_of
+from mana_lab.web.draining import Draining
+from mana_lab.web.wire import Wire, WireLimits, protocol_of
 
 SHORT_GRACE_S: Final = 1.0
 """How long requests may take to finish when a notebook's or a test's server stops, in seconds."""

@@ -20,8 +20,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mana_lab.errors import RateLimitedError, ServiceUnavailableError
-from mana_lab.gateway.answers import refusal
-from mana_lab.gateway.draining import Draining
+from mana_lab.web.draining import Draining
+from mana_lab.web.errors import refusal
 
 _CLOSE = (b"connection", b"close")
 _FIELD_OVERHEAD = 4

@@ -1,4 +1,4 @@
-"""The routes that tell how a gateway is: alive, ready to work, and what it has counted."""
+"""The routes that tell how a service is: alive, ready to work, and what it has counted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from starlette.responses import JSONResponse, Response
 
 from mana_lab.clock import Clock
 from mana_lab.errors import ForbiddenError
-from mana_lab.gateway.answers import refusal
-from mana_lab.gateway.draining import draining_of
-from mana_lab.gateway.metrics import Metrics
+from mana_lab.web.draining import draining_of
+from mana_lab.web.errors import refusal
 
 Check: TypeAlias = Callable[[], Awaitable[bool]]
 Checks: TypeAlias = Mapping[str, Check]
-"""What has to be well for a gateway to work, by name."""
+"""What has to be well for a service to work, by name."""
 
 CHECK_AGE_S: Final = 1.0
 """How long what was found out is told again, in seconds."""
@@ -81,12 +80,12 @@ class MetricsRoute:
     """The route ``/metrics``, for this machine, or for who shows a token.
 
     Args:
-        metrics: What was counted.
+        text: Gives what was counted, in Prometheus's text format.
         token: What others have to show as a bearer token; None keeps them out.
     """
 
-    def __init__(self, metrics: Metrics, token: str | None) -> None:
-        self._metrics = metrics
+    def __init__(self, text: Callable[[], bytes], token: str | None) -> None:
+        self._text = text
         self._token = token
 
     async def answer(self, request: Request) -> Response:
@@ -95,7 +94,7 @@ class MetricsRoute:
             return refusal(
                 ForbiddenError("metrics are for this machine, or for who shows MANA_METRICS_TOKEN")
             )
-        return Response(self._metrics.text(), media_type=CONTENT_TYPE_LATEST)
+        return Response(self._text(), media_type=CONTENT_TYPE_LATEST)
 
     def _may_see(self, request: Request) -> bool:
         if self._token is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from wire_cases import READ, REFUSED_BODIES, REFUSED_HEADS, TOO_LONG, get, post
 
-from mana_lab.gateway.serving import listen, serve
-from mana_lab.gateway.wire import WireLimits
+from mana_lab.web.serving import listen, serve
+from mana_lab.web.wire import WireLimits
 
 PATIENCE_S = 20
 LAST = get(b"Connection: close", line=b"GET /last HTTP/1.1")

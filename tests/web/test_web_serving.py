@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
-from gateway_house import served
+from serving_house import served
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from mana_lab.errors import InfrastructureError, PortInUseError, SettingsError
-from mana_lab.gateway.serving import QuietServer, inherited, listen, serve
+from mana_lab.web.serving import QuietServer, inherited, listen, serve
 
 
 def hello_app(lifespan=None):
