@@ -61,6 +61,38 @@ class SimulatedClock:
         self._now = max(self._now, moment.astimezone(UTC))
 
 
+class ShiftedClock:
+    """The machine's own time, and always as much later or earlier: simulated time that passes.
+
+    Processes of one machine that are told the same shift have the same time.
+
+    Args:
+        by: How much later; below zero for earlier.
+    """
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+        self._real = SystemClock()
+
+    @classmethod
+    def starting_at(cls, moment: datetime) -> ShiftedClock:
+        """Return a clock that shows *moment* now."""
+        return cls(moment - SystemClock().now())
+
+    @property
+    def by(self) -> timedelta:
+        """How much later than the machine's it is."""
+        return self._by
+
+    def now(self) -> datetime:
+        """Return the shifted time in UTC."""
+        return self._real.now() + self._by
+
+    def monotonic(self) -> float:
+        """Return the machine's monotonic seconds."""
+        return self._real.monotonic()
+
+
 class PinnedClock:
     """Time as it was at one moment, for what is done again; durations stay real.
 

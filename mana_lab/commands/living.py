@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mana_lab.commands.brains import SCRIPTED, BrainName, brain_of, foreseen
 from mana_lab.commands.console import finish, progress, say, show, warn
-from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, open_lab, typed
+from mana_lab.commands.options import (
+    HERE,
+    BrainName,
+    Days,
+    Folder,
+    Seed,
+    existing_lab,
+    open_lab,
+    typed,
+)
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
+from mana_lab.runner.brains import SCRIPTED, brain_of, foreseen
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:

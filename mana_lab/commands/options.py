@@ -57,6 +57,15 @@ Seed: TypeAlias = Annotated[
     int,
     typer.Option(callback=_seed, help="The same seed gives the same calls.", metavar="SEED"),
 ]
+BrainName: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--brain",
+        help="Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME "
+        "or ollama:NAME (pip install 'mana-lab[llm]'), or claude:NAME ('mana-lab[claude-agent]').",
+        metavar="BRAIN",
+    ),
+]
 
 HERE = Path(DEFAULT_FOLDER)
 

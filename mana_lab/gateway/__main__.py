@@ -7,33 +7,27 @@ import logging
 import signal
 import socket
 import sys
-from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
-from prometheus_client.multiprocess import mark_process_dead
 
-from mana_lab.clock import SystemClock
 from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
-from mana_lab.gateway import worker
 from mana_lab.gateway.app import MCP_PATH
 from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, check_url
-from mana_lab.gateway.metrics import SHARED_FOLDER
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.process import (
     DEFAULT_GRACE_S,
     Order,
     approved_registry,
-    prepare,
     serve_gateway,
 )
-from mana_lab.gateway.workers import Workers
+from mana_lab.gateway.rates import CALLS_A_MINUTE
+from mana_lab.gateway.several import serve_workers
 from mana_lab.registry import Registry
 from mana_lab.settings import Settings
 from mana_lab.web.foreground import until_stopped
-from mana_lab.web.serving import OnReady, listen
+from mana_lab.web.serving import listen
 
 DEFAULT_DATA = Path(".mana-gateway")
 
@@ -85,6 +79,10 @@ def main(
     workers: Annotated[
         int, typer.Option(min=1, max=64, help="Processes; with more than one, no sessions.")
     ] = 1,
+    calls_per_minute: Annotated[
+        int,
+        typer.Option(min=1, help="How often a user may call one tool; more for simulated days."),
+    ] = CALLS_A_MINUTE,
     grace: Annotated[
         float, typer.Option(min=0, max=3600, help="Seconds for calls to finish at the end.")
     ] = DEFAULT_GRACE_S,
@@ -120,6 +118,7 @@ def main(
                 origins=origin_rules(allow_origin or ()),
                 workers=workers,
                 grace_s=grace,
+                calls_per_minute=calls_per_minute,
             )
             logging.basicConfig(level=logging.WARNING)
             _run(order, registry, sock, own_url)
@@ -146,38 +145,10 @@ def _run(order: Order, registry: Registry, sock: socket.socket, own_url: str) ->
         typer.echo(f"The gateway listens on {own_url}{MCP_PATH} (Ctrl-C stops it)")
 
     if order.workers == 1:
-        asyncio.run(until_stopped(serve_gateway(order, registry, sock, announce)))
+        work = serve_gateway(order, registry, sock, announce)
     else:
-        asyncio.run(_run_workers(order, sock, announce))
-
-
-async def _run_workers(order: Order, sock: socket.socket, announce: OnReady) -> None:
-    await prepare(order)
-    with TemporaryDirectory(prefix="mana-gateway-") as counts:
-        workers = Workers(
-            [sys.executable, "-m", worker.__name__],
-            order.to_json(),
-            sock,
-            order.workers,
-            clock=SystemClock(),
-            ready=worker.READY,
-            grace_s=order.grace_s,
-            environment={SHARED_FOLDER: counts},
-            on_end=partial(mark_process_dead, path=counts),
-        )
-        await _keep(workers, announce)
-
-
-async def _keep(workers: Workers, announce: OnReady) -> None:
-    renewals: set[asyncio.Task[None]] = set()
-
-    def renew() -> None:
-        renewal = asyncio.create_task(workers.renew())
-        renewals.add(renewal)
-        renewal.add_done_callback(renewals.discard)
-
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, renew)
-    await until_stopped(workers.run(announce))
+        work = serve_workers(order, sock, announce, renew_on=signal.SIGHUP)
+    asyncio.run(until_stopped(work))
 
 
 if __name__ == "__main__":

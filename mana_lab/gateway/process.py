@@ -6,6 +6,7 @@ import json
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -13,13 +14,13 @@ import httpx
 from pydantic import SecretStr
 
 from mana_lab import tools
-from mana_lab.clock import SystemClock
+from mana_lab.clock import Clock, ShiftedClock, SystemClock
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway.app import MCP_PATH, create_app
 from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig, check_url
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.memory import Memory
-from mana_lab.gateway.rates import SharedRates
+from mana_lab.gateway.rates import CALLS_A_MINUTE, SharedRates
 from mana_lab.gateway.tables import METADATA
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend, Registry
@@ -50,6 +51,8 @@ class Order:
         origins: Rules for the pages that may use it, besides those of this machine.
         workers: How many processes of this order there are.
         grace_s: How long requests may take to finish at the end, in seconds.
+        calls_per_minute: How often a user may call one tool.
+        shift_s: How much later than the machine's its time is, in seconds; for a simulated one.
 
     Raises:
         SettingsError: No gateway can be set up like that.
@@ -61,6 +64,8 @@ class Order:
     origins: tuple[str, ...] = ()
     workers: int = 1
     grace_s: float = DEFAULT_GRACE_S
+    calls_per_minute: int = CALLS_A_MINUTE
+    shift_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.config()
@@ -77,7 +82,12 @@ class Order:
             production=self.settings.production,
             metrics_token=None if token is None else token.get_secret_value(),
             sessions=self.workers == 1,
+            calls_per_minute=self.calls_per_minute,
         )
+
+    def clock(self) -> Clock:
+        """Return the gateway's time."""
+        return ShiftedClock(timedelta(seconds=self.shift_s)) if self.shift_s else SystemClock()
 
     def secret(self) -> bytes:
         """Return what the gateway's keys follow from; made in the folder where none is set.
@@ -106,6 +116,8 @@ class Order:
                 "workers": self.workers,
                 "grace_s": self.grace_s,
                 "origins": self.origins,
+                "calls_per_minute": self.calls_per_minute,
+                "shift_s": self.shift_s,
             }
         )
 
@@ -120,6 +132,8 @@ class Order:
             workers=found["workers"],
             grace_s=found["grace_s"],
             origins=tuple(found["origins"]),
+            calls_per_minute=found["calls_per_minute"],
+            shift_s=found["shift_s"],
         )
 
 
@@ -177,7 +191,7 @@ async def serve_gateway(
         SettingsError: The key cannot be used.
         InfrastructureError: The database cannot be used, or the app did not start.
     """
-    settings, clock = order.settings, SystemClock()
+    settings, clock = order.settings, order.clock()
     async with AsyncExitStack() as stack:
         tracer_provider = stack.enter_context(exporting(settings.otlp_endpoint))
         http = await stack.enter_async_context(

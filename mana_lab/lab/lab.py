@@ -84,6 +84,7 @@ class Lab(Targeting, Reading, Running, Closing):
         self.registry = ground.registry
         self.clock = clock = ground.clock
         self._kept = kept
+        self._folder = kept.path
         self._ground = ground
         self._stores = ground.stores
         self._services = services

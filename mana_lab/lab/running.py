@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
-from mana_lab.lab.services import Services
+from mana_lab.lab.services import Ground, Services
+from mana_lab.lab.sharding import Shared, Sharing
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
 from mana_lab.runner import (
@@ -21,12 +25,14 @@ from mana_lab.runner import (
     House,
     Ledger,
     Run,
-    ScriptedBrain,
     Terms,
 )
 from mana_lab.runner.agenda import Agenda
+from mana_lab.runner.brains import SCRIPTED, brain_of
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.schedule import end_of, instants
+from mana_lab.runner.shards import Engine, EngineName, Site, engine_of
+from mana_lab.runner.target import TargetDoor
 from mana_lab.settings import LabSecrets
 
 _DAY_S = 86_400.0
@@ -48,6 +54,9 @@ class Running(ABC):
     _door: Door
     _ledger: Ledger
     _progress: Progress
+    _ground: Ground
+    _folder: Path
+    _target: TargetDoor | None
 
     @abstractmethod
     def _check_open(self) -> None: ...
@@ -59,11 +68,19 @@ class Running(ABC):
         until: datetime | None = None,
         seed: int = 7,
         personas: Collection[str] | None = None,
-        brain: Brain | None = None,
+        brain: Brain | str | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         budget: Budget | Decimal | float | str | None = None,
+        engine: EngineName | Engine = "asyncio",
+        workers: int = 2,
+        gateway_workers: int = 0,
+        site: Site | None = None,
     ) -> Run:
         """Let the seeded personas live on for some simulated days.
+
+        With another engine than ``asyncio`` the run is cut into shards that other processes live,
+        with the same calls; the brain is then given by its name. Where many write at once, keep
+        the lab's data in PostgreSQL.
 
         What is cancelled, interrupted or stopped by its budget goes on with :meth:`resume`; another
         run finishes the ticks that had begun, and leaves it at that.
@@ -73,14 +90,22 @@ class Running(ABC):
             until: Instead, when it ends, in the lab's time.
             seed: What all randomness derives from; the same seed gives the same calls.
             personas: Names of those who take part; all by default.
-            brain: What plays them; scripted by default.
+            brain: What plays them, or its name, such as ``anthropic:NAME``; scripted by default.
             concurrency: How many use the app at the same time.
             budget: What models may take: US dollars for the run, or limits of each tick, persona
                 and run. The run stops before it takes more.
+            engine: What carries the run: ``asyncio`` is this process, ``dask`` and ``ray`` start
+                processes of this machine; or an engine that knows a cluster.
+            workers: How many processes ``dask`` and ``ray`` start.
+            gateway_workers: How many processes the gateway has while shards are lived; 0 serves it
+                from this one. Tools given to :meth:`open` are known to this process alone.
+            site: Where the services stand that shards use, if they are served already.
 
         Raises:
             InvalidInputError: The time is not ahead, *seed* no whole number of 64 bits,
-                *concurrency* below 1, *budget* not above 0, or the lab's clock is not simulated.
+                *concurrency* or *workers* below 1, *budget* not above 0, the lab's clock not
+                simulated, or the brain of a run in shards not given by name.
+            SettingsError: There is no such brain, or the engine is not installed.
             UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
             LabBusyError: A run is going on.
         """
@@ -90,20 +115,26 @@ class Running(ABC):
         await self._check_seeded()
         if days is None and until is None:
             days = _DAYS
+        what: dict[str, Any] = {"days": days, "until": until, "seed": seed, "only": personas}
+        how = (concurrency, Budget.of(budget))
+        if engine != "asyncio":
+            sharing = self._sharing(brain, how, engine, workers, gateway_workers, site)
+            return await self._share(sharing, partial(self._fleet.begin, **what))
         starts_at = self.clock.now()
-        ends_at = end_of(starts_at, days, until)
-        terms = self._terms(brain, concurrency, budget, starts_at, ends_at)
-        run = await self._fleet.simulate(
-            days=days, until=until, seed=seed, only=personas, terms=terms
-        )
-        return self._told(run)
+        async with _player(brain) as player:
+            terms = self._terms(player, *how, starts_at, end_of(starts_at, days, until))
+            return self._told(await self._fleet.simulate(**what, terms=terms))
 
     async def resume(
         self,
         *,
-        brain: Brain | None = None,
+        brain: Brain | str | None = None,
         concurrency: int = DEFAULT_CONCURRENCY,
         budget: Budget | Decimal | float | str | None = None,
+        engine: EngineName | Engine = "asyncio",
+        workers: int = 2,
+        gateway_workers: int = 0,
+        site: Site | None = None,
     ) -> Run:
         """Go on with the last run, which was cancelled, interrupted or stopped before its end.
 
@@ -113,15 +144,55 @@ class Running(ABC):
             brain: As for the run: the same one.
             concurrency: How many use the app at the same time.
             budget: As for :meth:`run`; what was used counts.
+            engine: As for :meth:`run`; it need not be the same.
+            workers: As for :meth:`run`.
+            gateway_workers: As for :meth:`run`.
+            site: As for :meth:`run`.
 
         Raises:
             NothingToResumeError: There is no run, it reached its end, or another brain played it.
             LabBusyError: A run is going on.
         """
         self._check_open()
+        how = (concurrency, Budget.of(budget))
+        if engine != "asyncio":
+            sharing = self._sharing(brain, how, engine, workers, gateway_workers, site)
+            return await self._share(sharing, self._fleet.begin_again)
         runs = await self._ledger.runs()
         span = (runs[-1].starts_at, runs[-1].ends_at) if runs else (self.clock.now(),) * 2
-        return self._told(await self._fleet.resume(self._terms(brain, concurrency, budget, *span)))
+        async with _player(brain) as player:
+            return self._told(await self._fleet.resume(self._terms(player, *how, *span)))
+
+    def _sharing(
+        self,
+        brain: Brain | str | None,
+        how: tuple[int, Budget],
+        engine: str | Engine,
+        workers: int,
+        gateway_workers: int,
+        site: Site | None,
+    ) -> Sharing:
+        if self._target is not None:
+            raise InvalidInputError("shards use Mana; this lab uses another server")
+        if not isinstance(brain, str | None):
+            raise InvalidInputError(
+                "other processes have to make the brain of a run in shards: give its name, such "
+                f"as {SCRIPTED!r} or 'anthropic:NAME'"
+            )
+        carrier = engine_of(engine, workers) if isinstance(engine, str) else engine
+        return Sharing(carrier, brain or SCRIPTED, *how, gateway_workers, site)
+
+    async def _share(self, sharing: Sharing, begin: Callable[..., Awaitable[str]]) -> Run:
+        async with brain_of(sharing.brain) as brain:
+            run = await begin(terms=Terms(brain, sharing.concurrency, sharing.budget))
+        plan = await self._ledger.plan(run)
+        agenda = await self._agenda(plan.participants)
+        ticks = agenda.expected(instants(plan.starts_at, plan.ends_at))
+        shared = Shared(self._ground, self._folder, self._ledger, self._progress)
+        lived = await shared.live(run, [each.email for each in agenda], ticks, sharing)
+        if lived.status == "done":
+            self._simulated_clock().move_to(lived.ends_at)
+        return lived
 
     async def expected_ticks(
         self,
@@ -139,12 +210,10 @@ class Running(ABC):
         """
         self._check_open()
         only = None if personas is None else {self.catalog.get(name).email for name in personas}
-        key = self._secrets.service_key.get_secret_value()
-        everybody = (await self._services.identity.all_personas(key)).personas
         if days is None and until is None:
             days = _DAYS
         starts_at = self.clock.now()
-        agenda = Agenda(each for each in everybody if only is None or each.email in only)
+        agenda = await self._agenda(only)
         return agenda.expected(instants(starts_at, end_of(starts_at, days, until)))
 
     async def reopen(self, run: str | int) -> Run:
@@ -166,16 +235,16 @@ class Running(ABC):
 
     def _terms(
         self,
-        brain: Brain | None,
+        brain: Brain,
         concurrency: int,
-        budget: Budget | Decimal | float | str | None,
+        budget: Budget,
         starts_at: datetime,
         ends_at: datetime,
     ) -> Terms:
         return Terms(
-            brain or ScriptedBrain(),
+            brain,
             concurrency,
-            Budget.of(budget),
+            budget,
             lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
         )
 
@@ -186,18 +255,26 @@ class Running(ABC):
 
     @cached_property
     def _fleet(self) -> Fleet:
+        house = House(
+            self._services.identity,
+            self._secrets.service_key.get_secret_value(),
+            self._door,
+            self._simulated_clock(),
+        )
+        return Fleet(house, self._ledger)
+
+    def _simulated_clock(self) -> SimulatedClock:
         if not isinstance(self.clock, SimulatedClock):
             raise InvalidInputError(
                 "a run moves simulated time, but this lab has another clock; "
                 "open it without one: await Lab.open(folder)"
             )
-        house = House(
-            self._services.identity,
-            self._secrets.service_key.get_secret_value(),
-            self._door,
-            self.clock,
-        )
-        return Fleet(house, self._ledger)
+        return self.clock
+
+    async def _agenda(self, only: Collection[str] | None) -> Agenda:
+        key = self._secrets.service_key.get_secret_value()
+        everybody = (await self._services.identity.all_personas(key)).personas
+        return Agenda(each for each in everybody if only is None or each.email in only)
 
     def _tell_days(self, starts_at: datetime, now: datetime, ends_at: datetime) -> None:
         total = max(1, round((ends_at - starts_at).total_seconds() / _DAY_S))
@@ -205,8 +282,16 @@ class Running(ABC):
         self._progress("simulated days", min(lived, total), total)
 
     async def _check_seeded(self) -> None:
-        key = self._secrets.service_key.get_secret_value()
-        if not (await self._services.identity.all_personas(key)).personas:
+        if not list(await self._agenda(None)):
             raise UnknownPersonaError(
                 "nobody is seeded in this lab yet; run await lab.seed() first"
             )
+
+
+@asynccontextmanager
+async def _player(brain: Brain | str | None) -> AsyncIterator[Brain]:
+    if brain is None or isinstance(brain, str):
+        async with brain_of(brain or SCRIPTED) as made:
+            yield made
+    else:
+        yield brain

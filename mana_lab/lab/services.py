@@ -14,6 +14,7 @@ from functools import cached_property
 
 import httpx
 from opentelemetry.trace import TracerProvider
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -54,12 +55,14 @@ class Stores:
         sync: The change log.
         ledger: Runs and ticks.
         gateway: What was attempted through the gateway, and answers to calls done again.
+        ledger_url: Where the ledger is, for other processes.
     """
 
     identity: Store
     sync: Store
     ledger: Store
     gateway: Store
+    ledger_url: SecretStr
 
     @classmethod
     @asynccontextmanager
@@ -73,7 +76,7 @@ class Stores:
             database_url: Instead, a PostgreSQL database with a schema for each service.
         """
         async with AsyncExitStack() as stack:
-            stores = [
+            identity, sync, runs, gateways = [
                 await stack.enter_async_context(
                     await Store.open(database_url or folder.database_url(name), metadata)
                 )
@@ -84,7 +87,8 @@ class Stores:
                     ("gateway", gateway.METADATA),
                 )
             ]
-            yield cls(*stores)
+            ledger_url = SecretStr(database_url or folder.database_url("ledger"))
+            yield cls(identity, sync, runs, gateways, ledger_url)
 
 
 @dataclass(frozen=True)

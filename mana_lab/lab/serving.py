@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import BackgroundServer
 from mana_lab.web.serving import listen, serve
+from mana_lab.web.together import serve_together
 
 
 class Gateway:
@@ -134,35 +133,13 @@ async def serve_lab(
                 origins=origins,
             ) as services,
         ):
-            apps = (
-                _Served(services.identity_app),
-                _Served(services.sync_app, websockets=True),
-                _Served(services.gateway_app),
-            )
+            works = [
+                partial(serve, services.identity_app, sockets[0]),
+                partial(serve, services.sync_app, sockets[1], websockets=True),
+                partial(serve, services.gateway_app, sockets[2]),
+            ]
             addresses = Addresses(auth_url, sync_url, url + MCP_PATH)
-            await _serve_together(apps, sockets, partial(on_ready, addresses))
-
-
-@dataclass(frozen=True)
-class _Served:
-    app: ASGIApp
-    websockets: bool = False
-
-
-async def _serve_together(
-    apps: Sequence[_Served], sockets: list[socket.socket], on_ready: Callable[[], None]
-) -> None:
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            ready = [asyncio.Event() for _ in apps]
-            for served, sock, event in zip(apps, sockets, ready, strict=True):
-                serving = serve(served.app, sock, on_ready=event.set, websockets=served.websockets)
-                tasks.create_task(serving)
-            for event in ready:
-                await event.wait()
-            on_ready()
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+            await serve_together(works, partial(on_ready, addresses))
 
 
 def _url(port: int) -> str:

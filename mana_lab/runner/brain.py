@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mana_lab.crypto import canonical_json
 from mana_lab.errors import InvalidInputError
@@ -126,6 +126,19 @@ class Brain(Protocol):
 
     async def rate(self, scene: Scene, actions: Sequence[Action]) -> Sequence[Rating]:
         """Rate the modules that *actions* touched."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A brain that costs money."""
+
+    def require_price(self) -> None:
+        """Check that it is known what a request, or at the most a tick, costs.
+
+        Raises:
+            SettingsError: It is not.
+        """
         ...
 
 

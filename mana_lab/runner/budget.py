@@ -77,6 +77,11 @@ class Budget:
             raise InvalidInputError(f"a budget is a number of US dollars, got {given!r}") from None
         return cls(run=Limits(cost_usd=dollars))
 
+    @property
+    def limits_money(self) -> bool:
+        """Whether money is among what is limited."""
+        return any(limits.cost_usd is not None for _, limits in self.scopes())
+
     def scopes(self) -> list[tuple[Scope, Limits]]:
         """Return the limits that there are, the narrowest first."""
         every: list[tuple[Scope, Limits]] = [

@@ -7,6 +7,7 @@ is the same tick then, of another attempt.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -151,12 +152,26 @@ def take(connection: Connection, tick: str, holder: Holder, now: datetime) -> Op
 
 
 def waiting(
-    connection: Connection, holder: Holder, now: datetime, run: str | None = None
+    connection: Connection,
+    holder: Holder,
+    now: datetime,
+    run: str | None = None,
+    among: Collection[str] | None = None,
 ) -> list[str]:
-    """Return the ids of ticks that may be taken, of all runs or of one, the oldest first."""
+    """Return the ids of ticks that may be taken, the oldest first.
+
+    Args:
+        connection: In a transaction.
+        holder: Who would take them.
+        now: The real time.
+        run: Of this run; of all runs when None.
+        among: Of personas with these e-mail addresses; of all when None.
+    """
     query = select(TICKS.c.id).where(_is_free(holder, now))
     if run is not None:
         query = query.where(TICKS.c.run_id == run)
+    if among is not None:
+        query = query.where(TICKS.c.persona_email.in_(among))
     rows = connection.execute(query.order_by(TICKS.c.scheduled_at, TICKS.c.persona_email))
     return [row.id for row in rows]
 

@@ -20,9 +20,9 @@ from mana_lab.errors import (
     ServiceUnavailableError,
 )
 from mana_lab.runner.agenda import Agenda, Due
-from mana_lab.runner.brain import Brain
+from mana_lab.runner.brain import Brain, Priced
 from mana_lab.runner.budget import Budget
-from mana_lab.runner.claims import LEASE, EndedTick, OpenTick, Wanted
+from mana_lab.runner.claims import LEASE, OpenTick, Wanted
 from mana_lab.runner.ledger import Ledger, TickOutcome
 from mana_lab.runner.run import Run, RunPlan
 from mana_lab.runner.schedule import check_seed, end_of, instants
@@ -32,6 +32,7 @@ Progress: TypeAlias = Callable[[int, datetime], None]
 """Told after each tick how many are done, and the lab's time."""
 
 DEFAULT_CONCURRENCY = 4
+_LOOK_AGAIN_S = 1.0
 _GONE = TickOutcome(failed_step="prepare", error="unknown-persona: they are no longer there")
 _ANOTHER_BRAIN = TickOutcome(
     failed_step="prepare", error="interrupted: the run was stopped, and another brain took over"
@@ -47,6 +48,10 @@ class Terms:
         concurrency: How many personas use the app at the same time.
         budget: What models may take.
         on_progress: Told after each tick how many are done, and the lab's time.
+
+    Raises:
+        InvalidInputError: *concurrency* is below 1.
+        SettingsError: The budget limits money, and nobody knows what the model costs.
     """
 
     brain: Brain
@@ -57,6 +62,8 @@ class Terms:
     def __post_init__(self) -> None:
         if self.concurrency < 1:
             raise InvalidInputError(f"concurrency must be at least 1, got {self.concurrency}")
+        if self.budget.limits_money and isinstance(self.brain, Priced):
+            self.brain.require_price()
 
 
 class Fleet:
@@ -102,9 +109,79 @@ class Fleet:
             LabBusyError: A run of this fleet is going on.
             ManaLabError: Identity or the ledger cannot be reached; the run can go on later.
         """
+        plan = self._plan(terms, seed, days, until, only)
+        async with self._alone():
+            await self._finish_earlier(terms)
+            run = await self._ledger.begin_run(plan)
+            return await self._live(run, plan, terms)
+
+    async def begin(
+        self,
+        *,
+        days: float | None = None,
+        until: datetime | None = None,
+        seed: int,
+        only: Collection[str] | None = None,
+        terms: Terms,
+    ) -> str:
+        """Begin a run that is lived in parts, each with :meth:`carry`; return its id.
+
+        Args:
+            days: As for :meth:`simulate`, and so are the others.
+            until: As there.
+            seed: As there.
+            only: As there.
+            terms: As there.
+
+        Raises:
+            InvalidInputError: As :meth:`simulate` does.
+            LabBusyError: A run of this fleet is going on.
+        """
+        plan = self._plan(terms, seed, days, until, only)
+        async with self._alone():
+            await self._finish_earlier(terms)
+            return await self._ledger.begin_run(plan)
+
+    async def carry(self, run: str, number: int, part: RunPlan, terms: Terms) -> None:
+        """Live one part of a run to its end, or from where it was left.
+
+        Args:
+            run: The run's id.
+            number: The part's.
+            part: What the part sets out to do: whose ticks, and from when until when.
+            terms: How it is lived.
+
+        Raises:
+            LabBusyError: A run of this fleet is going on.
+            ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
+        """
+        async with self._alone():
+            living = _Living(self._house, self._ledger, run, part, part.starts_at, terms)
+            try:
+                await living.to_the_end()
+            except BudgetExhaustedError as error:
+                await self._ledger.end_shard(run, number, "stopped", error.message)
+            except asyncio.CancelledError:
+                ended = self._ledger.end_shard(run, number, "stopped", "by hand")
+                await asyncio.shield(ended)
+                raise
+            except BaseException as error:
+                await self._ledger.end_shard(run, number, "failed", str(error))
+                raise
+            else:
+                await self._ledger.end_shard(run, number, "done")
+
+    def _plan(
+        self,
+        terms: Terms,
+        seed: int,
+        days: float | None,
+        until: datetime | None,
+        only: Collection[str] | None,
+    ) -> RunPlan:
         check_seed(seed)
         starts_at = self._house.clock.now()
-        plan = RunPlan(
+        return RunPlan(
             seed=seed,
             brain=terms.brain.name,
             model=terms.brain.model,
@@ -112,10 +189,6 @@ class Fleet:
             ends_at=end_of(starts_at, days, until),
             participants=None if only is None else frozenset(only),
         )
-        async with self._alone():
-            await self._finish_earlier(terms)
-            run = await self._ledger.begin_run(plan)
-            return await self._live(run, plan, terms)
 
     async def resume(self, terms: Terms) -> Run:
         """Go on with the lab's last run, which was stopped before its end.
@@ -128,16 +201,30 @@ class Fleet:
             ManaLabError: Identity or the ledger cannot be reached; the run can go on later.
         """
         async with self._alone():
-            runs = await self._ledger.runs()
-            if not runs or runs[-1].status == "done":
-                raise NothingToResumeError("no run was stopped before its end; begin a new one")
-            last = runs[-1]
-            if (last.brain, last.model) != (terms.brain.name, terms.brain.model):
-                raise NothingToResumeError(
-                    f"the last run was played by {last.brain} ({last.model}), and must go on so"
-                )
-            await self._ledger.set_status(last.id, "running")
-            return await self._live(last.id, await self._ledger.plan(last.id), terms)
+            run = await self._last(terms)
+            return await self._live(run, await self._ledger.plan(run), terms)
+
+    async def begin_again(self, terms: Terms) -> str:
+        """Take the lab's last run up again, to be lived in parts; return its id.
+
+        Raises:
+            NothingToResumeError: As :meth:`resume` does.
+            LabBusyError: A run of this fleet is going on.
+        """
+        async with self._alone():
+            return await self._last(terms)
+
+    async def _last(self, terms: Terms) -> str:
+        runs = await self._ledger.runs()
+        if not runs or runs[-1].status == "done":
+            raise NothingToResumeError("no run was stopped before its end; begin a new one")
+        last = runs[-1]
+        if (last.brain, last.model) != (terms.brain.name, terms.brain.model):
+            raise NothingToResumeError(
+                f"the last run was played by {last.brain} ({last.model}), and must go on so"
+            )
+        await self._ledger.set_status(last.id, "running")
+        return last.id
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -158,9 +245,11 @@ class Fleet:
                 await self._ledger.renew()
 
     async def _live(self, run: str, plan: RunPlan, terms: Terms) -> Run:
-        living = _Living(self._house, self._ledger, run, plan, terms)
+        since = await self._ledger.reached(run)
+        living = _Living(self._house, self._ledger, run, plan, since, terms)
         try:
-            await living.all_of_it()
+            async for moment in living.moments():
+                await self._ledger.reach(run, moment)
         except BudgetExhaustedError as error:
             await self._ledger.set_status(run, "stopped", error.message)
         except asyncio.CancelledError:
@@ -178,37 +267,58 @@ class Fleet:
         for run in await self._ledger.interrupted():
             plan = await self._ledger.plan(run)
             if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
-                await _Living(self._house, self._ledger, run, plan, terms).rest()
+                await _Living(self._house, self._ledger, run, plan, plan.ends_at, terms).rest()
             else:
                 await self._ledger.give_up(run, _ANOTHER_BRAIN)
             await self._ledger.set_status(run, "stopped", "another run was begun")
 
 
 class _Living:
-    """One run while it is lived."""
+    """One run while it is lived, or a part of one.
 
-    def __init__(self, house: House, ledger: Ledger, run: str, plan: RunPlan, terms: Terms) -> None:
+    Args:
+        house: What ticks need of the lab.
+        ledger: Where runs and ticks are kept.
+        run: The run's id.
+        plan: What it or the part sets out to do.
+        since: The moment before which everything of it is finished.
+        terms: How it is lived.
+    """
+
+    def __init__(
+        self,
+        house: House,
+        ledger: Ledger,
+        run: str,
+        plan: RunPlan,
+        since: datetime,
+        terms: Terms,
+    ) -> None:
         self._house = house
         self._ledger = ledger
         self._run = run
         self._plan = plan
+        self._since = since
         self._terms = terms
         self._slots = asyncio.Semaphore(terms.concurrency)
         self._done = 0
 
-    async def all_of_it(self) -> None:
+    async def to_the_end(self) -> None:
         """Finish what had begun, then go on from there to the end."""
+        async for _ in self.moments():
+            pass
+
+    async def moments(self) -> AsyncIterator[datetime]:
+        """Yield each moment when all that belongs to it has been lived, and the end."""
         agenda = await self._agenda()
-        reached = await self._finish(agenda)
-        for moment in instants(self._plan.starts_at, self._plan.ends_at):
-            if moment < reached:
-                continue
+        await self._finish(agenda)
+        for moment in instants(self._since, self._plan.ends_at):
             self._house.clock.move_to(moment)
             if due := agenda.due(moment):
                 await self._together([partial(self._next, each, moment, agenda) for each in due])
-                await self._ledger.reach(self._run, moment)
+                yield moment
         self._house.clock.move_to(self._plan.ends_at)
-        await self._ledger.reach(self._run, self._plan.ends_at)
+        yield self._plan.ends_at
 
     async def rest(self) -> None:
         """Finish what had begun, and no more."""
@@ -219,37 +329,33 @@ class _Living:
         chosen = self._plan.participants
         return Agenda(each for each in answer.personas if chosen is None or each.email in chosen)
 
-    async def _finish(self, agenda: Agenda) -> datetime:
-        """Finish the ticks that had begun; return the moment that the run has come to."""
-        reached = await self._ledger.progress(self._run) or self._plan.starts_at
-        self._house.clock.move_to(reached)
-        waiting = await self._ledger.waiting(self._run)
+    async def _finish(self, agenda: Agenda) -> None:
+        """Finish the ticks that had begun."""
+        self._house.clock.move_to(await self._ledger.progress(self._run) or self._since)
+        waiting = await self._ledger.waiting(self._run, self._plan.participants)
         await self._together([partial(self._again, tick, agenda) for tick in waiting])
-        return reached
 
     async def _next(self, due: Due, moment: datetime, agenda: Agenda) -> None:
-        """Live somebody's next tick, unless somebody else does or has."""
+        """Live somebody's next tick, unless it has been lived; wait for who is at it."""
         persona = due.persona
-        claimed = await self._ledger.claim(
-            Wanted(
-                self._run,
-                persona.email,
-                persona.user_id,
-                moment,
-                due.active_at,
-                self._terms.brain.name,
-                self._terms.brain.model,
-            )
+        wanted = Wanted(
+            self._run,
+            persona.email,
+            persona.user_id,
+            moment,
+            due.active_at,
+            self._terms.brain.name,
+            self._terms.brain.model,
         )
+        while (claimed := await self._ledger.claim(wanted)) is None:
+            await self._house.pause(_LOOK_AGAIN_S)
         if isinstance(claimed, OpenTick):
             await self._live(claimed, agenda)
-        elif isinstance(claimed, EndedTick):  # whoever ended it could not say so
+        else:  # whoever ended it could not say so
             await self._house.identity.record_tick(
                 self._house.service_key, persona.user_id, claimed.id, claimed.scheduled_at
             )
             agenda.note(persona.email, claimed.scheduled_at)
-        else:
-            agenda.note(persona.email, moment)
 
     async def _again(self, tick: str, agenda: Agenda) -> None:
         """Live a tick again that was interrupted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,6 +16,7 @@ from mana_lab.runner import claims
 from mana_lab.runner.budget import Budget, LedgerMeter
 from mana_lab.runner.claims import EndedTick, Holder, OpenTick, Wanted
 from mana_lab.runner.ledger_runs import plan_of, read_runs
+from mana_lab.runner.ledger_shards import begin_shards, end_shard, open_shards
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
 from mana_lab.runner.ledger_tape import LedgerTape
 from mana_lab.runner.meter import Meter
@@ -118,6 +119,14 @@ class Ledger:
 
         await self._store.write(work)
 
+    async def reached(self, run: str) -> datetime:
+        """Return the moment before which everything of a run is finished."""
+        reached = select(RUNS.c.reached_at).where(RUNS.c.id == run)
+        found: datetime = await self._store.read(
+            lambda connection: connection.execute(reached).scalar_one()
+        )
+        return found
+
     async def progress(self, run: str) -> datetime | None:
         """Return the moment that a run has come to: that of its last tick; None before any."""
         last = select(func.max(TICKS.c.scheduled_at)).where(TICKS.c.run_id == run)
@@ -179,9 +188,47 @@ class Ledger:
         """Take a tick that waits, or whose lease is over; None if it is neither."""
         return await self._claiming(partial(claims.take, tick=tick))
 
-    async def waiting(self, run: str | None = None) -> list[str]:
-        """Return the ids of ticks that may be taken, of all runs or of one, the oldest first."""
-        return await self._claiming(partial(claims.waiting, run=run))
+    async def waiting(
+        self, run: str | None = None, among: Collection[str] | None = None
+    ) -> list[str]:
+        """Return the ids of ticks that may be taken, the oldest first.
+
+        Args:
+            run: Of this run; of all runs when None.
+            among: Of personas with these e-mail addresses; of all when None.
+        """
+        return await self._claiming(partial(claims.waiting, run=run, among=among))
+
+    async def ended_ticks(self, run: str) -> int:
+        """Return how many ticks of a run have ended."""
+        ended = select(func.count()).where(TICKS.c.run_id == run, TICKS.c.ended_at.is_not(None))
+        return await self._store.read(lambda connection: connection.scalar(ended) or 0)
+
+    async def begin_shards(self, run: str, count: int) -> None:
+        """Note that a run is lived in so many parts, numbered from 1."""
+        await self._store.write(partial(begin_shards, run=run, count=count))
+
+    async def end_shard(
+        self, run: str, number: int, status: RunStatus, reason: str | None = None
+    ) -> None:
+        """Note how a part of a run ended, and with the last one the run; open ticks of ours wait.
+
+        Args:
+            run: The run's id.
+            number: The part's.
+            status: How it ended.
+            reason: Why it ended early.
+        """
+
+        def work(connection: Connection) -> None:
+            end_shard(connection, run, number, status, reason)
+            claims.release(connection, self._holder)
+
+        await self._store.write(work)
+
+    async def open_shards(self, run: str) -> list[int]:
+        """Return the numbers of the parts of a run that have not been lived to their end."""
+        return await self._store.read(partial(open_shards, run=run))
 
     async def renew(self) -> int:
         """Move the ends of our leases on; return how many we have."""

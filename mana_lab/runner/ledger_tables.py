@@ -103,3 +103,14 @@ TAPES = Table(
     CheckConstraint("track IN ('model', 'app')", name="tapes_track"),
     CheckConstraint("step >= 0", name="tapes_step"),
 )
+
+SHARDS = Table(
+    "shards",
+    METADATA,
+    Column("run_id", String(36), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="shards_status"),
+    CheckConstraint("number >= 1", name="shards_number"),
+)

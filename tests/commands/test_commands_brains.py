@@ -70,7 +70,7 @@ async def test_a_budget_that_is_too_small_stops_the_run_and_says_how_it_goes_on(
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("clever", "--brain: got 'clever'"),
+        ("clever", "there is no brain 'clever'"),
         ("nobody:model", "nobody:model"),
         ("anthropic:claude-sonnet-5-5", "ANTHROPIC_API_KEY"),
     ],

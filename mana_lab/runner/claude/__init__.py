@@ -17,8 +17,8 @@ except ImportError:
         "a brain that Claude plays needs the Claude Agent SDK: pip install 'mana-lab[claude-agent]'"
     ) from None
 
-from mana_lab.runner.claude.brain import ClaudeBrain
+from mana_lab.runner.claude.brain import DOLLARS_PER_TICK, ClaudeBrain
 from mana_lab.runner.claude.places import Places, free_memory
 from mana_lab.runner.playing.limits import ModelLimits
 
-__all__ = ["ClaudeBrain", "ModelLimits", "Places", "free_memory"]
+__all__ = ["DOLLARS_PER_TICK", "ClaudeBrain", "ModelLimits", "Places", "free_memory"]

@@ -1,35 +1,27 @@
-"""``--brain``: who plays the personas, and what that will about cost."""
+"""Brains by name: ``scripted``, or a provider and a model."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final, TypeAlias
-
-import typer
+from typing import Final
 
 from mana_lab.errors import SettingsError
-from mana_lab.runner import Brain, ScriptedBrain
+from mana_lab.runner.brain import Brain
+from mana_lab.runner.scripted import ScriptedBrain
 
 SCRIPTED: Final = "scripted"
-
-BrainName: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--brain",
-        help="Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME "
-        "or ollama:NAME (pip install 'mana-lab[llm]').",
-        metavar="BRAIN",
-    ),
-]
+"""The name of the brain that takes no model."""
+_CLAUDE = "claude:"
 
 
 @asynccontextmanager
 async def brain_of(name: str) -> AsyncIterator[Brain]:
-    """Hold the brain that an option names.
+    """Hold the brain of a name.
 
     Args:
-        name: ``scripted``, or a provider and a model: ``anthropic:…``.
+        name: ``scripted``, or a provider and a model: ``anthropic:…``; ``claude:…`` is the Claude
+            Agent SDK.
 
     Raises:
         SettingsError: There is no such brain, or something is missing that it needs.
@@ -38,9 +30,14 @@ async def brain_of(name: str) -> AsyncIterator[Brain]:
         yield ScriptedBrain()
     elif ":" not in name:
         raise SettingsError(
-            f"--brain: got {name!r}; need {SCRIPTED}, or a provider and a model such as "
+            f"there is no brain {name!r}; give {SCRIPTED}, or a provider and a model such as "
             "anthropic:NAME"
         )
+    elif name.startswith(_CLAUDE):
+        from mana_lab.runner.claude import ClaudeBrain
+
+        async with ClaudeBrain(name.removeprefix(_CLAUDE)) as claude:
+            yield claude
     else:
         from mana_lab.runner.models import model_brain
 
@@ -57,6 +54,11 @@ def foreseen(name: str, ticks: int) -> str | None:
     """
     if name == SCRIPTED:
         return None
+    if name.startswith(_CLAUDE):
+        from mana_lab.runner.claude import DOLLARS_PER_TICK
+
+        most = DOLLARS_PER_TICK * ticks
+        return f"{ticks} ticks with Claude take at most {most} USD, {DOLLARS_PER_TICK} USD each"
     from mana_lab.runner.models import estimate
 
     return str(estimate(name, ticks))

@@ -1,0 +1,55 @@
+"""Working: one shard is lived, with nothing but its file and its secrets."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AsyncExitStack
+
+import httpx
+
+from mana_lab.clock import SimulatedClock, SystemClock
+from mana_lab.identity.client import IdentityClient
+from mana_lab.runner.brains import brain_of
+from mana_lab.runner.claims import Holder
+from mana_lab.runner.door import ManaDoor
+from mana_lab.runner.endpoint import Endpoint
+from mana_lab.runner.fleet import Fleet, Progress, Terms
+from mana_lab.runner.ledger import METADATA, Ledger
+from mana_lab.runner.shards.access import Access
+from mana_lab.runner.shards.shard import Shard
+from mana_lab.runner.tick import House
+from mana_lab.storage import Store
+
+_TIMEOUT_S = 60.0
+
+
+async def live(shard: Shard, access: Access, *, on_progress: Progress | None = None) -> None:
+    """Live a part of a run to its end; again, it goes on where it was left.
+
+    How it ended is in the ledger: a budget that is used up stops it and raises nothing.
+
+    Args:
+        shard: The part.
+        access: The secrets.
+        on_progress: Told after each tick how many are done, and the simulated time.
+
+    Raises:
+        SettingsError: There is no such brain, or something is missing that it needs.
+        ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
+    """
+    time = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await Store.open(access.ledger_url.get_secret_value(), METADATA)
+        await stack.enter_async_context(store)
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_TIMEOUT_S))
+        endpoint = Endpoint(shard.site.mcp_url, clock=time)
+        stack.push_async_callback(endpoint.close)
+        identity = IdentityClient(shard.site.auth_url, http)
+        door = ManaDoor(identity, access.seed_secret.get_secret_value(), endpoint, time)
+        clock = SimulatedClock(shard.starts_at)
+        house = House(identity, access.service_key.get_secret_value(), door, clock)
+        brain = await stack.enter_async_context(brain_of(shard.brain))
+        fleet = Fleet(house, Ledger(store, Holder(f"shard {uuid.uuid4()}")))
+        terms = Terms(brain, shard.concurrency, shard.budget, on_progress)
+        plan = shard.plan(brain.name, brain.model)
+        await fleet.carry(shard.run_id, shard.number, plan, terms)
