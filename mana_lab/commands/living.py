@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mana_lab.commands.brains import SCRIPTED, BrainName, brain_of, foreseen
 from mana_lab.commands.console import finish, progress, say, show, warn
 from mana_lab.commands.options import HERE, Days, Folder, Seed, existing_lab, open_lab, typed
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
+from mana_lab.runner.brains import CHOICE, SCRIPTED, brain_of, foreseen
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(
         str | None,
         typer.Option(help="US dollars that models may take; then the run stops.", metavar="USD"),
     ] = None,
-    brain: BrainName = SCRIPTED,
+    brain: Annotated[str, typer.Option(help=CHOICE, metavar="BRAIN")] = SCRIPTED,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last run, which was stopped.")
     ] = False,

@@ -15,12 +15,12 @@ import typer
 from opentelemetry.trace import TracerProvider
 
 from mana_lab.errors import SettingsError
-from mana_lab.gateway.config import check_url
 from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
 from mana_lab.settings import Settings
+from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 
 _MOST_DAYS = 3660

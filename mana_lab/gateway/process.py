@@ -16,7 +16,7 @@ from mana_lab import tools
 from mana_lab.clock import SystemClock
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway.app import MCP_PATH, create_app
-from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig, check_url
+from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.memory import Memory
 from mana_lab.gateway.rates import SharedRates
@@ -28,6 +28,7 @@ from mana_lab.settings import Settings, decode_key, load_or_create_key
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import carry_trace
+from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 from mana_lab.web.serving import OnReady, serve
 

@@ -195,9 +195,8 @@ class Running(ABC):
             self._services.identity,
             self._secrets.service_key.get_secret_value(),
             self._door,
-            self.clock,
         )
-        return Fleet(house, self._ledger)
+        return Fleet(house, self._ledger, self.clock)
 
     def _tell_days(self, starts_at: datetime, now: datetime, ends_at: datetime) -> None:
         total = max(1, round((ends_at - starts_at).total_seconds() / _DAY_S))

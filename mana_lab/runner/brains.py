@@ -1,27 +1,21 @@
-"""``--brain``: who plays the personas, and what that will about cost."""
+"""Brains by name: who plays the personas, and what that will about cost."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Final, TypeAlias
-
-import typer
+from typing import Final
 
 from mana_lab.errors import SettingsError
-from mana_lab.runner import Brain, ScriptedBrain
+from mana_lab.runner.brain import Brain
+from mana_lab.runner.scripted import ScriptedBrain
 
 SCRIPTED: Final = "scripted"
-
-BrainName: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--brain",
-        help="Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME "
-        "or ollama:NAME (pip install 'mana-lab[llm]').",
-        metavar="BRAIN",
-    ),
-]
+CHOICE: Final = (
+    "Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME "
+    "or ollama:NAME (pip install 'mana-lab[llm]')."
+)
+"""What commands say of their option ``--brain``."""
 
 
 @asynccontextmanager
