@@ -19,7 +19,7 @@ from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
-from mana_lab.settings import Settings
+from mana_lab.settings import Settings, revealed
 from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 
@@ -91,8 +91,7 @@ def database_url() -> str | None:
     Raises:
         SettingsError: The environment says something that is not allowed.
     """
-    url = Settings.from_environment().database_url
-    return None if url is None else url.get_secret_value()
+    return revealed(Settings.from_environment().database_url)
 
 
 def spans() -> AbstractContextManager[TracerProvider | None]:

@@ -24,7 +24,7 @@ from mana_lab.gateway.tables import METADATA
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend, Registry
 from mana_lab.registry.passes import Forwarding
-from mana_lab.settings import Settings, decode_key, load_or_create_key
+from mana_lab.settings import Settings, decode_key, load_or_create_key, revealed
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import carry_trace
@@ -69,14 +69,13 @@ class Order:
     def config(self) -> GatewayConfig:
         """Return how the gateway is set up; only a single process keeps older clients' sessions."""
         check_url(self.url, "the public URL")
-        token = self.settings.metrics_token
         return GatewayConfig(
             resource_url=self.url.rstrip("/") + MCP_PATH,
             authorization_server=self.settings.auth_url,
             allowed_origins=(*LOCAL_ORIGINS, *self.origins),
             policy_mode=self.settings.policy_mode,
             production=self.settings.production,
-            metrics_token=None if token is None else token.get_secret_value(),
+            metrics_token=revealed(self.settings.metrics_token),
             sessions=self.workers == 1,
         )
 

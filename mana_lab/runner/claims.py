@@ -95,6 +95,19 @@ class OpenTick:
 
 
 @dataclass(frozen=True)
+class LeftTick:
+    """A tick that had begun, and that nobody works on.
+
+    Attributes:
+        id: Its id.
+        persona_email: Whose it is.
+    """
+
+    id: str
+    persona_email: str
+
+
+@dataclass(frozen=True)
 class EndedTick:
     """The tick that was wanted has taken place.
 
@@ -154,11 +167,18 @@ def waiting(
     connection: Connection, holder: Holder, now: datetime, run: str | None = None
 ) -> list[str]:
     """Return the ids of ticks that may be taken, of all runs or of one, the oldest first."""
-    query = select(TICKS.c.id).where(_is_free(holder, now))
+    return [each.id for each in left(connection, holder, now, run)]
+
+
+def left(
+    connection: Connection, holder: Holder, now: datetime, run: str | None = None
+) -> list[LeftTick]:
+    """Return the ticks that may be taken, of all runs or of one, the oldest first."""
+    query = select(TICKS.c.id, TICKS.c.persona_email).where(_is_free(holder, now))
     if run is not None:
         query = query.where(TICKS.c.run_id == run)
     rows = connection.execute(query.order_by(TICKS.c.scheduled_at, TICKS.c.persona_email))
-    return [row.id for row in rows]
+    return [LeftTick(*row) for row in rows]
 
 
 def renew(connection: Connection, holder: Holder, now: datetime) -> int:
@@ -167,10 +187,16 @@ def renew(connection: Connection, holder: Holder, now: datetime) -> int:
     return connection.execute(update(TICKS).where(held).values(held_until=now + LEASE)).rowcount
 
 
-def release(connection: Connection, holder: Holder) -> int:
-    """Let all ticks of the holder wait for somebody to take them; return how many there were."""
+def release(connection: Connection, holder: Holder, tick: str | None = None) -> int:
+    """Let ticks of the holder wait for somebody to take them; return how many there were.
+
+    Args:
+        connection: In a transaction.
+        holder: Who has them.
+        tick: Only this one.
+    """
     held = and_(TICKS.c.status == "running", TICKS.c.holder == holder.name)
-    change = update(TICKS).where(held)
+    change = update(TICKS).where(held if tick is None else and_(held, TICKS.c.id == tick))
     free = {"status": "waiting", "holder": None, "held_until": None}
     return connection.execute(change.values(**free, **_let_go())).rowcount
 
