@@ -10,18 +10,20 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from mana_lab.errors import SettingsError
 
 DEFAULT_AUTH_URL = "http://127.0.0.1:3001"
 DEFAULT_SYNC_URL = "http://127.0.0.1:3050"
+DEFAULT_MCP_URL = "http://127.0.0.1:3069"
 DEFAULT_AUDIENCE = "mana"
 SECRETS_FILE = "secrets.json"
 DEVELOPMENT_SEED_SECRET = "dev-persona-seed-secret-rotate-in-prod"  # noqa: S105 - public by design
+DEVELOPMENT_SERVICE_KEY = "dev-service-key"
 
 _FOR_CLAUDE = (
     "ANTHROPIC_API_KEY",
@@ -36,6 +38,7 @@ _FOR_CLAUDE = (
     "SSL_CERT_FILE",
     "SYSTEMROOT",
 )
+_DAY_MS = 86_400_000
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -45,16 +48,23 @@ class Settings(BaseModel):
     Attributes:
         auth_url: Base URL of the identity service (``MANA_AUTH_URL``).
         sync_url: Base URL of the sync service (``MANA_SYNC_URL``).
+        mcp_url: Base URL of the MCP gateway (``MANA_MCP_URL``).
         jwt_issuer: The ``iss`` to expect (``JWT_ISSUER``; default: ``auth_url``).
         jwt_audience: The ``aud`` to expect (``JWT_AUDIENCE``).
         admin_jwt: An administrator's token for seeding a remote Mana (``MANA_ADMIN_JWT``).
         persona_seed_secret: What persona passwords derive from (``PERSONA_SEED_SECRET``).
+        service_key: What services show identity's internal endpoints (``MANA_SERVICE_KEY``).
         approved_tools: File of the approved tools of other packages (``MANA_APPROVED_TOOLS``).
         database_url: PostgreSQL for the commands to keep a lab's data in (``DATABASE_URL``).
         gateway_key: 32 bytes that the gateway's keys follow from, in base64
             (``MANA_GATEWAY_KEY``).
         policy_mode: Whether the gateway's policy is enforced (``POLICY_MODE``).
-        metrics_token: What a gateway's metrics are read with (``MANA_METRICS_TOKEN``).
+        metrics_token: What a service's metrics are read with (``MANA_METRICS_TOKEN``).
+        runner_token: What the runner's service is controlled with (``MANA_RUNNER_TOKEN``).
+        tick_interval_ms: How often that looks who is due (``TICK_INTERVAL_MS``).
+        persona_concurrency: How many personas it lets use the app at the same time
+            (``PERSONA_CONCURRENCY``).
+        runner_paused: Whether it begins paused (``RUNNER_PAUSED``).
         otlp_endpoint: Where OpenTelemetry spans go (``OTEL_EXPORTER_OTLP_ENDPOINT``).
         forward_tokens: Whether a gateway shows the services behind it the callers' own tokens,
             for a Mana that exchanges none (``MANA_FORWARD_TOKENS``).
@@ -66,16 +76,22 @@ class Settings(BaseModel):
 
     auth_url: str = DEFAULT_AUTH_URL
     sync_url: str = DEFAULT_SYNC_URL
+    mcp_url: str = DEFAULT_MCP_URL
     jwt_issuer: str = DEFAULT_AUTH_URL
     jwt_audience: str = DEFAULT_AUDIENCE
     admin_jwt: SecretStr | None = None
     persona_seed_secret: SecretStr | None = None
+    service_key: SecretStr | None = None
     approved_tools: Path | None = None
     tools_key: SecretStr | None = None
     database_url: SecretStr | None = None
     gateway_key: SecretStr | None = None
     policy_mode: Literal["enforce", "log-only", "off"] = "enforce"
     metrics_token: SecretStr | None = None
+    runner_token: SecretStr | None = None
+    tick_interval_ms: Annotated[int, Field(ge=1, le=_DAY_MS)] = 60_000
+    persona_concurrency: Annotated[int, Field(ge=1, le=1000)] = 2
+    runner_paused: bool = False
     forward_tokens: bool = False
     otlp_endpoint: str | None = None
     environment: Literal["development", "production"] = "development"
@@ -99,16 +115,22 @@ class Settings(BaseModel):
         names = {
             "auth_url": "MANA_AUTH_URL",
             "sync_url": "MANA_SYNC_URL",
+            "mcp_url": "MANA_MCP_URL",
             "jwt_issuer": "JWT_ISSUER",
             "jwt_audience": "JWT_AUDIENCE",
             "admin_jwt": "MANA_ADMIN_JWT",
             "persona_seed_secret": "PERSONA_SEED_SECRET",
+            "service_key": "MANA_SERVICE_KEY",
             "approved_tools": "MANA_APPROVED_TOOLS",
             "tools_key": "MANA_TOOLS_KEY",
             "database_url": "DATABASE_URL",
             "gateway_key": "MANA_GATEWAY_KEY",
             "policy_mode": "POLICY_MODE",
             "metrics_token": "MANA_METRICS_TOKEN",
+            "runner_token": "MANA_RUNNER_TOKEN",
+            "tick_interval_ms": "TICK_INTERVAL_MS",
+            "persona_concurrency": "PERSONA_CONCURRENCY",
+            "runner_paused": "RUNNER_PAUSED",
             "forward_tokens": "MANA_FORWARD_TOKENS",
             "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
             "environment": "MANA_LAB_ENV",
@@ -140,6 +162,21 @@ class Settings(BaseModel):
                 "is good only for a Mana on this machine that is not in production"
             )
         return text
+
+    def internal_key(self) -> str:
+        """Return what identity's internal endpoints are shown.
+
+        Raises:
+            SettingsError: ``MANA_SERVICE_KEY`` is not set, or is the one that everybody knows and
+                this is production.
+        """
+        key = "" if self.service_key is None else self.service_key.get_secret_value()
+        if not key or (self.production and key == DEVELOPMENT_SERVICE_KEY):
+            raise SettingsError(
+                "MANA_SERVICE_KEY: set it to the key that the identity service is asked with"
+                + (", not to the one for development" if key else "")
+            )
+        return key
 
     @property
     def production(self) -> bool:
@@ -258,6 +295,11 @@ def parameter(name: str, default: int) -> int:
     if not re.fullmatch(r"-?[0-9]{1,19}", text):
         raise SettingsError(f"{name}: got {text[:40]!r}, need a whole number such as {default}")
     return int(text)
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret; None where there is none."""
+    return None if secret is None else secret.get_secret_value()
 
 
 def decode_key(name: str, text: str) -> bytes:

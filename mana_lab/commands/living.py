@@ -12,7 +12,6 @@ import typer
 from mana_lab.commands.console import finish, progress, say, show, warn
 from mana_lab.commands.options import (
     HERE,
-    BrainName,
     Days,
     Folder,
     Seed,
@@ -24,7 +23,7 @@ from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
-from mana_lab.runner.brains import SCRIPTED, brain_of, foreseen
+from mana_lab.runner.brains import CHOICE, SCRIPTED, brain_of, foreseen
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def run(
         str | None,
         typer.Option(help="US dollars that models may take; then the run stops.", metavar="USD"),
     ] = None,
-    brain: BrainName = SCRIPTED,
+    brain: Annotated[str, typer.Option(help=CHOICE, metavar="BRAIN")] = SCRIPTED,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last run, which was stopped.")
     ] = False,

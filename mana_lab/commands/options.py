@@ -15,12 +15,12 @@ import typer
 from opentelemetry.trace import TracerProvider
 
 from mana_lab.errors import SettingsError
-from mana_lab.gateway.config import check_url
 from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
-from mana_lab.settings import Settings
+from mana_lab.settings import Settings, revealed
+from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 
 _MOST_DAYS = 3660
@@ -57,16 +57,6 @@ Seed: TypeAlias = Annotated[
     int,
     typer.Option(callback=_seed, help="The same seed gives the same calls.", metavar="SEED"),
 ]
-BrainName: TypeAlias = Annotated[
-    str,
-    typer.Option(
-        "--brain",
-        help="Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME "
-        "or ollama:NAME (pip install 'mana-lab[llm]'), or claude:NAME ('mana-lab[claude-agent]').",
-        metavar="BRAIN",
-    ),
-]
-
 HERE = Path(DEFAULT_FOLDER)
 
 
@@ -100,8 +90,7 @@ def database_url() -> str | None:
     Raises:
         SettingsError: The environment says something that is not allowed.
     """
-    url = Settings.from_environment().database_url
-    return None if url is None else url.get_secret_value()
+    return revealed(Settings.from_environment().database_url)
 
 
 def spans() -> AbstractContextManager[TracerProvider | None]:

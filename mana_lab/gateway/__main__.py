@@ -14,7 +14,7 @@ import typer
 
 from mana_lab.errors import InfrastructureError, SettingsError, ToolDriftError
 from mana_lab.gateway.app import MCP_PATH
-from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, check_url
+from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.process import (
     DEFAULT_GRACE_S,
@@ -26,6 +26,7 @@ from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.gateway.several import serve_workers
 from mana_lab.registry import Registry
 from mana_lab.settings import Settings
+from mana_lab.web.addresses import check_url, url_of
 from mana_lab.web.foreground import until_stopped
 from mana_lab.web.serving import listen
 
@@ -110,7 +111,7 @@ def main(
         _check_workers(workers)
         registry = approved_registry(settings, approve=approve_tools)
         with listen(host, port) as sock:
-            own_url = _own_url(host, sock)
+            own_url = url_of(host, sock)
             order = Order(
                 settings=settings,
                 url=public_url or own_url,
@@ -133,11 +134,6 @@ def main(
 def _check_workers(count: int) -> None:
     if count > 1 and sys.platform == "win32":
         raise SettingsError("--workers: more than one needs a system that shares sockets, as Unix")
-
-
-def _own_url(host: str, sock: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{sock.getsockname()[1]}"
 
 
 def _run(order: Order, registry: Registry, sock: socket.socket, own_url: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,13 +13,13 @@ from mana_lab.gateway.policy import MODES, PolicyMode
 from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.gateway.sessions import SessionLimits
 from mana_lab.settings import DEFAULT_AUTH_URL
+from mana_lab.web.addresses import check_url
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 3069
 METADATA_PATH: Final = "/.well-known/oauth-protected-resource"
 """Where RFC 9728 §3 puts the description of a protected resource."""
 
-_URL = re.compile(r"https?://[\x21\x23-\x5b\x5d-\x7e]+")
 _LONGEST_BELIEF_S = 30.0
 _POSITIVE = (
     "max_calls",
@@ -149,27 +148,3 @@ class GatewayConfig:
         """Where this gateway's description stands (RFC 9728 §3.1)."""
         parts = urlsplit(self.resource_url)
         return f"{parts.scheme}://{parts.netloc}{METADATA_PATH}{parts.path}"
-
-
-def check_url(url: str, whose: str) -> None:
-    """Hold *url* against the form that services and resources of Mana have.
-
-    Args:
-        url: What was given.
-        whose: What it is the URL of, for the message.
-
-    Raises:
-        SettingsError: It is not an http or https URL, or has a query.
-    """
-    if not _is_plain_url(url):
-        raise SettingsError(f"{whose}: {url!r} is not an http or https URL without a query")
-
-
-def _is_plain_url(url: str) -> bool:
-    if not _URL.fullmatch(url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return bool(parts.hostname) and not parts.query and not parts.fragment

@@ -17,7 +17,7 @@ from mana_lab import tools
 from mana_lab.clock import Clock, ShiftedClock, SystemClock
 from mana_lab.crypto import TokenVerifier
 from mana_lab.gateway.app import MCP_PATH, create_app
-from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig, check_url
+from mana_lab.gateway.config import LOCAL_ORIGINS, GatewayConfig
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.memory import Memory
 from mana_lab.gateway.rates import CALLS_A_MINUTE, SharedRates
@@ -25,10 +25,11 @@ from mana_lab.gateway.tables import METADATA
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend, Registry
 from mana_lab.registry.passes import Forwarding
-from mana_lab.settings import Settings, decode_key, load_or_create_key
+from mana_lab.settings import Settings, decode_key, load_or_create_key, revealed
 from mana_lab.storage import Store
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import carry_trace
+from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 from mana_lab.web.serving import OnReady, serve
 
@@ -73,14 +74,13 @@ class Order:
     def config(self) -> GatewayConfig:
         """Return how the gateway is set up; only a single process keeps older clients' sessions."""
         check_url(self.url, "the public URL")
-        token = self.settings.metrics_token
         return GatewayConfig(
             resource_url=self.url.rstrip("/") + MCP_PATH,
             authorization_server=self.settings.auth_url,
             allowed_origins=(*LOCAL_ORIGINS, *self.origins),
             policy_mode=self.settings.policy_mode,
             production=self.settings.production,
-            metrics_token=None if token is None else token.get_secret_value(),
+            metrics_token=revealed(self.settings.metrics_token),
             sessions=self.workers == 1,
             calls_per_minute=self.calls_per_minute,
         )

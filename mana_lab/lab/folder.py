@@ -6,11 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from mana_lab.errors import CatalogError, LabBusyError, SettingsError
+from mana_lab.errors import CatalogError, SettingsError
 from mana_lab.personas import Catalog, catalog_json, load_catalog
 from mana_lab.settings import SECRETS_FILE, LabSecrets, write_private_text
+from mana_lab.storage.folders import hold_folder
 
 CATALOG_FILE = "catalog.json"
 
@@ -48,17 +47,12 @@ class LabFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
-        try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = FileLock(self.path / "lock", is_singleton=False)
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise LabBusyError(
-                f"the lab in {path} is open already; close it first (await lab.close()), "
-                "or restart the kernel or process that has it open"
-            ) from None
-        except OSError as error:
-            raise SettingsError(f"the lab folder {path} cannot be used: {error.strerror}") from None
+        self._lock = hold_folder(
+            self.path,
+            called="the lab folder",
+            busy=f"the lab in {path} is open already; close it first (await lab.close()), "
+            "or restart the kernel or process that has it open",
+        )
         try:
             self._check_secrets()
             self.secrets = LabSecrets.load_or_create(self.path)

@@ -259,9 +259,8 @@ class Running(ABC):
             self._services.identity,
             self._secrets.service_key.get_secret_value(),
             self._door,
-            self._simulated_clock(),
         )
-        return Fleet(house, self._ledger)
+        return Fleet(house, self._ledger, self._simulated_clock())
 
     def _simulated_clock(self) -> SimulatedClock:
         if not isinstance(self.clock, SimulatedClock):

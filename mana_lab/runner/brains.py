@@ -1,4 +1,4 @@
-"""Brains by name: ``scripted``, or a provider and a model."""
+"""Brains by name: who plays the personas, and what that will about cost."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from mana_lab.runner.brain import Brain
 from mana_lab.runner.scripted import ScriptedBrain
 
 SCRIPTED: Final = "scripted"
-"""The name of the brain that takes no model."""
+CHOICE: Final = (
+    "Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME or "
+    "ollama:NAME (pip install 'mana-lab[llm]'), or claude:NAME ('mana-lab[claude-agent]')."
+)
+"""What commands say of their option ``--brain``."""
 _CLAUDE = "claude:"
 
 

@@ -96,6 +96,19 @@ class OpenTick:
 
 
 @dataclass(frozen=True)
+class LeftTick:
+    """A tick that had begun, and that nobody works on.
+
+    Attributes:
+        id: Its id.
+        persona_email: Whose it is.
+    """
+
+    id: str
+    persona_email: str
+
+
+@dataclass(frozen=True)
 class EndedTick:
     """The tick that was wanted has taken place.
 
@@ -158,7 +171,18 @@ def waiting(
     run: str | None = None,
     among: Collection[str] | None = None,
 ) -> list[str]:
-    """Return the ids of ticks that may be taken, the oldest first.
+    """Return the ids of ticks that may be taken, the oldest first; see :func:`left`."""
+    return [each.id for each in left(connection, holder, now, run, among)]
+
+
+def left(
+    connection: Connection,
+    holder: Holder,
+    now: datetime,
+    run: str | None = None,
+    among: Collection[str] | None = None,
+) -> list[LeftTick]:
+    """Return the ticks that may be taken, the oldest first.
 
     Args:
         connection: In a transaction.
@@ -167,13 +191,13 @@ def waiting(
         run: Of this run; of all runs when None.
         among: Of personas with these e-mail addresses; of all when None.
     """
-    query = select(TICKS.c.id).where(_is_free(holder, now))
+    query = select(TICKS.c.id, TICKS.c.persona_email).where(_is_free(holder, now))
     if run is not None:
         query = query.where(TICKS.c.run_id == run)
     if among is not None:
         query = query.where(TICKS.c.persona_email.in_(among))
     rows = connection.execute(query.order_by(TICKS.c.scheduled_at, TICKS.c.persona_email))
-    return [row.id for row in rows]
+    return [LeftTick(*row) for row in rows]
 
 
 def renew(connection: Connection, holder: Holder, now: datetime) -> int:
@@ -182,10 +206,16 @@ def renew(connection: Connection, holder: Holder, now: datetime) -> int:
     return connection.execute(update(TICKS).where(held).values(held_until=now + LEASE)).rowcount
 
 
-def release(connection: Connection, holder: Holder) -> int:
-    """Let all ticks of the holder wait for somebody to take them; return how many there were."""
+def release(connection: Connection, holder: Holder, tick: str | None = None) -> int:
+    """Let ticks of the holder wait for somebody to take them; return how many there were.
+
+    Args:
+        connection: In a transaction.
+        holder: Who has them.
+        tick: Only this one.
+    """
     held = and_(TICKS.c.status == "running", TICKS.c.holder == holder.name)
-    change = update(TICKS).where(held)
+    change = update(TICKS).where(held if tick is None else and_(held, TICKS.c.id == tick))
     free = {"status": "waiting", "holder": None, "held_until": None}
     return connection.execute(change.values(**free, **_let_go())).rowcount
 

@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
-from mana_lab.clock import PinnedClock
+from mana_lab.clock import SimulatedClock
 from mana_lab.errors import (
     BudgetExhaustedError,
     InvalidInputError,
     LabBusyError,
-    LeaseLostError,
     NothingToResumeError,
-    ServiceUnavailableError,
 )
 from mana_lab.runner.agenda import Agenda, Due
 from mana_lab.runner.brain import Brain, Priced
 from mana_lab.runner.budget import Budget
-from mana_lab.runner.claims import LEASE, OpenTick, Wanted
-from mana_lab.runner.ledger import Ledger, TickOutcome
+from mana_lab.runner.claims import OpenTick, Wanted
+from mana_lab.runner.ledger import Ledger
+from mana_lab.runner.living import ANOTHER_BRAIN, claim, keeping_leases, live
 from mana_lab.runner.run import Run, RunPlan
 from mana_lab.runner.schedule import check_seed, end_of, instants
-from mana_lab.runner.tick import House, Tick
+from mana_lab.runner.tick import House
 
 Progress: TypeAlias = Callable[[int, datetime], None]
 """Told after each tick how many are done, and the lab's time."""
 
 DEFAULT_CONCURRENCY = 4
 _LOOK_AGAIN_S = 1.0
-_GONE = TickOutcome(failed_step="prepare", error="unknown-persona: they are no longer there")
-_ANOTHER_BRAIN = TickOutcome(
-    failed_step="prepare", error="interrupted: the run was stopped, and another brain took over"
-)
 
 
 @dataclass(frozen=True)
@@ -70,13 +65,15 @@ class Fleet:
     """Runs all due ticks of a lab.
 
     Args:
-        house: What ticks need of the lab; its clock is moved by a run.
+        house: What ticks need of the lab.
         ledger: Where runs and ticks are kept.
+        clock: The lab's time, which a run moves.
     """
 
-    def __init__(self, house: House, ledger: Ledger) -> None:
+    def __init__(self, house: House, ledger: Ledger, clock: SimulatedClock) -> None:
         self._house = house
         self._ledger = ledger
+        self._clock = clock
         self._busy = False
 
     async def simulate(
@@ -156,7 +153,9 @@ class Fleet:
             ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
         """
         async with self._alone():
-            living = _Living(self._house, self._ledger, run, part, part.starts_at, terms)
+            living = _Living(
+                self._house, self._ledger, self._clock, run, part, part.starts_at, terms
+            )
             try:
                 await living.to_the_end()
             except BudgetExhaustedError as error:
@@ -180,7 +179,7 @@ class Fleet:
         only: Collection[str] | None,
     ) -> RunPlan:
         check_seed(seed)
-        starts_at = self._house.clock.now()
+        starts_at = self._clock.now()
         return RunPlan(
             seed=seed,
             brain=terms.brain.name,
@@ -231,22 +230,15 @@ class Fleet:
         if self._busy:
             raise LabBusyError("a run is going on; wait until it has ended")
         self._busy = True
-        renewal = asyncio.create_task(self._keep_leases())
         try:
-            yield
+            async with keeping_leases(self._ledger):
+                yield
         finally:
             self._busy = False
-            renewal.cancel()
-
-    async def _keep_leases(self) -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            with suppress(ServiceUnavailableError):
-                await self._ledger.renew()
 
     async def _live(self, run: str, plan: RunPlan, terms: Terms) -> Run:
         since = await self._ledger.reached(run)
-        living = _Living(self._house, self._ledger, run, plan, since, terms)
+        living = _Living(self._house, self._ledger, self._clock, run, plan, since, terms)
         try:
             async for moment in living.moments():
                 await self._ledger.reach(run, moment)
@@ -267,9 +259,12 @@ class Fleet:
         for run in await self._ledger.interrupted():
             plan = await self._ledger.plan(run)
             if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
-                await _Living(self._house, self._ledger, run, plan, plan.ends_at, terms).rest()
+                living = _Living(
+                    self._house, self._ledger, self._clock, run, plan, plan.ends_at, terms
+                )
+                await living.rest()
             else:
-                await self._ledger.give_up(run, _ANOTHER_BRAIN)
+                await self._ledger.give_up(run, ANOTHER_BRAIN)
             await self._ledger.set_status(run, "stopped", "another run was begun")
 
 
@@ -279,6 +274,7 @@ class _Living:
     Args:
         house: What ticks need of the lab.
         ledger: Where runs and ticks are kept.
+        clock: The lab's time.
         run: The run's id.
         plan: What it or the part sets out to do.
         since: The moment before which everything of it is finished.
@@ -289,6 +285,7 @@ class _Living:
         self,
         house: House,
         ledger: Ledger,
+        clock: SimulatedClock,
         run: str,
         plan: RunPlan,
         since: datetime,
@@ -296,6 +293,7 @@ class _Living:
     ) -> None:
         self._house = house
         self._ledger = ledger
+        self._clock = clock
         self._run = run
         self._plan = plan
         self._since = since
@@ -313,11 +311,11 @@ class _Living:
         agenda = await self._agenda()
         await self._finish(agenda)
         for moment in instants(self._since, self._plan.ends_at):
-            self._house.clock.move_to(moment)
+            self._clock.move_to(moment)
             if due := agenda.due(moment):
                 await self._together([partial(self._next, each, moment, agenda) for each in due])
                 yield moment
-        self._house.clock.move_to(self._plan.ends_at)
+        self._clock.move_to(self._plan.ends_at)
         yield self._plan.ends_at
 
     async def rest(self) -> None:
@@ -331,7 +329,7 @@ class _Living:
 
     async def _finish(self, agenda: Agenda) -> None:
         """Finish the ticks that had begun."""
-        self._house.clock.move_to(await self._ledger.progress(self._run) or self._since)
+        self._clock.move_to(await self._ledger.progress(self._run) or self._since)
         waiting = await self._ledger.waiting(self._run, self._plan.participants)
         await self._together([partial(self._again, tick, agenda) for tick in waiting])
 
@@ -347,14 +345,11 @@ class _Living:
             self._terms.brain.name,
             self._terms.brain.model,
         )
-        while (claimed := await self._ledger.claim(wanted)) is None:
+        while (claimed := await claim(self._house, self._ledger, wanted)) is None:
             await self._house.pause(_LOOK_AGAIN_S)
         if isinstance(claimed, OpenTick):
             await self._live(claimed, agenda)
-        else:  # whoever ended it could not say so
-            await self._house.identity.record_tick(
-                self._house.service_key, persona.user_id, claimed.id, claimed.scheduled_at
-            )
+        else:
             agenda.note(persona.email, claimed.scheduled_at)
 
     async def _again(self, tick: str, agenda: Agenda) -> None:
@@ -364,23 +359,16 @@ class _Living:
             await self._live(taken, agenda)
 
     async def _live(self, opened: OpenTick, agenda: Agenda) -> None:
-        persona = agenda.get(opened.persona_email)
-        if persona is None:
-            outcome = _GONE
-        else:
-            tick = Tick(
-                self._house,
-                self._terms.brain,
-                persona,
-                opened,
-                seed=self._plan.seed,
-                clock=PinnedClock(opened.scheduled_at),
-                meter=self._ledger.meter(opened, self._terms.budget),
-                new_tape=partial(self._ledger.tape, opened),
-            )
-            outcome = await tick.run()
-        with suppress(LeaseLostError):
-            await self._ledger.close_tick(opened.id, outcome)
+        await live(
+            self._house,
+            self._ledger,
+            opened,
+            agenda.get(opened.persona_email),
+            brain=self._terms.brain,
+            seed=self._plan.seed,
+            meter=self._ledger.meter(opened, self._terms.budget),
+            new_tape=partial(self._ledger.tape, opened),
+        )
         agenda.note(opened.persona_email, opened.scheduled_at)
         self._done += 1
         if self._terms.on_progress is not None:

@@ -8,20 +8,19 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import LeaseLostError, NotFoundError
 from mana_lab.runner import claims
 from mana_lab.runner.budget import Budget, LedgerMeter
-from mana_lab.runner.claims import EndedTick, Holder, OpenTick, Wanted
-from mana_lab.runner.ledger_runs import plan_of, read_runs
+from mana_lab.runner.claims import EndedTick, Holder, LeftTick, OpenTick, Wanted
+from mana_lab.runner.ledger_runs import add_run, plan_of, read_runs
 from mana_lab.runner.ledger_shards import begin_shards, end_shard, open_shards
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
 from mana_lab.runner.ledger_tape import LedgerTape
 from mana_lab.runner.meter import Meter
 from mana_lab.runner.run import Run, RunPlan, RunStatus
-from mana_lab.runner.schedule import run_id
 from mana_lab.runner.tape import Tape
 from mana_lab.storage import Store
 
@@ -80,33 +79,23 @@ class Ledger:
 
     async def begin_run(self, plan: RunPlan) -> str:
         """Open a run and return its id."""
-        created_at = self._wall.now()
-
-        def work(connection: Connection) -> str:
-            ordinal = (connection.scalar(select(func.max(RUNS.c.ordinal))) or 0) + 1
-            new_id = run_id(ordinal, plan.seed, plan.starts_at)
-            connection.execute(
-                insert(RUNS).values(
-                    id=new_id,
-                    ordinal=ordinal,
-                    seed=plan.seed,
-                    brain=plan.brain,
-                    model=plan.model,
-                    starts_at=plan.starts_at,
-                    ends_at=plan.ends_at,
-                    reached_at=plan.starts_at,
-                    participants=None if plan.participants is None else sorted(plan.participants),
-                    status="running",
-                    created_at=created_at,
-                )
-            )
-            return new_id
-
-        return await self._store.write(work)
+        return await self._store.write(partial(add_run, plan=plan, created_at=self._wall.now()))
 
     async def reach(self, run: str, moment: datetime) -> None:
         """Note that everything before *moment* is finished."""
         change = update(RUNS).where(RUNS.c.id == run).values(reached_at=moment)
+        await self._store.write(lambda connection: connection.execute(change) and None)
+
+    async def extend(self, run: str, reached_at: datetime, ends_at: datetime) -> None:
+        """Let a run that has no end of its own go on.
+
+        Args:
+            run: The run.
+            reached_at: Up to where everybody who was due has been seen.
+            ends_at: Until when it lasts at the least.
+        """
+        moved = {"reached_at": reached_at, "ends_at": ends_at}
+        change = update(RUNS).where(RUNS.c.id == run).values(**moved)
         await self._store.write(lambda connection: connection.execute(change) and None)
 
     async def set_status(self, run: str, status: RunStatus, reason: str | None = None) -> None:
@@ -230,6 +219,14 @@ class Ledger:
         """Return the numbers of the parts of a run that have not been lived to their end."""
         return await self._store.read(partial(open_shards, run=run))
 
+    async def left(self) -> list[LeftTick]:
+        """Return the ticks of all runs that may be taken, the oldest first."""
+        return await self._claiming(claims.left)
+
+    async def release(self, tick: str) -> None:
+        """Let a tick of ours wait for somebody to take it."""
+        await self._store.write(partial(claims.release, holder=self._holder, tick=tick))
+
     async def renew(self) -> int:
         """Move the ends of our leases on; return how many we have."""
         return await self._claiming(claims.renew)
@@ -277,6 +274,11 @@ class Ledger:
         """Remove the ticks of a persona whose account goes; the number that went."""
         gone = delete(TICKS).where(TICKS.c.persona_id == persona_id)
         return await self._store.write(lambda connection: connection.execute(gone).rowcount)
+
+    async def is_well(self) -> bool:
+        """Tell whether the store answers."""
+        await self._store.read(lambda connection: connection.execute(select(1)).scalar_one())
+        return True
 
     async def plan(self, run: str) -> RunPlan:
         """Return what a run set out to do.

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from mana_lab.runner.ledger_tables import RUNS, TICKS
 from mana_lab.runner.meter import NANO_USD, Usage
 from mana_lab.runner.run import Run, RunPlan
+from mana_lab.runner.schedule import run_id
+from mana_lab.storage import insert_or_ignore
+
+
+def add_run(connection: Connection, plan: RunPlan, created_at: datetime) -> str:
+    """Open a run under the next number that no other process takes, and return its id."""
+    row = {
+        "seed": plan.seed,
+        "brain": plan.brain,
+        "model": plan.model,
+        "starts_at": plan.starts_at,
+        "ends_at": plan.ends_at,
+        "reached_at": plan.starts_at,
+        "participants": None if plan.participants is None else sorted(plan.participants),
+        "status": "running",
+        "created_at": created_at,
+    }
+    while True:
+        ordinal = (connection.scalar(select(func.max(RUNS.c.ordinal))) or 0) + 1
+        new_id = run_id(ordinal, plan.seed, plan.starts_at)
+        if insert_or_ignore(connection, RUNS, [{"id": new_id, "ordinal": ordinal, **row}]):
+            return new_id
 
 
 def plan_of(connection: Connection, run: str) -> RunPlan | None:

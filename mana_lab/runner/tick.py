@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from mana_lab.clock import Clock, SimulatedClock
+from mana_lab.clock import Clock
 from mana_lab.errors import (
     BudgetExhaustedError,
     CatalogError,
@@ -44,7 +44,6 @@ class House:
         identity: The identity service.
         service_key: What identity's internal endpoints ask for.
         door: Lets personas into the app that they use.
-        clock: The lab's time, which a run moves.
         tick_timeout_s: How long a tick may really take before it is given up.
         pauses_s: How long a tick waits before it tries again what failed for reasons of
             infrastructure; with the last one it has tried enough.
@@ -54,7 +53,6 @@ class House:
     identity: IdentityClient
     service_key: str
     door: Door
-    clock: SimulatedClock
     tick_timeout_s: float = 600.0
     pauses_s: Sequence[float] = (0.5, 2.0, 8.0)
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep

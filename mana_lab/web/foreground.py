@@ -6,13 +6,19 @@ import asyncio
 import signal
 from collections.abc import Awaitable
 from contextlib import suppress
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-async def until_stopped(work: Awaitable[None]) -> None:
+async def until_stopped(work: Awaitable[T]) -> T | None:
     """Do *work* until it ends or the process gets SIGINT or SIGTERM, which cancel it.
 
     Args:
         work: What to do; it tidies up when it is cancelled.
+
+    Returns:
+        What it came to; None where it had nothing to say when it was cancelled.
     """
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
@@ -20,4 +26,5 @@ async def until_stopped(work: Awaitable[None]) -> None:
         with suppress(NotImplementedError):  # Windows; there Ctrl-C cancels through asyncio.run
             loop.add_signal_handler(each, task.cancel)
     with suppress(asyncio.CancelledError):
-        await task
+        return await task
+    return None

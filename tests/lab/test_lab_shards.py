@@ -4,8 +4,6 @@ import pandas as pd
 import pytest
 
 from mana_lab import Lab
-from mana_lab.errors import InvalidInputError
-from mana_lab.runner import ScriptedBrain
 
 pytest.importorskip("distributed", reason="needs mana-lab[dask]")
 

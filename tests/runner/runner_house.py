@@ -116,10 +116,10 @@ class Mana:
     def house(self, **other) -> House:
         door = ManaDoor(self.identity, SECRET, self.endpoint, self.clock)
         given = {"door": door, "pause": patient} | other
-        return House(self.identity, SERVICE_KEY, clock=self.clock, **given)
+        return House(self.identity, SERVICE_KEY, **given)
 
     def fleet(self, **other) -> Fleet:
-        return Fleet(self.house(**other), self.ledger)
+        return Fleet(self.house(**other), self.ledger, self.clock)
 
     async def live(
         self, brain=None, *, days=None, seed=7, only=None, until=None, fleet=None, **terms

@@ -15,7 +15,7 @@ from mana_lab.identity import wire
 from mana_lab.identity.server.access import REFUSALS, Parts, SignedIn, caller, vault_caller
 from mana_lab.identity.server.recovery import Recovery
 from mana_lab.identity.server.vaults import Caller
-from mana_lab.web.handlers import invalid_request
+from mana_lab.web.answering import invalid_request
 
 
 class _CodedRoute(APIRoute):
