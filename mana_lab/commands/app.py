@@ -12,6 +12,7 @@ from mana_lab.commands.living import report, run
 from mana_lab.commands.people import cleanup, seed
 from mana_lab.commands.playing import play
 from mana_lab.commands.serving import serve
+from mana_lab.commands.sharding import shards
 from mana_lab.commands.tools import tools
 
 app = typer.Typer(
@@ -20,5 +21,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="AI personas become real users of the Mana app.\n\nFor example: python -m mana_lab demo",
 )
-for command in (demo, seed, run, play, report, serve, token, tools, explain, notebooks, cleanup):
+COMMANDS = (
+    demo,
+    seed,
+    run,
+    shards,
+    play,
+    report,
+    serve,
+    token,
+    tools,
+    explain,
+    notebooks,
+    cleanup,
+)
+for command in COMMANDS:
     app.command()(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,15 +20,24 @@ from mana_lab.commands.options import (
     open_lab,
     typed,
 )
+from mana_lab.commands.sharding import live_shard
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
-from mana_lab.runner.brains import CHOICE, SCRIPTED, brain_of, foreseen
+from mana_lab.runner.brains import CHOICE, SCRIPTED, foreseen
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Carrier(StrEnum):
+    """What carries a run."""
+
+    ASYNCIO = "asyncio"
+    DASK = "dask"
+    RAY = "ray"
 
 
 def run(
@@ -49,6 +59,20 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the last run, which was stopped.")
     ] = False,
+    engine: Annotated[
+        Carrier,
+        typer.Option(help="What carries the run: this process, or processes of dask or ray."),
+    ] = Carrier.ASYNCIO,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="How many processes dask or ray starts.")
+    ] = 2,
+    gateway_workers: Annotated[
+        int, typer.Option(min=0, max=64, help="Processes of the gateway, with dask or ray.")
+    ] = 0,
+    shard: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Live only the part in this file.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Let the seeded personas of a lab live on for some days.
 
@@ -56,7 +80,21 @@ def run(
 
     With a model: python -m mana_lab run --brain anthropic:NAME --days 2 --budget 1.00
     """
-    finish(_run(folder, _Wish(days, seed, persona, concurrency, budget, brain, resume)))
+    if shard is not None:
+        finish(_live_shard(shard, folder))
+        return
+    carried = {"engine": engine.value, "workers": workers, "gateway_workers": gateway_workers}
+    wish = _Wish(days, seed, persona, concurrency, budget, brain, resume, carried)
+    finish(_run(folder, wish))
+
+
+async def _live_shard(path: Path, folder: Path) -> None:
+    with progress() as tell:
+        which, ended = await live_shard(path, folder, tell)
+    if ended != "done":
+        warn(f"{which} was stopped: the run's budget is used up; raise it in the file to go on")
+        raise typer.Exit(1)
+    say(f"{which} is done")
 
 
 @dataclass(frozen=True)
@@ -68,20 +106,21 @@ class _Wish:
     budget: str | None
     brain: str
     resume: bool
+    carried: dict[str, Any]
 
     async def come_true(self, lab: Lab) -> Run:
-        async with brain_of(self.brain) as brain:
-            how: dict[str, Any] = {
-                "brain": brain,
-                "concurrency": self.concurrency,
-                "budget": self.budget,
-            }
-            if self.resume:
-                return await lab.resume(**how)
-            what: dict[str, Any] = {"days": self.days, "personas": self.personas or None}
-            if cost := foreseen(self.brain, await lab.expected_ticks(**what)):
-                warn(cost)
-            return await lab.run(seed=self.seed, **what, **how)
+        how: dict[str, Any] = {
+            "brain": self.brain,
+            "concurrency": self.concurrency,
+            "budget": self.budget,
+            **self.carried,
+        }
+        if self.resume:
+            return await lab.resume(**how)
+        what: dict[str, Any] = {"days": self.days, "personas": self.personas or None}
+        if cost := foreseen(self.brain, await lab.expected_ticks(**what)):
+            warn(cost)
+        return await lab.run(seed=self.seed, **what, **how)
 
 
 async def _run(folder: Path, wish: _Wish) -> None:

@@ -11,6 +11,7 @@ from mana_lab.commands.console import finish, refusals, say
 from mana_lab.commands.options import HERE, Folder, database_url, spans, typed
 from mana_lab.gateway import DEFAULT_PORT
 from mana_lab.gateway.origins import origin_rules
+from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.lab import Addresses, catalog_in, holds_lab, serve_lab
 from mana_lab.web.foreground import until_stopped
 
@@ -33,6 +34,19 @@ def serve(
             metavar="ORIGIN",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=64,
+            help="Processes of the gateway; with some, the lab's time goes on meanwhile, and "
+            "older clients have no sessions.",
+        ),
+    ] = 0,
+    calls_per_minute: Annotated[
+        int,
+        typer.Option(min=1, help="How often a user may call one tool; more for runs in shards."),
+    ] = CALLS_A_MINUTE,
 ) -> None:
     """Serve a lab: identity, sync, and the MCP gateway for any client on this machine.
 
@@ -63,6 +77,8 @@ def serve(
             sync_port=sync_port,
             port=port,
             origins=pages,
+            workers=workers,
+            calls_per_minute=calls_per_minute,
             database_url=database_url(),
             tracer_provider=tracer_provider,
             on_ready=announce,

@@ -1,15 +1,17 @@
 """The lab: opens, connects and closes everything below it."""
 
-from mana_lab.lab.folder import catalog_in, holds_lab
+from mana_lab.lab.folder import catalog_in, database_in, holds_lab
 from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
-from mana_lab.lab.serving import Addresses, Gateway, serve_lab
+from mana_lab.lab.serving import Gateway, serve_lab
 from mana_lab.lab.session import PersonaSession
+from mana_lab.lab.standing import UNTHROTTLED, Addresses
 from mana_lab.lab.target import Target
 from mana_lab.lab.tools import approve_tools
 
 __all__ = [
     "DEFAULT_FOLDER",
+    "UNTHROTTLED",
     "Addresses",
     "Gateway",
     "Lab",
@@ -18,6 +20,7 @@ __all__ = [
     "Target",
     "approve_tools",
     "catalog_in",
+    "database_in",
     "holds_lab",
     "serve_lab",
 ]

@@ -19,6 +19,11 @@ def holds_lab(path: Path) -> bool:
     return (path / SECRETS_FILE).is_file()
 
 
+def database_in(path: Path, name: str) -> str:
+    """Return the URL of the database of the service *name* in the lab folder *path*."""
+    return f"sqlite:///{path.resolve() / name}.db"
+
+
 def catalog_in(path: Path) -> Catalog:
     """Return the personas of the lab in the folder *path*: those that were last seeded there.
 
@@ -69,7 +74,7 @@ class LabFolder:
 
     def database_url(self, name: str) -> str:
         """Return the URL of the database of the service *name*."""
-        return f"sqlite:///{self.path / name}.db"
+        return database_in(self.path, name)
 
     def release(self) -> None:
         """Let another process open the lab; again is harmless."""

@@ -31,7 +31,7 @@ from mana_lab.runner.agenda import Agenda
 from mana_lab.runner.brains import SCRIPTED, brain_of
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.schedule import end_of, instants
-from mana_lab.runner.shards import Engine, EngineName, Site, engine_of
+from mana_lab.runner.shards import Engine, EngineName, Shard, Site, cut, engine_of
 from mana_lab.runner.target import TargetDoor
 from mana_lab.settings import LabSecrets
 
@@ -110,12 +110,11 @@ class Running(ABC):
             LabBusyError: A run is going on.
         """
         self._check_open()
-        if personas is not None:
-            personas = [self.catalog.get(name).email for name in personas]
+        only = self._emails(personas)
         await self._check_seeded()
         if days is None and until is None:
             days = _DAYS
-        what: dict[str, Any] = {"days": days, "until": until, "seed": seed, "only": personas}
+        what: dict[str, Any] = {"days": days, "until": until, "seed": seed, "only": only}
         how = (concurrency, Budget.of(budget))
         if engine != "asyncio":
             sharing = self._sharing(brain, how, engine, workers, gateway_workers, site)
@@ -163,6 +162,68 @@ class Running(ABC):
         async with _player(brain) as player:
             return self._told(await self._fleet.resume(self._terms(player, *how, *span)))
 
+    async def shards(
+        self,
+        count: int,
+        site: Site,
+        *,
+        days: float | None = None,
+        until: datetime | None = None,
+        seed: int = 7,
+        personas: Collection[str] | None = None,
+        brain: str = SCRIPTED,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        budget: Budget | Decimal | float | str | None = None,
+    ) -> list[Shard]:
+        """Begin a run that others live, and return its parts.
+
+        Each is lived with ``python -m mana_lab run --shard FILE``, on whatever machine, in any
+        order, and again if it was lost; with the last one the run is done. Other runs have to
+        wait until then.
+
+        Args:
+            count: How many parts there are at most.
+            site: Where the services will stand for those who live them.
+            days: As for :meth:`run`, and so are the others.
+            until: As there.
+            seed: As there.
+            personas: As there.
+            brain: Its name.
+            concurrency: How many personas of one part use the app at the same time.
+            budget: As there; all parts share it.
+
+        Raises:
+            InvalidInputError: As for :meth:`run`, or *count* is below 1.
+            SettingsError: There is no such brain.
+            UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
+            LabBusyError: A run is going on.
+        """
+        self._check_open()
+        only = self._emails(personas)
+        await self._check_seeded()
+        if days is None and until is None:
+            days = _DAYS
+        money = Budget.of(budget)
+        async with brain_of(brain) as player:
+            terms = Terms(player, concurrency, money)
+            run = await self._fleet.begin(days=days, until=until, seed=seed, only=only, terms=terms)
+        everybody = [each.email for each in await self._agenda(only)]
+        shards = cut(
+            run,
+            await self._ledger.plan(run),
+            everybody,
+            count,
+            brain=brain,
+            site=site,
+            concurrency=concurrency,
+            budget=money,
+        )
+        await self._ledger.begin_shards(run, len(shards))
+        return shards
+
+    def _emails(self, names: Collection[str] | None) -> frozenset[str] | None:
+        return None if names is None else frozenset(self.catalog.get(name).email for name in names)
+
     def _sharing(
         self,
         brain: Brain | str | None,
@@ -209,7 +270,7 @@ class Running(ABC):
             personas: As for the run.
         """
         self._check_open()
-        only = None if personas is None else {self.catalog.get(name).email for name in personas}
+        only = self._emails(personas)
         if days is None and until is None:
             days = _DAYS
         starts_at = self.clock.now()

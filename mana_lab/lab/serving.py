@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -13,12 +12,14 @@ from opentelemetry.trace import TracerProvider
 from starlette.types import ASGIApp
 
 from mana_lab.gateway import DEFAULT_HOST, MCP_PATH
+from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.lab.folder import LabFolder
 from mana_lab.lab.services import Ground, Stores, wired
+from mana_lab.lab.standing import Addresses, listening, passing, standing, url_of_port
 from mana_lab.lab.time import time_of
 from mana_lab.lab.tools import tools_of
 from mana_lab.notebook import BackgroundServer
-from mana_lab.web.serving import listen, serve
+from mana_lab.web.serving import listen
 from mana_lab.web.together import serve_together
 
 
@@ -31,7 +32,7 @@ class Gateway:
 
     def __init__(self, server: BackgroundServer) -> None:
         self._server = server
-        self.url = _url(server.port) + MCP_PATH
+        self.url = url_of_port(server.port) + MCP_PATH
 
     @classmethod
     async def open(cls, port: int, ground: Ground, origins: Sequence[str] = ()) -> Self:
@@ -48,7 +49,7 @@ class Gateway:
             InfrastructureError: The gateway did not start.
         """
         sock = listen(DEFAULT_HOST, port)
-        url = _url(sock.getsockname()[1])
+        url = url_of_port(sock.getsockname()[1])
 
         @asynccontextmanager
         async def build() -> AsyncIterator[ASGIApp]:
@@ -67,21 +68,6 @@ class Gateway:
         return f"<Gateway: {f'serving {self.url}' if self._server.running else 'closed'}>"
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where the services of a lab stand.
-
-    Attributes:
-        identity: Base URL of the identity service, which is the tokens' issuer too.
-        sync: Base URL of the sync service.
-        gateway: What an MCP client connects to.
-    """
-
-    identity: str
-    sync: str
-    gateway: str
-
-
 async def serve_lab(
     folder: Path,
     *,
@@ -89,11 +75,16 @@ async def serve_lab(
     sync_port: int,
     port: int,
     origins: Sequence[str] = (),
+    workers: int = 0,
+    calls_per_minute: int = CALLS_A_MINUTE,
     database_url: str | None = None,
     tracer_provider: TracerProvider | None = None,
     on_ready: Callable[[Addresses], None],
 ) -> None:
     """Serve identity, sync and gateway of the lab in *folder* until this is cancelled.
+
+    The lab's time stands still meanwhile; with processes of the gateway it goes on as fast as the
+    machine's.
 
     Args:
         folder: The lab's folder, which is made if it is missing.
@@ -101,6 +92,8 @@ async def serve_lab(
         sync_port: Where sync listens.
         port: Where the gateway listens.
         origins: Whose pages may call the gateway, besides those of this machine.
+        workers: How many processes the gateway has; 0 serves it in this one.
+        calls_per_minute: How often a user may call one tool.
         database_url: As of :meth:`Lab.open`.
         tracer_provider: As of :meth:`Lab.open`.
         on_ready: Told where the services stand, once all of them answer.
@@ -111,36 +104,22 @@ async def serve_lab(
         SettingsError: The folder or a port cannot be used.
     """
     with ExitStack() as stack:
-        sockets = [
-            stack.enter_context(listen(DEFAULT_HOST, each)) for each in (auth_port, sync_port, port)
-        ]
-        auth_url, sync_url, url = (_url(sock.getsockname()[1]) for sock in sockets)
+        sockets = stack.enter_context(listening(auth_port, sync_port, port))
         held = LabFolder(folder)
         stack.callback(held.release)
-        async with (
-            Stores.open(held, database_url) as stores,
-            wired(
-                Ground(
-                    stores,
-                    held.secrets,
-                    await time_of(stores),
-                    tools_of(held),
-                    alone=database_url is None,
-                    tracer_provider=tracer_provider,
-                ),
-                issuer=auth_url,
-                gateway_url=url,
-                origins=origins,
-            ) as services,
-        ):
-            works = [
-                partial(serve, services.identity_app, sockets[0]),
-                partial(serve, services.sync_app, sockets[1], websockets=True),
-                partial(serve, services.gateway_app, sockets[2]),
-            ]
-            addresses = Addresses(auth_url, sync_url, url + MCP_PATH)
-            await serve_together(works, partial(on_ready, addresses))
-
-
-def _url(port: int) -> str:
-    return f"http://{DEFAULT_HOST}:{port}"
+        async with Stores.open(held, database_url) as stores:
+            ground = Ground(
+                stores,
+                held.secrets,
+                await time_of(stores),
+                tools_of(held),
+                alone=database_url is None,
+                calls_per_minute=calls_per_minute,
+                tracer_provider=tracer_provider,
+            )
+            if workers:
+                ground = passing(ground)
+            async with standing(
+                ground, sockets, held.path, gateway_workers=workers, origins=origins
+            ) as works:
+                await serve_together(works, partial(on_ready, sockets.addresses))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from mana_lab.lab.services import Ground
-from mana_lab.lab.standing import standing
+from mana_lab.lab.standing import UNTHROTTLED, listening, passing, standing
 from mana_lab.notebook import Progress
 from mana_lab.runner import Budget, Ledger, Run
 from mana_lab.runner.shards import Access, Engine, Shard, Site, cut
+from mana_lab.web.together import under_way
 
 _LOOK_S = 1.0
 _SHARDS_PER_WORKER = 4
@@ -96,8 +97,15 @@ class Shared:
         if sharing.site is not None:
             yield sharing.site
             return
-        async with standing(self.ground, self.folder, sharing.gateway_workers) as site:
-            yield site
+        ground = replace(passing(self.ground), calls_per_minute=UNTHROTTLED)
+        workers = sharing.gateway_workers
+        with listening() as sockets:
+            async with (
+                standing(ground, sockets, self.folder, gateway_workers=workers) as works,
+                under_way(works),
+            ):
+                where = sockets.addresses
+                yield Site(auth_url=where.identity, mcp_url=where.gateway)
 
     async def _cut(
         self, run: str, personas: Collection[str], sharing: Sharing, site: Site

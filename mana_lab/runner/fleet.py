@@ -23,7 +23,7 @@ from mana_lab.runner.budget import Budget
 from mana_lab.runner.claims import OpenTick, Wanted
 from mana_lab.runner.ledger import Ledger
 from mana_lab.runner.living import ANOTHER_BRAIN, claim, keeping_leases, live
-from mana_lab.runner.run import Run, RunPlan
+from mana_lab.runner.run import Run, RunPlan, RunStatus
 from mana_lab.runner.schedule import check_seed, end_of, instants
 from mana_lab.runner.tick import House
 
@@ -139,7 +139,7 @@ class Fleet:
             await self._finish_earlier(terms)
             return await self._ledger.begin_run(plan)
 
-    async def carry(self, run: str, number: int, part: RunPlan, terms: Terms) -> None:
+    async def carry(self, run: str, number: int, part: RunPlan, terms: Terms) -> RunStatus:
         """Live one part of a run to its end, or from where it was left.
 
         Args:
@@ -147,6 +147,9 @@ class Fleet:
             number: The part's.
             part: What the part sets out to do: whose ticks, and from when until when.
             terms: How it is lived.
+
+        Returns:
+            ``done``, or ``stopped`` where the budget did not admit more.
 
         Raises:
             LabBusyError: A run of this fleet is going on.
@@ -160,6 +163,7 @@ class Fleet:
                 await living.to_the_end()
             except BudgetExhaustedError as error:
                 await self._ledger.end_shard(run, number, "stopped", error.message)
+                return "stopped"
             except asyncio.CancelledError:
                 ended = self._ledger.end_shard(run, number, "stopped", "by hand")
                 await asyncio.shield(ended)
@@ -167,8 +171,8 @@ class Fleet:
             except BaseException as error:
                 await self._ledger.end_shard(run, number, "failed", str(error))
                 raise
-            else:
-                await self._ledger.end_shard(run, number, "done")
+            await self._ledger.end_shard(run, number, "done")
+            return "done"
 
     def _plan(
         self,

@@ -15,6 +15,7 @@ from mana_lab.runner.door import ManaDoor
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.fleet import Fleet, Progress, Terms
 from mana_lab.runner.ledger import METADATA, Ledger
+from mana_lab.runner.run import RunStatus
 from mana_lab.runner.shards.access import Access
 from mana_lab.runner.shards.shard import Shard
 from mana_lab.runner.tick import House
@@ -23,15 +24,16 @@ from mana_lab.storage import Store
 _TIMEOUT_S = 60.0
 
 
-async def live(shard: Shard, access: Access, *, on_progress: Progress | None = None) -> None:
+async def live(shard: Shard, access: Access, *, on_progress: Progress | None = None) -> RunStatus:
     """Live a part of a run to its end; again, it goes on where it was left.
-
-    How it ended is in the ledger: a budget that is used up stops it and raises nothing.
 
     Args:
         shard: The part.
         access: The secrets.
         on_progress: Told after each tick how many are done, and the simulated time.
+
+    Returns:
+        ``done``, or ``stopped`` where the run's budget did not admit more; the ledger has it too.
 
     Raises:
         SettingsError: There is no such brain, or something is missing that it needs.
@@ -52,4 +54,4 @@ async def live(shard: Shard, access: Access, *, on_progress: Progress | None = N
         fleet = Fleet(house, ledger, SimulatedClock(shard.starts_at))
         terms = Terms(brain, shard.concurrency, shard.budget, on_progress)
         plan = shard.plan(brain.name, brain.model)
-        await fleet.carry(shard.run_id, shard.number, plan, terms)
+        return await fleet.carry(shard.run_id, shard.number, plan, terms)
