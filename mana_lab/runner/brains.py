@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from mana_lab.errors import SettingsError
 from mana_lab.runner.brain import Brain
 from mana_lab.runner.scripted import ScriptedBrain
+from mana_lab.storage import Store
 
 SCRIPTED: Final = "scripted"
 CHOICE: Final = (
@@ -19,13 +21,28 @@ CHOICE: Final = (
 _CLAUDE = "claude:"
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """What processes share that live parts of one run.
+
+    Attributes:
+        store: The ledger's.
+        holder: The name of this one, which no other has.
+    """
+
+    store: Store
+    holder: str
+
+
 @asynccontextmanager
-async def brain_of(name: str) -> AsyncIterator[Brain]:
+async def brain_of(name: str, sharing: Sharing | None = None) -> AsyncIterator[Brain]:
     """Hold the brain of a name.
 
     Args:
         name: ``scripted``, or a provider and a model: ``anthropic:…``; ``claude:…`` is the Claude
             Agent SDK.
+        sharing: Where the processes of a run share how many requests the provider takes; None for
+            a process that is alone.
 
     Raises:
         SettingsError: There is no such brain, or something is missing that it needs.
@@ -43,9 +60,11 @@ async def brain_of(name: str) -> AsyncIterator[Brain]:
         async with ClaudeBrain(name.removeprefix(_CLAUDE)) as claude:
             yield claude
     else:
-        from mana_lab.runner.models import model_brain
+        from mana_lab.runner.models import SharedFlow, model_brain
 
-        async with model_brain(name) as brain:
+        provider = name.partition(":")[0]
+        flow = None if sharing is None else SharedFlow(sharing.store, provider, sharing.holder)
+        async with model_brain(name, flow=flow) as brain:
             yield brain
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpx2
-from mcp.client.caching import CacheConfig, InMemoryResponseCacheStore
+from mcp.client.caching import CacheConfig, CacheEntry, CacheKey, InMemoryResponseCacheStore
+from mcp.types import CacheableResult
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import ManaLabError, ServiceUnavailableError, error_from_wire
+from mana_lab.runner.calls import ToolInfo
 
 _INTERNAL_ERROR = -32603
 
@@ -42,7 +48,8 @@ class Endpoint:
         self._timeout_s = timeout_s
         self._owns_transport = transport is None
         self._transport = _Legible(transport or httpx2.AsyncHTTPTransport(), peer)
-        self._lists = InMemoryResponseCacheStore()
+        self._lists = _OneOfEach()
+        self._last_offer: Sequence[ToolInfo] = ()
         self._clock = clock or SystemClock()
 
     def http_client(self, auth: httpx2.Auth | None, headers: dict[str, str]) -> httpx2.AsyncClient:
@@ -64,10 +71,32 @@ class Endpoint:
             clock=self._clock.monotonic,
         )
 
+    def once(self, offer: Sequence[ToolInfo]) -> Sequence[ToolInfo]:
+        """Return the tools of *offer*; those that were offered to the last one, if they are equal.
+
+        A list takes a megabyte, and most users are offered the same.
+        """
+        if offer != self._last_offer:
+            self._last_offer = offer
+        return self._last_offer
+
     async def close(self) -> None:
         """Let go of the network connections."""
         if self._owns_transport:
             await self._transport.aclose()
+
+
+class _OneOfEach(InMemoryResponseCacheStore):
+    """Keeps equal answers to different users once: most users are offered the same tools."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: WeakValueDictionary[str, CacheableResult] = WeakValueDictionary()
+
+    async def set(self, key: CacheKey, entry: CacheEntry) -> None:
+        digest = hashlib.sha256(entry.value.model_dump_json().encode()).hexdigest()
+        value = self._known.setdefault(digest, entry.value)
+        await super().set(key, replace(entry, value=value))
 
 
 class _Borrowed(httpx2.AsyncBaseTransport):

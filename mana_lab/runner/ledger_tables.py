@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -113,4 +114,27 @@ SHARDS = Table(
     Column("reason", Text),
     CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="shards_status"),
     CheckConstraint("number >= 1", name="shards_number"),
+)
+
+FLOWS = Table(
+    "flows",
+    METADATA,
+    Column("provider", String(128), primary_key=True),
+    Column("most_at_once", Double, nullable=False),
+    Column("era", Integer, nullable=False),
+    Column("not_before", UtcDateTime),
+    CheckConstraint("most_at_once >= 1", name="flows_most"),
+)
+
+FLOW_USERS = Table(
+    "flow_users",
+    METADATA,
+    Column(
+        "provider",
+        String(128),
+        ForeignKey("flows.provider", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("holder", String(64), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
 )

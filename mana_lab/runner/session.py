@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ class App(Closing):
         *,
         clock: Clock,
         shared_spaces: Sequence[Space] = (),
+        once: Callable[[Sequence[ToolInfo]], Sequence[ToolInfo]] = lambda offer: offer,
     ) -> None:
         self.user = user
         self.space = space
@@ -50,6 +51,7 @@ class App(Closing):
         self.recorder = recorder
         self._connections = connections
         self._calls = AuditedCalls(recorder, clock)
+        self._once = once
 
     @classmethod
     async def open(
@@ -96,7 +98,15 @@ class App(Closing):
         shared = sorted(
             (each for each in spaces if each.type != "personal"), key=lambda each: each.slug or ""
         )
-        return cls(login.user, space, recorder, connections, clock=clock, shared_spaces=shared)
+        return cls(
+            login.user,
+            space,
+            recorder,
+            connections,
+            clock=clock,
+            shared_spaces=shared,
+            once=endpoint.once,
+        )
 
     async def tools(self) -> list[ToolInfo]:
         """Return the tools on offer, sorted by name.
@@ -105,7 +115,8 @@ class App(Closing):
             ManaLabError: The gateway refused, or cannot be reached.
         """
         tools = await every_tool(await self._client(self.space.id))
-        return sorted(map(tool_info, tools), key=lambda tool: tool.name)
+        offer = sorted(map(tool_info, tools), key=lambda tool: tool.name)
+        return list(self._once(offer))
 
     async def call(
         self,

@@ -1,16 +1,18 @@
-"""Shards: which parts of a run that is lived in parts have ended, and how."""
+"""Shards of runs and how they ended; how many requests a provider takes of all processes."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
+from mana_lab.storage import UtcDateTime
+
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
     op.create_table(
         "shards",
         sa.Column("run_id", sa.String(length=36), nullable=False),
@@ -23,4 +25,21 @@ def upgrade() -> None:
         sa.CheckConstraint("number >= 1", name="shards_number"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "number"),
+    )
+    op.create_table(
+        "flows",
+        sa.Column("provider", sa.String(length=128), nullable=False),
+        sa.Column("most_at_once", sa.Double(), nullable=False),
+        sa.Column("era", sa.Integer(), nullable=False),
+        sa.Column("not_before", UtcDateTime(), nullable=True),
+        sa.CheckConstraint("most_at_once >= 1", name="flows_most"),
+        sa.PrimaryKeyConstraint("provider"),
+    )
+    op.create_table(
+        "flow_users",
+        sa.Column("provider", sa.String(length=128), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["provider"], ["flows.provider"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("provider", "holder"),
     )

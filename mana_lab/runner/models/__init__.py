@@ -22,6 +22,7 @@ from mana_lab.runner.models.estimates import Estimate, estimate
 from mana_lab.runner.models.flow import Flow, LocalFlow
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Price
+from mana_lab.runner.models.shared_flow import SharedFlow
 from mana_lab.runner.playing.limits import ModelLimits
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ModelLimits",
     "Pace",
     "Price",
+    "SharedFlow",
     "estimate",
     "model_brain",
 ]

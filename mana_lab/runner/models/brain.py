@@ -16,6 +16,7 @@ from mana_lab.registry.lru import LruMap
 from mana_lab.runner.brain import Rating, Scene
 from mana_lab.runner.calls import Toolbox
 from mana_lab.runner.models.asking import Line, TickModel
+from mana_lab.runner.models.flow import Flow
 from mana_lab.runner.models.judging import Judge
 from mana_lab.runner.models.pace import Pace
 from mana_lab.runner.models.prices import Price, pricing_of
@@ -159,17 +160,20 @@ class ModelBrain(Closing):
         return TickModel(self._line, allowance, scene.meter, scene.tape, scene.random)
 
 
-def model_brain(spec: str, *, limits: ModelLimits | None = None) -> ModelBrain:
+def model_brain(
+    spec: str, *, limits: ModelLimits | None = None, flow: Flow | None = None
+) -> ModelBrain:
     """Return the brain that a command's option names.
 
     Args:
         spec: Such as ``anthropic:claude-sonnet-5-5``.
         limits: What a tick may take.
+        flow: Says when requests may be made; one of this process when None.
 
     Raises:
         SettingsError: See :class:`ModelBrain`.
     """
-    return ModelBrain(spec.strip(), limits=limits)
+    return ModelBrain(spec.strip(), limits=limits, pace=Pace(flow))
 
 
 def _settings(limits: ModelLimits, more: ModelSettings | None) -> ModelSettings:

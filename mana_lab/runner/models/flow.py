@@ -8,12 +8,12 @@ refusal halves it, but not again for requests that had begun before.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol, TypeAlias
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import InvalidInputError
+from mana_lab.runner.models.turns import Turns
 
 Outcome: TypeAlias = Literal["answered", "refused", "failed"]
 """What became of a request; ``refused`` says that the provider wants fewer of them."""
@@ -69,66 +69,52 @@ class LocalFlow:
         self._most = most
         self._clock = clock or SystemClock()
         self._pause = pause
-        self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turns = Turns(start)
         self._era = 0
         self._not_before = 0.0
 
     @property
     def limit(self) -> int:
         """How many requests at a time there may be now."""
-        return int(self._limit)
+        return self._turns.limit
 
     @property
     def in_flight(self) -> int:
         """How many there are."""
-        return self._in_flight
+        return self._turns.taken
 
     async def enter(self) -> int:
-        """Wait for a place, first come, first served, and until the provider wants requests."""
-        place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        self._admit()
-        try:
-            await place
-        except asyncio.CancelledError:
-            self._give_up(place)
-            raise
+        """Wait for a turn, first come, first served, and until the provider wants requests."""
+        await self._turns.take()
         try:
             while (wait_s := self._not_before - self._clock.monotonic()) > 0:
                 await self._pause(wait_s)
         except BaseException:
-            self._free()
+            self._turns.free()
             raise
         return self._era
 
     async def leave(
         self, ticket: int, outcome: Outcome, *, retry_after_s: float | None = None
     ) -> None:
-        """Free the place, and learn from what became of the request."""
+        """Give the turn back, and learn from what became of the request."""
         if outcome == "answered":
-            self._limit = min(self._limit + 1 / self._limit, float(self._most))
+            self._limit = raised(self._limit, 1, self._most)
         elif outcome == "refused":
             if ticket == self._era:
-                self._limit = max(1.0, self._limit / 2)
+                self._limit = lowered(self._limit)
                 self._era += 1
             if retry_after_s is not None:
                 self._not_before = max(self._not_before, self._clock.monotonic() + retry_after_s)
-        self._free()
+        self._turns.limit = int(self._limit)
+        self._turns.free()
 
-    def _free(self) -> None:
-        self._in_flight -= 1
-        self._admit()
 
-    def _admit(self) -> None:
-        while self._waiting and self._in_flight < self.limit:
-            place = self._waiting.popleft()
-            if not place.cancelled():
-                self._in_flight += 1
-                place.set_result(None)
+def raised(limit: float, answers: int, most: int) -> float:
+    """Return what a limit is after so many answers."""
+    return min(limit + answers / limit, float(most))
 
-    def _give_up(self, place: asyncio.Future[None]) -> None:
-        if not place.cancelled():
-            self._free()
-        elif place in self._waiting:
-            self._waiting.remove(place)
+
+def lowered(limit: float) -> float:
+    """Return what a limit is after a refusal."""
+    return max(1.0, limit / 2)

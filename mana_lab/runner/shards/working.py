@@ -9,7 +9,7 @@ import httpx
 
 from mana_lab.clock import SimulatedClock, SystemClock
 from mana_lab.identity.client import IdentityClient
-from mana_lab.runner.brains import brain_of
+from mana_lab.runner.brains import Sharing, brain_of
 from mana_lab.runner.claims import Holder
 from mana_lab.runner.door import ManaDoor
 from mana_lab.runner.endpoint import Endpoint
@@ -49,8 +49,9 @@ async def live(shard: Shard, access: Access, *, on_progress: Progress | None = N
         identity = IdentityClient(shard.site.auth_url, http)
         door = ManaDoor(identity, access.seed_secret.get_secret_value(), endpoint, time)
         house = House(identity, access.service_key.get_secret_value(), door)
-        brain = await stack.enter_async_context(brain_of(shard.brain))
-        ledger = Ledger(store, Holder(f"shard {uuid.uuid4()}"))
+        holder = f"shard {uuid.uuid4()}"
+        brain = await stack.enter_async_context(brain_of(shard.brain, Sharing(store, holder)))
+        ledger = Ledger(store, Holder(holder))
         fleet = Fleet(house, ledger, SimulatedClock(shard.starts_at))
         terms = Terms(brain, shard.concurrency, shard.budget, on_progress)
         plan = shard.plan(brain.name, brain.model)
