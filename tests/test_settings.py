@@ -92,3 +92,41 @@ def test_damaged_secrets_are_an_error_that_shows_nothing(tmp_path, text):
 def test_a_kek_that_is_not_32_bytes_is_refused(text):
     with pytest.raises(SettingsError, match="MANA_AUTH_KEK"):
         decode_key("MANA_AUTH_KEK", text)
+
+
+def test_the_runner_reads_the_names_of_the_original():
+    environ = {
+        "MANA_MCP_URL": "http://mcp.example",
+        "MANA_SERVICE_KEY": "canary",
+        "TICK_INTERVAL_MS": "1500",
+        "PERSONA_CONCURRENCY": "7",
+        "RUNNER_PAUSED": "true",
+    }
+    settings = Settings.from_environment(environ)
+    assert settings.mcp_url == "http://mcp.example"
+    assert (settings.tick_interval_ms, settings.persona_concurrency) == (1500, 7)
+    assert settings.runner_paused is True
+    assert settings.internal_key() == "canary"
+    assert "canary" not in repr(settings)
+    default = Settings.from_environment({})
+    assert (default.tick_interval_ms, default.persona_concurrency) == (60_000, 2)
+    assert (default.mcp_url, default.runner_paused) == ("http://127.0.0.1:3069", False)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "86400001", "9" * 40])
+def test_an_interval_that_is_none_is_refused_by_name(text):
+    with pytest.raises(SettingsError, match="TICK_INTERVAL_MS"):
+        Settings.from_environment({"TICK_INTERVAL_MS": text})
+
+
+@pytest.mark.parametrize("environ", [{}, {"MANA_LAB_ENV": "production"}])
+def test_there_is_no_service_key_by_default(environ):
+    with pytest.raises(SettingsError, match="MANA_SERVICE_KEY"):
+        Settings.from_environment(environ).internal_key()
+
+
+def test_the_service_key_for_development_is_none_in_production():
+    environ = {"MANA_SERVICE_KEY": "dev-service-key"}
+    assert Settings.from_environment(environ).internal_key() == "dev-service-key"
+    with pytest.raises(SettingsError, match="not to the one for development"):
+        Settings.from_environment(environ | {"MANA_LAB_ENV": "production"}).internal_key()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -23,6 +24,13 @@ DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 3070
 DEFAULT_DATA: Final = Path(".mana-runner")
 _LONGEST_INTERVAL_S = 86_400
+
+
+def _finite(value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number of seconds, got {value:g}")
+    return value
+
 
 command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -50,6 +58,7 @@ def main(
         typer.Option(
             min=0.001,
             max=_LONGEST_INTERVAL_S,
+            callback=_finite,
             help="Seconds between looks who is due; else TICK_INTERVAL_MS, else 60.",
         ),
     ] = None,
@@ -75,7 +84,10 @@ def main(
         Path, typer.Option(help="Folder for the runner's ledger, unless DATABASE_URL names one.")
     ] = DEFAULT_DATA,
     grace: Annotated[
-        float, typer.Option(min=0, max=3600, help="Seconds for ticks to end when it stops.")
+        float,
+        typer.Option(
+            min=0, max=3600, callback=_finite, help="Seconds for ticks to end when it stops."
+        ),
     ] = DEFAULT_GRACE_S,
 ) -> None:
     """Have the personas of a Mana live their ticks when they are due, in real time.

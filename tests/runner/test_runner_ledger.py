@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mana_lab.clock import SIMULATION_EPOCH
 from mana_lab.errors import LeaseLostError, NotFoundError
-from mana_lab.runner.claims import LEASE, EndedTick, Holder, OpenTick, Wanted
+from mana_lab.runner.claims import LEASE, EndedTick, Holder, LeftTick, OpenTick, Wanted
 from mana_lab.runner.ledger import METADATA, Ledger, TickOutcome
 from mana_lab.runner.ledger_tables import TICKS
 from mana_lab.runner.run import RunPlan
@@ -258,3 +259,34 @@ async def test_a_tick_belongs_to_a_run(store):
     )
     with pytest.raises(IntegrityError):
         await store.write(lambda connection: connection.execute(orphan))
+
+
+async def test_runs_that_begin_at_once_have_numbers_of_their_own(home, ledger, other):
+    async with await Store.open(home.url("ledger"), METADATA) as elsewhere:
+        third = Ledger(elsewhere, Holder("third"))
+        begun = [each.begin_run(plan()) for each in (ledger, other, third) for _ in range(4)]
+        runs = await asyncio.gather(*begun)
+        assert [run.id for run in await third.runs()] == [
+            run_id(ordinal, 7, SIMULATION_EPOCH) for ordinal in range(1, 13)
+        ]
+    assert len(set(runs)) == 12
+
+
+async def test_a_run_without_an_end_of_its_own_is_extended(ledger):
+    run = await ledger.begin_run(plan())
+    await ledger.extend(run, SIMULATION_EPOCH + DAY, SIMULATION_EPOCH + 2 * DAY)
+    assert (await ledger.run(run)).ends_at == SIMULATION_EPOCH + 2 * DAY
+    assert await ledger.reached_at() == SIMULATION_EPOCH + DAY
+
+
+async def test_one_tick_is_released_and_the_others_are_kept(ledger, other):
+    run = await ledger.begin_run(plan())
+    anna, ben = await tick_of(ledger, run), await tick_of(ledger, run, BEN)
+    await other.release(anna.id)
+    assert await other.left() == []
+    await ledger.release(anna.id)
+    assert await other.left() == [LeftTick(anna.id, ANNA)]
+    await ledger.close_tick(ben.id, TickOutcome())
+    with pytest.raises(LeaseLostError):
+        await ledger.close_tick(anna.id, TickOutcome())
+    assert await ledger.is_well()

@@ -64,6 +64,7 @@ def create_app(
         for path, look in (("/diag/login", diagnosis.login), ("/diag/tick", diagnosis.tick)):
             routes.append(Route(path, control.only(_diagnosed(look)), methods=["POST"]))
     app = Starlette(routes=routes, middleware=[Middleware(BodyLimit, LONGEST_BODY)])
+    app.router.redirect_slashes = False
     answer_errors(app)
     return app
 

@@ -158,8 +158,7 @@ class Duty:
         """Look who is due, again and again, until this is cancelled; then :meth:`drain`."""
         while True:
             await self.look()
-            again_s = min(self.interval_s, _LEASE_S) if self._lives.unfinished else self.interval_s
-            await self._wait(again_s)
+            await self._rest()
 
     async def look(self) -> None:
         """Look who is due and what was left, and let them have their turn; a failure is counted."""
@@ -209,6 +208,22 @@ class Duty:
             _logger.warning("the ledger was not told of the end: %s", error.message)
         await self._leases.aclose()
         return Drained(under_way - released, released)
+
+    async def _rest(self) -> None:
+        """Wait for the next look: an interval, or a lease where somebody else has one."""
+        rests = [asyncio.ensure_future(self._wait(self.interval_s)), self._lease()]
+        try:
+            await asyncio.wait(rests, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for rest in rests:
+                rest.cancel()
+
+    def _lease(self) -> asyncio.Future[object]:
+        async def over() -> None:
+            await self._lives.unfinished.wait()
+            await self._wait(_LEASE_S)
+
+        return asyncio.ensure_future(over())
 
     async def _jobs(self, now: datetime) -> dict[str, Job]:
         answer = await self._house.identity.all_personas(self._house.service_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -32,14 +33,14 @@ class Lives:
         clock: ``monotonic`` measures how long they take.
 
     Attributes:
-        unfinished: Whether, since :meth:`let_go`, somebody else had a tick that was wanted here,
-            or one could not be brought to its end.
+        unfinished: Set when somebody else has a tick that was wanted here, or one could not be
+            brought to its end; :meth:`let_go` clears it.
     """
 
     def __init__(
         self, house: House, ledger: Ledger, terms: Terms, counts: Counts, clock: Clock
     ) -> None:
-        self.unfinished = False
+        self.unfinished = asyncio.Event()
         self._house = house
         self._ledger = ledger
         self._terms = terms
@@ -54,11 +55,10 @@ class Lives:
         Raises:
             StoreUnavailableError: The ledger cannot be reached.
         """
-        self.unfinished = bool(self._stuck)
         for tick in sorted(self._stuck):
             await self._ledger.release(tick)
             self._stuck.discard(tick)
-        self.unfinished = False
+        self.unfinished.clear()
 
     async def next(self, run: str, due: Due, moment: datetime) -> None:
         """Live somebody's next tick, unless somebody else does or has."""
@@ -66,7 +66,7 @@ class Lives:
         if isinstance(claimed, OpenTick):
             await self._live(claimed, due.persona)
         elif claimed is None:
-            self.unfinished = True
+            self.unfinished.set()
 
     async def again(self, left: LeftTick, persona: DuePersona | None) -> None:
         """Live a tick again that was interrupted, unless somebody else does."""
@@ -106,7 +106,7 @@ class Lives:
             outcome = await self._lived(opened, persona)
         except Exception:
             self._stuck.add(opened.id)
-            self.unfinished = True
+            self.unfinished.set()
             raise
         self._counts.ended(outcome, self._clock.monotonic() - began)
         return outcome
@@ -116,6 +116,10 @@ class Lives:
         plan = await self._plan(opened.run_id)
         if (plan.brain, plan.model) != (brain.name, brain.model):
             await self._ledger.close_tick(opened.id, ANOTHER_BRAIN)
+            if persona is not None:
+                await self._house.identity.record_tick(
+                    self._house.service_key, persona.user_id, opened.id, opened.scheduled_at
+                )
             return ANOTHER_BRAIN
         return await live(
             self._house,
