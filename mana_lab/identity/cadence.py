@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mana_lab.identity.wire import Cadence
 
@@ -24,14 +24,21 @@ def is_due(
 
     Args:
         cadence: How often the persona uses the app.
-        zone: The persona's time zone (IANA); Berlin when None.
+        zone: The persona's time zone (IANA); Berlin when None, or where nobody knows that one.
         last_active_at: When their last tick was; None before the first.
         now: The lab's time.
     """
     if cadence == "hourly":
         return last_active_at is None or now - last_active_at >= timedelta(hours=1)
-    where = ZoneInfo(zone or DEFAULT_ZONE)
+    where = _zone(zone)
     here = now.astimezone(where)
     if here.hour < FIRST_HOUR or (cadence == "weekdays" and here.weekday() >= _SATURDAY):
         return False
     return last_active_at is None or here.date() > last_active_at.astimezone(where).date()
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or DEFAULT_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # one bad record is not everybody's
+        return ZoneInfo(DEFAULT_ZONE)

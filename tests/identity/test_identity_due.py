@@ -27,6 +27,12 @@ def test_hourly_is_due_when_an_hour_has_passed(last, now, due):
     assert is_due("hourly", BERLIN, at(last) if last else None, at(now)) is due
 
 
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "../UTC", "/etc/localtime", "\0", " "])
+def test_a_zone_that_nobody_knows_counts_as_berlin(zone):
+    assert is_due("daily", zone, None, at("2026-01-05T07:59")) is False
+    assert is_due("daily", zone, None, at("2026-01-05T08:00")) is True
+
+
 @pytest.mark.parametrize(
     ("last", "now", "due"),
     [

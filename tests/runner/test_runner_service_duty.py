@@ -8,10 +8,12 @@ import pytest
 from playing_house import few_tools
 from runner_house import ADMIN, SERVICE_KEY, open_mana
 from service_house import ANNA, BEN, MAYA, Paced, at_work, hired, until
+from sqlalchemy import update
 from starlette.responses import PlainTextResponse
 
 from mana_lab.clock import SIMULATION_EPOCH
 from mana_lab.errors import InvalidInputError
+from mana_lab.identity import server as identity_server
 from mana_lab.runner import METADATA, Budget, Holder, Ledger
 from mana_lab.runner.claims import Wanted
 from mana_lab.runner.meter import Usage
@@ -297,6 +299,21 @@ async def test_a_persona_that_was_deleted_ends_their_tick_as_failed(mana):
         await service.looked()
     [row] = [each for each in await mana.rows("ticks") if each["id"] == left.id]
     assert (row["status"], row["error"].split(":")[0]) == ("failed", "unknown-persona")
+
+
+async def test_a_record_that_is_unusable_fails_one_tick_and_nobody_elses(mana):
+    personas = identity_server.METADATA.tables["personas"]
+    everybody = (await mana.identity.all_personas(SERVICE_KEY)).personas
+    [user_id] = [each.user_id for each in everybody if each.email == ANNA.email]
+    change = update(personas).where(personas.c.user_id == user_id).values(timezone="Mars/Olympus")
+    await mana.identity_store.write(lambda connection: connection.execute(change).rowcount)
+    async with at_work(hired(mana, Paced())) as service:
+        await service.looked()
+        assert service.count("ticks_total", status="failed") == 1
+        assert service.count("ticks_total", status="done") == 2
+        [row] = [each for each in await mana.rows("ticks") if each["status"] == "failed"]
+        assert (row["persona_email"], row["failed_step"]) == (ANNA.email, "prepare")
+        assert "timezone" in row["error"]
 
 
 @pytest.mark.parametrize("seed", [2**63, -(2**63) - 1, True, 1.0])
