@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import httpx
-from runner_house import SECRET, Mana, cast
+from runner_house import SECRET, SERVICE_KEY, Mana, cast
 
 from mana_lab.runner import Holder, Ledger, Rating, Terms
+from mana_lab.runner.claims import Wanted
 from mana_lab.runner.meter import Usage
+from mana_lab.runner.run import RunPlan
 from mana_lab.runner.service import Diagnosis, Duty, create_app
 
 ANNA, MAYA, BEN = (
@@ -228,3 +230,19 @@ async def at_work(service: Service):
             await work
         if not service.duty.draining.begun.is_set():
             await service.duty.drain(0)
+
+
+async def id_of(mana, persona):
+    """Return the id of a persona's account."""
+    everybody = (await mana.identity.all_personas(SERVICE_KEY)).personas
+    [user_id] = [each.user_id for each in everybody if each.email == persona.email]
+    return user_id
+
+
+async def crashed(mana, persona, brain="paced"):
+    """Leave a tick as a runner leaves it that is killed: claimed, and nobody at work on it."""
+    dead = Ledger(mana.ledger_store, Holder("dead"), wall_clock=mana.clock)
+    user_id = await id_of(mana, persona)
+    now = mana.clock.now()
+    run = await dead.begin_run(RunPlan(7, brain, None, now, now + timedelta(minutes=1)))
+    return await dead.claim(Wanted(run, persona.email, user_id, now, None, brain))

@@ -73,7 +73,7 @@ def test_a_busy_port_ends_the_command_with_one_sentence(tmp_path):
         (["--interval", "0"], {}, "--interval"),
         (["--interval", "nan"], {}, "--interval"),
         (["--concurrency", "0"], {}, "--concurrency"),
-        (["--brain", "clever"], {}, "got 'clever'"),
+        (["--brain", "clever"], {}, "there is no brain 'clever'"),
         (["--budget", "much"], {}, "'much'"),
         (["--budget", "-1"], {}, "above 0"),
         (["--seed", str(2**63)], {}, "64 bits"),

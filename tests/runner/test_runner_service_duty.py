@@ -7,17 +7,16 @@ from decimal import Decimal
 import pytest
 from playing_house import few_tools
 from runner_house import ADMIN, SERVICE_KEY, open_mana
-from service_house import ANNA, BEN, MAYA, Paced, at_work, hired, until
-from sqlalchemy import update
+from service_house import ANNA, BEN, MAYA, Paced, at_work, crashed, hired, id_of, until
+from sqlalchemy import delete, update
 from starlette.responses import PlainTextResponse
 
 from mana_lab.clock import SIMULATION_EPOCH
-from mana_lab.errors import InvalidInputError
+from mana_lab.errors import InvalidInputError, ServiceUnavailableError
 from mana_lab.identity import server as identity_server
 from mana_lab.runner import METADATA, Budget, Holder, Ledger
-from mana_lab.runner.claims import Wanted
+from mana_lab.runner.ledger import TickOutcome
 from mana_lab.runner.meter import Usage
-from mana_lab.runner.run import RunPlan
 from mana_lab.storage import Store
 
 EVERYBODY = [ANNA, MAYA, BEN]
@@ -38,16 +37,6 @@ async def abroad(tmp_path):
     ]
     async with open_mana(tmp_path, personas, registry=few_tools()) as mana:
         yield mana
-
-
-async def crashed(mana, persona, brain="paced"):
-    """Leave a tick as a runner leaves it that is killed: claimed, and nobody at work on it."""
-    dead = Ledger(mana.ledger_store, Holder("dead"), wall_clock=mana.clock)
-    everybody = (await mana.identity.all_personas(SERVICE_KEY)).personas
-    [user_id] = [each.user_id for each in everybody if each.email == persona.email]
-    now = mana.clock.now()
-    run = await dead.begin_run(RunPlan(7, brain, None, now, now + timedelta(minutes=1)))
-    return await dead.claim(Wanted(run, persona.email, user_id, now, None, brain))
 
 
 async def test_everybody_comes_at_eight_of_their_own_time(abroad):
@@ -118,6 +107,26 @@ async def test_who_waits_has_their_turn_as_soon_as_one_leaves(mana):
         await service.looked()
     assert [slug for slug, _ in brain.entered] == order
     assert brain.most == 1
+
+
+async def test_who_asked_for_a_tick_and_waits_is_told_that_the_runner_stops(mana):
+    brain = Paced()
+    brain.hold("anna")
+    service = hired(mana, brain, concurrency=1)
+    async with at_work(service):
+        await until(lambda: len(brain.entered) == 1)
+        everybody = (await mana.identity.all_personas(SERVICE_KEY)).personas
+        asked = [
+            asyncio.create_task(service.duty.tick_now(each))
+            for each in everybody
+            if each.email != ANNA.email
+        ]
+        await asyncio.sleep(0)
+        asked[0].cancel()  # has gone away
+        assert (await service.duty.drain(0)).released == 1
+        with pytest.raises(ServiceUnavailableError, match="stops"):
+            await asked[1]
+    assert len(brain.entered) == 1
 
 
 async def test_paused_nothing_begins_and_what_was_begun_ends(mana):
@@ -273,6 +282,43 @@ async def test_identity_that_is_down_costs_a_look_and_no_more(mana, caplog):
     assert "it cannot be seen who is due" in caplog.text
 
 
+async def test_a_tick_whose_end_nobody_told_identity_is_told_later(mana, caplog):
+    ended = await crashed(mana, ANNA)
+    await Ledger(mana.ledger_store, Holder("dead")).close_tick(ended.id, TickOutcome())
+    mana.identity_service.refuse = lambda scope: (
+        PlainTextResponse("down", 503) if scope["path"].endswith("/ticks") else None
+    )
+    brain = Paced()
+    async with at_work(hired(mana, brain, concurrency=1)) as service:
+        await until(lambda: "a tick goes on later: service-unavailable" in caplog.text)
+        mana.identity_service.refuse = lambda _scope: None
+        await service.looked()
+        await service.move(minutes=1)
+        assert "anna" not in brain.left
+        await service.move(hours=1)
+        assert "anna" in brain.left
+
+
+async def test_a_run_that_is_deleted_under_it_does_not_end_the_runner(mana, caplog):
+    async with at_work(hired(mana, Paced())) as service:
+        await service.looked()
+        runs = METADATA.tables["runs"]
+        await mana.ledger_store.write(lambda connection: connection.execute(delete(runs)).rowcount)
+        await service.move(hours=1)
+        assert "a tick goes on later" in caplog.text
+        assert service.count("ticks_total", status="done") == 3
+        assert service.looks == 2
+
+
+async def test_a_ledger_that_is_gone_at_the_end_is_told_in_the_log(mana, caplog):
+    async with at_work(hired(mana, Paced())) as service:
+        await service.looked()
+        await mana.ledger_store.close()
+        await service.duty.drain(0)
+        assert not [seconds for seconds in service.waits.waiting if seconds < 30]
+    assert "the ledger was not told of the end" in caplog.text
+
+
 async def test_money_that_is_spent_pauses_the_runner_and_leaves_the_tick_open(mana):
     brain = Paced(costs=Usage(1, 100, 10, Decimal("0.40")))
     service = hired(mana, brain, concurrency=1, budget=Budget.of("1.00"))
@@ -303,9 +349,8 @@ async def test_a_persona_that_was_deleted_ends_their_tick_as_failed(mana):
 
 async def test_a_record_that_is_unusable_fails_one_tick_and_nobody_elses(mana):
     personas = identity_server.METADATA.tables["personas"]
-    everybody = (await mana.identity.all_personas(SERVICE_KEY)).personas
-    [user_id] = [each.user_id for each in everybody if each.email == ANNA.email]
-    change = update(personas).where(personas.c.user_id == user_id).values(timezone="Mars/Olympus")
+    hers = personas.c.user_id == await id_of(mana, ANNA)
+    change = update(personas).where(hers).values(timezone="Mars/Olympus")
     await mana.identity_store.write(lambda connection: connection.execute(change).rowcount)
     async with at_work(hired(mana, Paced())) as service:
         await service.looked()

@@ -6,10 +6,14 @@ from decimal import Decimal
 import pytest
 from playing_house import few_tools
 from runner_house import open_mana
-from service_house import ANNA, MAYA, Paced, at_work, hired, until
+from service_house import ANNA, MAYA, Paced, at_work, crashed, hired, id_of, until
+from sqlalchemy import update
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from mana_lab.errors import StoreClosedError
+from mana_lab.identity import server as identity_server
+from mana_lab.runner import Budget, Holder, Ledger
+from mana_lab.runner.ledger import TickOutcome
 from mana_lab.runner.meter import Usage
 from mana_lab.runner.service import Diagnosis
 from mana_lab.runner.service.app import LONGEST_BODY
@@ -160,6 +164,7 @@ async def test_metrics_count_failed_ticks(mana):
 
 
 async def test_a_persona_signs_in_and_no_token_is_told(shared):
+    before = await shared.mana.rows("sessions")
     async with shared.http() as http:
         for name in ("anna", " Anna ", ANNA.email):
             answer = await http.post("/diag/login", json={"persona": name})
@@ -170,8 +175,7 @@ async def test_a_persona_signs_in_and_no_token_is_told(shared):
             assert (space["id"], space["type"]) == (told["spaceId"], "personal")
             assert set(told) == {"ok", "email", "userId", "spaceId", "spaces"}
             assert "eyJ" not in answer.text
-    sessions = await shared.mana.rows("sessions")
-    assert [row for row in sessions if row["user_id"] == told["userId"]] == []
+    assert await shared.mana.rows("sessions") == before
 
 
 async def test_a_wrong_seed_secret_is_told_as_what_it_is(mana):
@@ -216,15 +220,64 @@ async def test_a_tick_that_is_asked_for_waits_for_room_and_comes_first(mana):
 async def test_a_tick_that_is_asked_for_ends_with_the_runner(mana):
     brain = Paced()
     brain.hold("anna")
-    service = hired(mana, brain, concurrency=1)
-    async with at_work(service), service.http() as http:
-        await until(lambda: len(brain.entered) == 1)
-        asked = asyncio.create_task(http.post("/diag/tick", json={"persona": "maya"}))
-        await until(lambda: asks(mana) == 2)
+    service = hired(mana, brain)
+    await service.duty.begin()
+    async with service.http() as http:
+        asked = asyncio.create_task(http.post("/diag/tick", json=HERE))
+        await until(lambda: brain.entered)
         await service.duty.drain(0)
         assert refusal(await asked) == (503, "service-unavailable")
         late = await http.post("/diag/tick", json=HERE)
         assert refusal(late) == (503, "service-unavailable")
+
+
+async def test_a_tick_that_another_runner_has_or_had_is_not_lived_twice(mana):
+    left = await crashed(mana, ANNA)
+    service = hired(mana, Paced(), holder="two")
+    await service.duty.begin()
+    async with service.http() as http:
+        busy = await http.post("/diag/tick", json=HERE)
+        assert refusal(busy) == (409, "lab-busy")
+        await Ledger(mana.ledger_store, Holder("dead")).close_tick(left.id, TickOutcome())
+        result = (await http.post("/diag/tick", json=HERE)).json()["result"]
+    await service.duty.drain(0)
+    ticks = {row["id"]: row for row in await mana.rows("ticks")}
+    assert ticks[result["tickId"]]["number"] == 2
+    assert ticks[result["tickId"]]["scheduled_at"] > ticks[left.id]["scheduled_at"]
+
+
+async def test_a_tick_that_the_budget_does_not_admit_pauses_the_runner(mana):
+    brain = Paced(costs=Usage(1, 100, 10, Decimal("0.40")))
+    service = hired(mana, brain, budget=Budget.of("0.30"))
+    await service.duty.begin()
+    async with service.http() as http:
+        answer = await http.post("/diag/tick", json=HERE)
+        assert refusal(answer) == (402, "budget-exhausted")
+        told = (await http.get("/health")).json()
+        assert (told["paused"], told["pausedBecause"]) == (True, answer.json()["message"])
+        assert (await http.post("/resume")).json()["pausedBecause"] is None
+    await service.duty.drain(0)
+
+
+async def test_who_shares_a_name_is_found_by_their_address(mana):
+    tables = identity_server.METADATA.tables
+    user_id = await id_of(mana, MAYA)
+
+    async def change(table, **values):
+        key = tables[table].c["id" if table == "users" else "user_id"]
+        statement = update(tables[table]).where(key == user_id).values(**values)
+        await mana.identity_store.write(lambda connection: connection.execute(statement).rowcount)
+
+    await change("users", name="Anna")
+    async with hired(mana, Paced()).http() as http:
+        answer = await http.post("/diag/login", json=HERE)
+        assert refusal(answer) == (409, "conflict")
+        assert "e-mail address" in answer.json()["message"]
+        answer = await http.post("/diag/login", json={"persona": MAYA.email})
+        assert answer.json()["email"] == MAYA.email
+        await change("personas", timezone="Mars/Olympus")  # nobody whom the catalog could have
+        answer = await http.post("/diag/login", json=HERE)
+        assert answer.json()["email"] == ANNA.email
 
 
 async def test_a_paused_runner_begins_no_tick_that_is_asked_for(paused):

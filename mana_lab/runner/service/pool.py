@@ -80,11 +80,11 @@ class Pool:
             LabBusyError: They have a job already.
             ServiceUnavailableError: The pool was closed before the job's end.
         """
+        if self._closed:
+            raise _stopping()
         if whose in self._under_way or whose in self._asked:
             raise LabBusyError("they have a tick under way; wait until it has ended")
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        if self._closed:
-            raise _stopping()
         self._expected.pop(whose, None)
         self._asked[whose] = (partial(_tell, job, result), result)
         self._fill()
@@ -106,7 +106,8 @@ class Pool:
         self._closed = True
         self._expected.clear()
         for _, result in self._asked.values():
-            result.set_exception(_stopping())
+            if not result.done():  # who asked may have gone away
+                result.set_exception(_stopping())
         under_way = set(self._under_way.values())
         if under_way:
             ended = asyncio.ensure_future(asyncio.wait(under_way))
