@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 from mana_lab import Lab
 from mana_lab.lab import serve_lab
 from mana_lab.personas import Catalog
-from mana_lab.runner import METADATA, Holder, Ledger
+from mana_lab.runner import METADATA, Budget, Holder, Ledger
 from mana_lab.runner.__main__ import command
-from mana_lab.settings import DEVELOPMENT_SEED_SECRET
+from mana_lab.runner.service import Drained
+from mana_lab.runner.service.process import Order, serve_runner
+from mana_lab.settings import DEVELOPMENT_SEED_SECRET, Settings
 from mana_lab.storage import Store
 from mana_lab.web.serving import listen
 
@@ -305,3 +307,23 @@ async def test_a_second_signal_waits_for_nobody(mana, tmp_path):
         code, said = await ended(runner)
     turnstile.open.set()
     assert (code, said.split("way: ")[1]) == (0, "0 finished, 1 left for the next start\n")
+
+
+async def test_where_a_postgresql_is_named_the_ledger_is_there(
+    postgres_home, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "a key of the tests")
+    environ = {"DATABASE_URL": postgres_home.url(""), "MANA_AUTH_URL": "http://127.0.0.1:9", **KEYS}
+    settings = Settings.from_environment(environ | {"RUNNER_PAUSED": "1"})
+    model = "anthropic:claude-sonnet-5-5"
+    order = Order(settings, tmp_path / "unused", 7, model, Budget.of("1.00"))
+    ready = asyncio.Event()
+    with listen("127.0.0.1", 0) as sock:
+        serving = asyncio.create_task(serve_runner(order, sock, ready.set))
+        await asyncio.wait_for(ready.wait(), 30)
+        serving.cancel()
+        assert await serving == Drained(finished=0, released=0)
+    async with await Store.open(postgres_home.url(""), METADATA) as store:
+        [run] = await Ledger(store, Holder("the test")).runs()
+    assert (run.status, run.seed, run.brain, run.model) == ("done", 7, "model", model)
+    assert not (tmp_path / "unused").exists()

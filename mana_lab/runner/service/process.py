@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from mana_lab.clock import SystemClock
 from mana_lab.identity.client import IdentityClient
-from mana_lab.runner.brains import SCRIPTED, brain_of
+from mana_lab.runner.brains import SCRIPTED, Sharing, brain_of
 from mana_lab.runner.budget import Budget
 from mana_lab.runner.claims import Holder
 from mana_lab.runner.door import ManaDoor
@@ -144,8 +144,8 @@ async def _put_together(order: Order) -> AsyncIterator[tuple[Duty, ASGIApp]]:
         identity = IdentityClient(settings.auth_url, http)
         endpoint = Endpoint(order.gateway_url + _MCP_PATH, clock=clock)
         stack.push_async_callback(endpoint.close)
-        ledger = await stack.enter_async_context(_ledger(order))
-        brain = await stack.enter_async_context(brain_of(order.brain))
+        ledger, sharing = await stack.enter_async_context(_ledger(order))
+        brain = await stack.enter_async_context(brain_of(order.brain, sharing))
         door = ManaDoor(identity, order.seed_secret(), endpoint, clock)
         house = House(identity, settings.internal_key(), door)
         duty = Duty(
@@ -173,13 +173,13 @@ async def _put_together(order: Order) -> AsyncIterator[tuple[Duty, ASGIApp]]:
 
 
 @asynccontextmanager
-async def _ledger(order: Order) -> AsyncIterator[Ledger]:
+async def _ledger(order: Order) -> AsyncIterator[tuple[Ledger, Sharing | None]]:
     """Open the ledger: a PostgreSQL that others may share, or a file of this process alone."""
     name = f"runner {uuid.uuid4()}"
     url = revealed(order.settings.database_url)
     if url is not None:
         async with await Store.open(url, METADATA) as store:
-            yield Ledger(store, Holder(name))
+            yield Ledger(store, Holder(name)), Sharing(store, name)
         return
     lock = hold_folder(
         order.data,
@@ -189,7 +189,7 @@ async def _ledger(order: Order) -> AsyncIterator[Ledger]:
     with lock:
         path = order.data.resolve() / "ledger.db"
         async with await Store.open(f"sqlite:///{path}", METADATA) as store:
-            yield Ledger(store, Holder(name, alone=True))
+            yield Ledger(store, Holder(name, alone=True)), None
 
 
 async def _answers(http: httpx.AsyncClient, url: str) -> bool:
