@@ -15,6 +15,7 @@ from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space
 from mana_lab.personas import Persona, persona_password
 from mana_lab.runner import Agree, App, CallOutcome, Endpoint, Recorder, Toolbox, ToolInfo
+from mana_lab.runner.account import Account
 from mana_lab.runner.target import TargetDoor
 from mana_lab.settings import LabSecrets
 
@@ -81,8 +82,7 @@ class PersonaSession(Closing):
         else:
             recorder = Recorder("", tick, None, clock=clock)
             app = await App.open(
-                persona.email,
-                password,
+                Account(identity, persona.email, password),
                 identity=identity,
                 endpoint=way_in,
                 recorder=recorder,

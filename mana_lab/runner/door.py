@@ -9,6 +9,7 @@ from typing import Protocol
 from mana_lab.clock import Clock
 from mana_lab.identity.client import IdentityClient
 from mana_lab.personas import Persona, persona_password
+from mana_lab.runner.account import Account, SignedIn
 from mana_lab.runner.calls import Toolbox, module_of
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.recorder import Recorder
@@ -40,7 +41,7 @@ class Door(Protocol):
 
 
 class ManaDoor:
-    """The door to Mana: personas sign in like any human.
+    """The door to Mana: personas sign in like any human, and stay signed in.
 
     Args:
         identity: Where they sign in.
@@ -56,6 +57,7 @@ class ManaDoor:
         self._seed_secret = seed_secret
         self._endpoint = endpoint
         self._clock = clock
+        self._sessions: dict[str, SignedIn] = {}
 
     def module_of(self, tool_name: str) -> str:
         """Return the module that stands in the tool's name."""
@@ -67,10 +69,10 @@ class ManaDoor:
 
     @asynccontextmanager
     async def open(self, persona: Persona, recorder: Recorder) -> AsyncIterator[Toolbox]:
-        """Sign in and connect to the gateway."""
+        """Sign in, where they are not signed in still, and connect to the gateway."""
+        password = persona_password(persona.email, self._seed_secret)
         app = await App.open(
-            persona.email,
-            persona_password(persona.email, self._seed_secret),
+            Account(self._identity, persona.email, password, self._sessions),
             identity=self._identity,
             endpoint=self._endpoint,
             recorder=recorder,

@@ -13,6 +13,7 @@ from mana_lab.closing import Closing
 from mana_lab.errors import NotFoundError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space, User
+from mana_lab.runner.account import Account
 from mana_lab.runner.audited import AuditedCalls
 from mana_lab.runner.calls import CallOutcome, ToolInfo
 from mana_lab.runner.connection import Agree, BearerAuth, Connection, Connections
@@ -56,8 +57,7 @@ class App(Closing):
     @classmethod
     async def open(
         cls,
-        email: str,
-        password: str,
+        account: Account,
         *,
         identity: IdentityClient,
         endpoint: Endpoint,
@@ -69,9 +69,8 @@ class App(Closing):
         """Sign in and connect.
 
         Args:
-            email: The account's address.
-            password: Its password.
-            identity: Where to sign in.
+            account: Whose app it is.
+            identity: The identity service.
             endpoint: Where the gateway is.
             recorder: Where the audit collects.
             clock: Measures latencies.
@@ -84,22 +83,18 @@ class App(Closing):
             NotFoundError: The user is in no such space.
             ManaLabError: The gateway refused, or cannot be reached.
         """
-        login = await identity.login(email, password)
-        spaces = await identity.spaces(login.access_token)
+        user, token = await account.enter()
+        spaces = await identity.spaces(token)
         space = _pick(spaces, space_id)
-
-        async def sign_in_again() -> str:
-            return (await identity.login(email, password)).access_token
-
-        auth = BearerAuth(login.access_token, sign_in_again)
-        connect = partial(Connection.open, endpoint, login.user.id, auth, agree=agree)
+        auth = BearerAuth(token, account.token)
+        connect = partial(Connection.open, endpoint, user.id, auth, agree=agree)
         connections = Connections(connect)
         await connections.to(space.id)
         shared = sorted(
             (each for each in spaces if each.type != "personal"), key=lambda each: each.slug or ""
         )
         return cls(
-            login.user,
+            user,
             space,
             recorder,
             connections,

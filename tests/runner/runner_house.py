@@ -44,6 +44,7 @@ from mana_lab.runner import (
     ScriptedBrain,
     Terms,
 )
+from mana_lab.runner.account import Account
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.client import SyncClient
@@ -142,8 +143,7 @@ class Mana:
 
     async def app(self, persona: Persona, recorder: Recorder | None = None, **other) -> App:
         return await App.open(
-            persona.email,
-            persona_password(persona.email, SECRET),
+            Account(self.identity, persona.email, persona_password(persona.email, SECRET)),
             identity=self.identity,
             endpoint=self.endpoint,
             recorder=recorder

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from mcp.server import Server
 from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
-from runner_house import GATEWAY
+from runner_house import GATEWAY, SECRET
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from mana_lab.clock import ManualClock
@@ -17,8 +17,10 @@ from mana_lab.errors import (
     NotFoundError,
     ServiceUnavailableError,
 )
+from mana_lab.personas import persona_password
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.runner import App, Endpoint, Recorder
+from mana_lab.runner.account import Account
 from mana_lab.runner.audited import TOOL_META
 from mana_lab.tools import default_registry
 from mana_lab.web.serving import listen, serve
@@ -194,19 +196,19 @@ async def test_a_transport_that_breaks_ends_the_session_but_raises_nothing(mana,
 async def test_an_expired_token_is_replaced_once(app, mana):
     refusals = [refusing(401, "token-expired")(None)]
     mana.gateway_service.refuse = lambda _scope: refusals.pop() if refusals else None
-    logins = mana.identity_service.requests.count("/api/v1/auth/login")
+    logins = mana.identity_service.requests.count("/api/v1/auth/refresh")
     assert (await app.call("todo.list")).ok
-    assert mana.identity_service.requests.count("/api/v1/auth/login") == logins + 1
+    assert mana.identity_service.requests.count("/api/v1/auth/refresh") == logins + 1
 
 
 async def test_calls_at_once_replace_the_token_once(app, mana):
     refusals = [refusing(401, "token-expired")(None) for _ in range(3)]
     mana.gateway_service.refuse = lambda _scope: refusals.pop() if refusals else None
-    logins = mana.identity_service.requests.count("/api/v1/auth/login")
+    logins = mana.identity_service.requests.count("/api/v1/auth/refresh")
     outcomes = await asyncio.gather(*(app.call("todo.list") for _ in range(3)))
     assert all(outcome.ok for outcome in outcomes)
     assert sorted(outcome.seq for outcome in outcomes) == [0, 1, 2]
-    assert mana.identity_service.requests.count("/api/v1/auth/login") <= logins + 3
+    assert mana.identity_service.requests.count("/api/v1/auth/refresh") <= logins + 3
 
 
 async def test_a_gateway_that_takes_no_token_refuses(app, mana):
@@ -218,8 +220,7 @@ async def test_a_gateway_that_takes_no_token_refuses(app, mana):
 async def test_the_password_must_be_right(mana, anna):
     with pytest.raises(InvalidCredentialsError):
         await App.open(
-            anna.email,
-            "wrong password",
+            Account(mana.identity, anna.email, "wrong password"),
             identity=mana.identity,
             endpoint=mana.endpoint,
             recorder=Recorder("", "t", None, clock=mana.clock),
@@ -367,3 +368,33 @@ async def test_a_foreign_tools_failure_is_one_of_the_infrastructure(mana, anna):
     async with foreign(mana, result), await mana.app(anna) as app:
         outcome = await app.call("other.tool")
         assert (outcome.error.kind, outcome.error.message) == ("infrastructure", "it broke")
+
+
+async def test_who_is_signed_in_needs_no_password_again(mana, anna):
+    sessions = {}
+    password = persona_password(anna.email, SECRET)
+    logins = mana.identity_service.requests.count("/api/v1/auth/login")
+    for _ in range(3):
+        user, _token = await Account(mana.identity, anna.email, password, sessions).enter()
+        assert user.email == anna.email
+    assert mana.identity_service.requests.count("/api/v1/auth/login") == logins + 1
+
+
+async def test_who_was_signed_out_signs_in_again(mana, anna):
+    sessions = {}
+    account = Account(mana.identity, anna.email, persona_password(anna.email, SECRET), sessions)
+    await mana.identity.logout(await account.token())
+    before = sessions[anna.email]
+    token = await account.token()
+    assert sessions[anna.email] != before
+    assert await mana.identity.spaces(token)
+
+
+async def test_whose_password_no_longer_counts_is_refused_once_the_session_is_over(mana, anna):
+    sessions = {}
+    password = persona_password(anna.email, SECRET)
+    token = await Account(mana.identity, anna.email, password, sessions).token()
+    await mana.identity.logout(token)
+    with pytest.raises(InvalidCredentialsError):
+        await Account(mana.identity, anna.email, "wrong", sessions).enter()
+    assert sessions == {}
