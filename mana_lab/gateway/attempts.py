@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mana_lab.clock import Clock
 from mana_lab.errors import ManaLabError, RateLimitedError
 from mana_lab.gateway.admission import Allowance
-from mana_lab.gateway.audit import CallLog, Line
+from mana_lab.gateway.audit import CallLog, Line, line_id
 from mana_lab.gateway.auth import caller_of
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.messages import NOT_A_REQUEST, message_of
@@ -102,9 +102,10 @@ class Attempts:
         name = params.get("name")
         said = (_mapping(params.get("_meta")).get(TRACEPARENT), headers.get(TRACEPARENT))
         space = "" if principal is None else headers.get(SPACE_HEADER, "")
+        now = self._clock.now()
         return Line(
-            id=str(self._random()),
-            occurred_at=self._clock.now(),
+            id=line_id(now, self._random()),
+            occurred_at=now,
             principal=NOBODY if principal is None else principal.user_id,
             space_id=space[:_LONGEST_SPACE],
             tool=name[:_LONGEST] if isinstance(name, str) else "",

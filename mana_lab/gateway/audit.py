@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -32,6 +33,9 @@ Outcome: TypeAlias = Literal[
 _logger = logging.getLogger(__name__)
 _GATHERING_S = 0.05
 """How long lines wait for others to be put down with: a commit costs more than many lines."""
+_MILLIS = (1 << 48) - 1
+_VERSION_7 = 0x7 << 76 | 0x2 << 62
+_RANDOM = 0xFFF << 64 | (1 << 62) - 1
 _PAUSES_S = (0.05, 0.2, 1.0, 5.0)
 _SETTLE = (
     update(ATTEMPTS)
@@ -80,6 +84,19 @@ class Line:
     outcome: Outcome = "begun"
     error_code: str | None = None
     latency_ms: float | None = None
+
+
+def line_id(moment: datetime, drawn: UUID) -> str:
+    """Return the id of a line: *drawn* with *moment* before it (RFC 9562 §5.7, version 7).
+
+    Lines of one time stand together in the store then, which makes them cheap to put down.
+
+    Args:
+        moment: When.
+        drawn: At random.
+    """
+    millis = int(moment.timestamp() * 1000)
+    return str(UUID(int=(millis & _MILLIS) << 80 | _VERSION_7 | drawn.int & _RANDOM))
 
 
 class CallLog(Closing):

@@ -29,7 +29,7 @@ from mana_lab.errors import (
 )
 from mana_lab.gateway import policy as rules
 from mana_lab.gateway.attempts import take_over
-from mana_lab.gateway.audit import MAX_WAITING, CallLog, Line
+from mana_lab.gateway.audit import MAX_WAITING, CallLog, Line, line_id
 from mana_lab.gateway.consents import Consents, Inquiry, Matter
 from mana_lab.gateway.injection import has_marker
 from mana_lab.gateway.keys import GatewayKeys
@@ -177,9 +177,10 @@ class Calls:
 
     def _line(self, call: Call, tool: Tool | None, trace: str) -> Line:
         desk = self._desk
+        now = desk.clock.now()
         return Line(
-            id=str(desk.random()),
-            occurred_at=desk.clock.now(),
+            id=line_id(now, desk.random()),
+            occurred_at=now,
             principal=call.principal.user_id,
             space_id=call.space.id,
             tool=call.name[:_LONGEST_NAME],

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from calls_house import agreeing
@@ -11,7 +13,7 @@ from sqlalchemy import text
 
 from mana_lab import gateway
 from mana_lab.gateway import GatewayKeys
-from mana_lab.gateway.audit import CallLog, Line
+from mana_lab.gateway.audit import CallLog, Line, line_id
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 CANARY = "canary-7f3a9c"
@@ -255,3 +257,18 @@ async def test_the_metrics_count_decisions_calls_and_time(room, anna):
     ):
         assert expected in told
     assert anna.id not in answer.text
+
+
+def test_the_ids_of_lines_are_in_the_order_of_time_and_of_version_7():
+    drawn = [uuid.UUID(int=0), uuid.UUID(int=(1 << 128) - 1)]
+    moment = datetime(2026, 1, 5, 7, 0, 0, 123_000, tzinfo=UTC)
+    ids = [
+        line_id(moment + timedelta(milliseconds=n), each)
+        for n in range(3)
+        for each in reversed(drawn)
+    ]
+    assert [each[:13] for each in ids] == sorted(each[:13] for each in ids)
+    for each in map(uuid.UUID, ids):
+        assert (each.version, each.variant) == (7, uuid.RFC_4122)
+    assert uuid.UUID(ids[0]).int >> 80 == int(moment.timestamp() * 1000)
+    assert len(set(ids)) == 6
