@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from mana_lab.clock import SimulatedClock, SystemClock
     from mana_lab.errors import ManaLabError
     from mana_lab.lab import Lab
+    from mana_lab.lab.run_folder import RunFolder
 
-__all__ = ["Lab", "ManaLabError", "SimulatedClock", "SystemClock"]
+__all__ = ["Lab", "ManaLabError", "RunFolder", "SimulatedClock", "SystemClock"]
 __version__ = "0.1.0"
 
 _HOME = {
     "Lab": "mana_lab.lab",
     "ManaLabError": "mana_lab.errors",
+    "RunFolder": "mana_lab.lab.run_folder",
     "SimulatedClock": "mana_lab.clock",
     "SystemClock": "mana_lab.clock",
 }

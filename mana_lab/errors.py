@@ -19,6 +19,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── SpaceMetadataError         space-metadata
     │   ├── InvalidConsentError        invalid-request-state
     │   ├── RatingUnreadableError      rating-unreadable
+    │   ├── RunFolderError             invalid-run-folder
     │   └── QueryError                 invalid-query
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
@@ -226,6 +227,12 @@ class RatingUnreadableError(InvalidInputError):
     """A model was asked for ratings, twice, and gave none that can be taken as they are."""
 
     code: ClassVar[str] = "rating-unreadable"
+
+
+class RunFolderError(InvalidInputError):
+    """A folder is not that of a run, or is not as it was written."""
+
+    code: ClassVar[str] = "invalid-run-folder"
 
 
 class QueryError(InvalidInputError):

@@ -5,7 +5,17 @@ Importing this package loads pandas, DuckDB and matplotlib.
 
 from mana_lab.analysis.charts import Charts
 from mana_lab.analysis.report import render_report
+from mana_lab.analysis.sources import Databases, Frames, Source
 from mana_lab.analysis.summary import summary
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
-__all__ = ["Charts", "RunChoice", "Warehouse", "render_report", "summary"]
+__all__ = [
+    "Charts",
+    "Databases",
+    "Frames",
+    "RunChoice",
+    "Source",
+    "Warehouse",
+    "render_report",
+    "summary",
+]

@@ -126,6 +126,15 @@ TICKS: Columns = {
     "run_id": "text",
 }
 
+FRAMES: Mapping[str, Columns] = {
+    "actions": ACTIONS,
+    "personas": PERSONAS,
+    "ratings": FEEDBACK,
+    "runs": RUNS,
+    "ticks": TICKS,
+}
+"""The frames that are kept of a run, by the names of their files."""
+
 
 def frame_of(names: Sequence[str], rows: Iterable[Sequence[Any]], columns: Columns) -> pd.DataFrame:
     """Return *rows* as a frame whose columns have the types that *columns* gives them.

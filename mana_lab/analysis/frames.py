@@ -7,6 +7,7 @@ the ticks of a persona from 1; both are missing for calls that were made by hand
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +134,31 @@ def feedback_df(raw: pd.DataFrame, context: Context) -> pd.DataFrame:
     frame = _joined(raw, context)
     order = ["run", "occurred_at", "persona", "email", "module", "id"]
     return arranged(frame, columns.FEEDBACK, order)
+
+
+def actions_of(rows: Iterable[Mapping[str, Any]], context: Context) -> pd.DataFrame:
+    """Return as :func:`actions_df` does calls that are in no database; what they lack is missing.
+
+    Args:
+        rows: The calls, by the names of their columns.
+        context: The personas, runs and ticks.
+    """
+    return actions_df(_raw(rows, tables.ACTIONS, columns.ACTIONS), context)
+
+
+def feedback_of(rows: Iterable[Mapping[str, Any]], context: Context) -> pd.DataFrame:
+    """Return as :func:`feedback_df` does ratings that are in no database.
+
+    Args:
+        rows: The ratings, by the names of their columns; what they lack is missing.
+        context: The personas, runs and ticks.
+    """
+    return feedback_df(_raw(rows, tables.FEEDBACK, columns.FEEDBACK), context)
+
+
+def _raw(rows: Iterable[Mapping[str, Any]], table: TableClause, kinds: Columns) -> pd.DataFrame:
+    names = [column.name for column in table.c]
+    return frame_of(names, [[row.get(name) for name in names] for row in rows], kinds)
 
 
 def _joined(raw: pd.DataFrame, context: Context) -> pd.DataFrame:

@@ -1,19 +1,15 @@
-"""The warehouse: a lab's databases as frames and as SQL views; it reads and never writes."""
+"""The warehouse: what a lab or a run folder has, as frames and SQL views; it only reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
-from sqlalchemy import Engine, TableClause, func, select
 
-from mana_lab.analysis import columns, frames, tables
+from mana_lab.analysis import columns
 from mana_lab.analysis.duck import run_sql
-from mana_lab.analysis.frames import Context
+from mana_lab.analysis.sources import Source
 from mana_lab.errors import NotFoundError
-
-Source: TypeAlias = Literal["identity", "ledger"]
 
 
 class HasId(Protocol):
@@ -30,23 +26,19 @@ RunChoice: TypeAlias = HasId | str | int | None
 
 
 class Warehouse:
-    """The lab's data for reading.
+    """The data of a lab or a run folder, for reading.
 
-    Every call looks at the data as they are now; rows that were read before and cannot have
-    changed are not read again.
+    Every call looks at the data as they are now.
 
     Args:
-        sources: Read-only engines: ``identity`` with users, personas, actions and feedback, and
-            ``ledger`` with runs and ticks.
+        source: Where the rows come from.
     """
 
     VIEWS = ("persona_actions", "persona_feedback", "personas", "runs", "ticks")
     """What a query can name."""
 
-    def __init__(self, sources: Mapping[Source, Engine]) -> None:
-        self._identity = sources["identity"]
-        self._ledger = sources["ledger"]
-        self._kept: dict[str, tuple[object, pd.DataFrame]] = {}
+    def __init__(self, source: Source) -> None:
+        self._source = source
 
     def __repr__(self) -> str:
         return f"<Warehouse: {', '.join(self.VIEWS)}>"
@@ -57,8 +49,8 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._context()
-        return _of_run(self._actions(context), run, context.runs)
+        context = self._source.context()
+        return _of_run(self._source.actions(context), run, context.runs)
 
     def feedback_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the ratings; see :data:`mana_lab.analysis.columns.FEEDBACK`.
@@ -66,8 +58,8 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._context()
-        return _of_run(self._feedback(context), run, context.runs)
+        context = self._source.context()
+        return _of_run(self._source.feedback(context), run, context.runs)
 
     def ticks_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the ticks; see :data:`mana_lab.analysis.columns.TICKS`.
@@ -75,7 +67,7 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._context()
+        context = self._source.context()
         return _of_run(context.ticks, run, context.runs)
 
     def runs_df(self, run: RunChoice = None) -> pd.DataFrame:
@@ -84,12 +76,12 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        runs = frames.runs_df(self._ledger)
+        runs = self._source.runs()
         return _of_run(runs, run, runs, key="id")
 
     def personas_df(self) -> pd.DataFrame:
         """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
-        return frames.personas_df(self._identity)
+        return self._source.personas()
 
     def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
         """Return the result of a query over all runs.
@@ -105,39 +97,15 @@ class Warehouse:
         Raises:
             QueryError: DuckDB refused the query; the message is DuckDB's own.
         """
-        context = self._context()
+        context = self._source.context()
         views = {
-            "persona_actions": (self._actions(context), columns.ACTIONS),
-            "persona_feedback": (self._feedback(context), columns.FEEDBACK),
+            "persona_actions": (self._source.actions(context), columns.ACTIONS),
+            "persona_feedback": (self._source.feedback(context), columns.FEEDBACK),
             "personas": (context.personas, columns.PERSONAS),
             "runs": (context.runs, columns.RUNS),
             "ticks": (context.ticks, columns.TICKS),
         }
         return run_sql(query, parameters, views)
-
-    def _context(self) -> Context:
-        return Context.read(self._identity, self._ledger)
-
-    def _actions(self, context: Context) -> pd.DataFrame:
-        return frames.actions_df(self._rows(tables.ACTIONS, frames.read_actions), context)
-
-    def _feedback(self, context: Context) -> pd.DataFrame:
-        return frames.feedback_df(self._rows(tables.FEEDBACK, frames.read_feedback), context)
-
-    def _rows(self, table: TableClause, read: Callable[[Engine], pd.DataFrame]) -> pd.DataFrame:
-        """Return the rows of a table that only ever gains or loses rows."""
-        state = _state(self._identity, table)
-        kept = self._kept.get(table.name)
-        if kept is None or kept[0] != state:
-            kept = self._kept[table.name] = (state, read(self._identity))
-        return kept[1]
-
-
-def _state(engine: Engine, table: TableClause) -> tuple[Any, ...]:
-    of = table.c
-    query = select(func.count(), func.max(of.created_at), func.min(of.id), func.max(of.id))
-    with engine.connect() as connection:
-        return tuple(connection.execute(query.select_from(table)).one())
 
 
 def _of_run(

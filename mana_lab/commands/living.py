@@ -73,6 +73,10 @@ def run(
         Path | None,
         typer.Option(dir_okay=False, help="Live only the part in this file.", metavar="FILE"),
     ] = None,
+    record: Annotated[
+        bool,
+        typer.Option("--record", help="Keep what the app answers, in plain, for a replay."),
+    ] = False,
 ) -> None:
     """Let the seeded personas of a lab live on for some days.
 
@@ -84,7 +88,7 @@ def run(
         finish(_live_shard(shard, folder))
         return
     carried = {"engine": engine.value, "workers": workers, "gateway_workers": gateway_workers}
-    wish = _Wish(days, seed, persona, concurrency, budget, brain, resume, carried)
+    wish = _Wish(days, seed, persona, concurrency, budget, brain, resume, carried, record)
     finish(_run(folder, wish))
 
 
@@ -107,6 +111,7 @@ class _Wish:
     brain: str
     resume: bool
     carried: dict[str, Any]
+    record: bool
 
     async def come_true(self, lab: Lab) -> Run:
         how: dict[str, Any] = {
@@ -120,7 +125,7 @@ class _Wish:
         what: dict[str, Any] = {"days": self.days, "personas": self.personas or None}
         if cost := foreseen(self.brain, await lab.expected_ticks(**what)):
             warn(cost)
-        return await lab.run(seed=self.seed, **what, **how)
+        return await lab.run(seed=self.seed, record=self.record, **what, **how)
 
 
 async def _run(folder: Path, wish: _Wish) -> None:

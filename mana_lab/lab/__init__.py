@@ -3,6 +3,8 @@
 from mana_lab.lab.folder import catalog_in, database_in, holds_lab
 from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
+from mana_lab.lab.replays import Replay
+from mana_lab.lab.run_folder import RunFolder
 from mana_lab.lab.serving import Gateway, serve_lab
 from mana_lab.lab.session import PersonaSession
 from mana_lab.lab.standing import UNTHROTTLED, Addresses
@@ -17,6 +19,8 @@ __all__ = [
     "Lab",
     "PersonaSession",
     "RecordHistory",
+    "Replay",
+    "RunFolder",
     "Target",
     "approve_tools",
     "catalog_in",

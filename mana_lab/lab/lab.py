@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx2
 from opentelemetry.trace import TracerProvider
@@ -26,7 +26,9 @@ from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab.folder import KeptCatalog, LabFolder, catalog_in
 from mana_lab.lab.history import RecordHistory, histories
+from mana_lab.lab.keeping import Keeping
 from mana_lab.lab.reading import Reading
+from mana_lab.lab.replaying import Replaying
 from mana_lab.lab.running import Running
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
@@ -56,10 +58,13 @@ from mana_lab.runner import (
 from mana_lab.runner.target import TargetDoor
 from mana_lab.storage import RowScope
 
+if TYPE_CHECKING:
+    from mana_lab.analysis import Source
+
 DEFAULT_FOLDER = ".mana-lab"
 
 
-class Lab(Targeting, Reading, Running, Closing):
+class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -417,6 +422,13 @@ class Lab(Targeting, Reading, Running, Closing):
     def _check_open(self) -> None:
         if self._closed:
             raise LabClosedError("this lab is closed; open it again with await Lab.open(...)")
+
+    def _source(self) -> Source:
+        from mana_lab.analysis import Databases
+
+        self._check_open()
+        stores = self._stores
+        return Databases({"identity": stores.identity.engine, "ledger": stores.ledger.engine})
 
     async def _admin_token(self) -> str:
         password = self._secrets.admin_password.get_secret_value()

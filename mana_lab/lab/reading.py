@@ -1,4 +1,4 @@
-"""What a lab has to read: frames, SQL, charts and the report."""
+"""What a lab and a run folder have to read: frames, SQL, charts and the report."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mana_lab.lab.services import Stores
-
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mana_lab.analysis import Charts, RunChoice, Warehouse
+    from mana_lab.analysis import Charts, RunChoice, Source, Warehouse
 
 
 class Reading(ABC):
-    """A lab as analysis sees it."""
-
-    _stores: Stores
+    """A lab, or a run that was kept, as analysis sees it."""
 
     @abstractmethod
-    def _check_open(self) -> None: ...
+    def _source(self) -> Source:
+        """Return where the rows come from."""
 
     def actions_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the audited calls; see :data:`mana_lab.analysis.columns.ACTIONS`.
@@ -97,13 +94,10 @@ class Reading(ABC):
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The lab's data for reading: frames and SQL views."""
+        """The data for reading: frames and SQL views."""
         from mana_lab.analysis import Warehouse
 
-        self._check_open()
-        return Warehouse(
-            {"identity": self._stores.identity.engine, "ledger": self._stores.ledger.engine}
-        )
+        return Warehouse(self._source())
 
     @cached_property
     def charts(self) -> Charts:

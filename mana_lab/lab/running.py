@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
@@ -13,10 +14,12 @@ from typing import Any
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
+from mana_lab.lab.recording import Recording
 from mana_lab.lab.services import Ground, Services
 from mana_lab.lab.sharding import Shared, Sharing
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
+from mana_lab.registry import Registry
 from mana_lab.runner import (
     Brain,
     Budget,
@@ -32,7 +35,7 @@ from mana_lab.runner.brains import SCRIPTED, brain_of
 from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.schedule import end_of, instants
 from mana_lab.runner.shards import Engine, EngineName, Shard, Site, cut, engine_of
-from mana_lab.runner.target import TargetDoor
+from mana_lab.runner.target import TargetDoor, TargetView
 from mana_lab.settings import LabSecrets
 
 _DAY_S = 86_400.0
@@ -44,10 +47,12 @@ class Running(ABC):
 
     Attributes:
         catalog: The personas.
+        registry: The tools.
         clock: The lab's time.
     """
 
     catalog: Catalog
+    registry: Registry
     clock: Clock
     _services: Services
     _secrets: LabSecrets
@@ -60,6 +65,11 @@ class Running(ABC):
 
     @abstractmethod
     def _check_open(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def server(self) -> TargetView | None:
+        """The server that the personas use; None where it is Mana."""
 
     async def run(
         self,
@@ -75,6 +85,7 @@ class Running(ABC):
         workers: int = 2,
         gateway_workers: int = 0,
         site: Site | None = None,
+        record: bool = False,
     ) -> Run:
         """Let the seeded personas live on for some simulated days.
 
@@ -100,6 +111,8 @@ class Running(ABC):
             gateway_workers: How many processes the gateway has while shards are lived; 0 serves it
                 from this one. Tools given to :meth:`open` are known to this process alone.
             site: Where the services stand that shards use, if they are served already.
+            record: Whether what the app answers is kept, to replay the run without it: in plain,
+                with all that the personas wrote. What models say is always kept.
 
         Raises:
             InvalidInputError: The time is not ahead, *seed* no whole number of 64 bits,
@@ -118,10 +131,11 @@ class Running(ABC):
         how = (concurrency, Budget.of(budget))
         if engine != "asyncio":
             sharing = self._sharing(brain, how, engine, workers, gateway_workers, site)
-            return await self._share(sharing, partial(self._fleet.begin, **what))
+            return await self._share(sharing, partial(self._fleet.begin, **what), record=record)
         starts_at = self.clock.now()
         async with _player(brain) as player:
             terms = self._terms(player, *how, starts_at, end_of(starts_at, days, until))
+            terms = self._recorded(terms) if record else terms
             return self._told(await self._fleet.simulate(**what, terms=terms))
 
     async def resume(
@@ -243,9 +257,12 @@ class Running(ABC):
         carrier = engine_of(engine, workers) if isinstance(engine, str) else engine
         return Sharing(carrier, brain or SCRIPTED, *how, gateway_workers, site)
 
-    async def _share(self, sharing: Sharing, begin: Callable[..., Awaitable[str]]) -> Run:
+    async def _share(
+        self, sharing: Sharing, begin: Callable[..., Awaitable[str]], *, record: bool = False
+    ) -> Run:
         async with brain_of(sharing.brain) as brain:
-            run = await begin(terms=Terms(brain, sharing.concurrency, sharing.budget))
+            terms = Terms(brain, sharing.concurrency, sharing.budget)
+            run = await begin(terms=self._recorded(terms) if record else terms)
         plan = await self._ledger.plan(run)
         agenda = await self._agenda(plan.participants)
         ticks = agenda.expected(instants(plan.starts_at, plan.ends_at))
@@ -308,6 +325,10 @@ class Running(ABC):
             budget,
             lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
         )
+
+    def _recorded(self, terms: Terms) -> Terms:
+        known = Recording.of(terms.brain, self.registry, self.server)
+        return replace(terms, recording=known.to_json())
 
     def _told(self, run: Run) -> Run:
         if run.status == "done":

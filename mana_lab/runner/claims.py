@@ -292,11 +292,12 @@ def _opened(connection: Connection, row: Row[Any]) -> OpenTick:
         persona_email=row.persona_email,
         persona_id=row.persona_id,
         scheduled_at=row.scheduled_at,
-        past=_past(connection, row),
+        past=past_of(connection, row),
     )
 
 
-def _past(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+def past_of(connection: Connection, row: Row[Any]) -> dict[str, Any]:
+    """Return what the brain of a tick kept at the end of the persona's last tick before it."""
     query = (
         select(TICKS.c.kept)
         .where(

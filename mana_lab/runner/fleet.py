@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from mana_lab.clock import SimulatedClock
 from mana_lab.errors import (
@@ -23,8 +23,10 @@ from mana_lab.runner.budget import Budget
 from mana_lab.runner.claims import OpenTick, Wanted
 from mana_lab.runner.ledger import Ledger
 from mana_lab.runner.living import ANOTHER_BRAIN, claim, keeping_leases, live
+from mana_lab.runner.replay.recording import RecordingDoor
 from mana_lab.runner.run import Run, RunPlan, RunStatus
 from mana_lab.runner.schedule import check_seed, end_of, instants
+from mana_lab.runner.tape import Tape
 from mana_lab.runner.tick import House
 
 Progress: TypeAlias = Callable[[int, datetime], None]
@@ -43,6 +45,8 @@ class Terms:
         concurrency: How many personas use the app at the same time.
         budget: What models may take.
         on_progress: Told after each tick how many are done, and the lab's time.
+        recording: What is to be known of a run whose app is recorded, as JSON; None records none.
+        new_tape: Gives the tape of a tick's model; by default what the ledger keeps of it.
 
     Raises:
         InvalidInputError: *concurrency* is below 1.
@@ -53,6 +57,8 @@ class Terms:
     concurrency: int = DEFAULT_CONCURRENCY
     budget: Budget = field(default_factory=Budget)
     on_progress: Progress | None = None
+    recording: Mapping[str, Any] | None = None
+    new_tape: Callable[[OpenTick], Tape] | None = None
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
@@ -156,8 +162,10 @@ class Fleet:
             ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
         """
         async with self._alone():
+            whole = await self._ledger.plan(run)
+            plan = replace(part, recording=whole.recording)
             living = _Living(
-                self._house, self._ledger, self._clock, run, part, part.starts_at, terms
+                self._house, self._ledger, self._clock, run, plan, part.starts_at, terms
             )
             try:
                 await living.to_the_end()
@@ -191,6 +199,7 @@ class Fleet:
             starts_at=starts_at,
             ends_at=end_of(starts_at, days, until),
             participants=None if only is None else frozenset(only),
+            recording=terms.recording,
         )
 
     async def resume(self, terms: Terms) -> Run:
@@ -272,6 +281,10 @@ class Fleet:
             await self._ledger.set_status(run, "stopped", "another run was begun")
 
 
+def _recorded(house: House, ledger: Ledger) -> House:
+    return replace(house, door=RecordingDoor(house.door, ledger.keep_app))
+
+
 class _Living:
     """One run while it is lived, or a part of one.
 
@@ -295,7 +308,7 @@ class _Living:
         since: datetime,
         terms: Terms,
     ) -> None:
-        self._house = house
+        self._house = house if plan.recording is None else _recorded(house, ledger)
         self._ledger = ledger
         self._clock = clock
         self._run = run
@@ -371,7 +384,7 @@ class _Living:
             brain=self._terms.brain,
             seed=self._plan.seed,
             meter=self._ledger.meter(opened, self._terms.budget),
-            new_tape=partial(self._ledger.tape, opened),
+            new_tape=partial(self._terms.new_tape or self._ledger.tape, opened),
         )
         agenda.note(opened.persona_email, opened.scheduled_at)
         self._done += 1

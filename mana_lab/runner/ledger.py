@@ -18,10 +18,10 @@ from mana_lab.runner.claims import EndedTick, Holder, LeftTick, OpenTick, Wanted
 from mana_lab.runner.ledger_runs import add_run, plan_of, read_runs
 from mana_lab.runner.ledger_shards import begin_shards, end_shard, open_shards
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
-from mana_lab.runner.ledger_tape import LedgerTape
+from mana_lab.runner.ledger_tape import LedgerTape, RunTape, keep_entry, put_app, read_tape
 from mana_lab.runner.meter import Meter
 from mana_lab.runner.run import Run, RunPlan, RunStatus
-from mana_lab.runner.tape import Tape
+from mana_lab.runner.tape import Entry, Tape
 from mana_lab.storage import Store
 
 __all__ = ["METADATA", "Ledger", "Step", "TickOutcome"]
@@ -153,6 +153,27 @@ class Ledger:
     def tape(self, tick: OpenTick) -> Tape:
         """Return what a tick's model is asked through, from its start, and not asked twice."""
         return LedgerTape(self._store, tick.id)
+
+    async def keep_app(
+        self, tick: str, entries: Sequence[Entry], offers: Mapping[str, Sequence[Any]]
+    ) -> None:
+        """Store what a tick of ours did with the app so far, instead of what was stored of it.
+
+        Args:
+            tick: The tick.
+            entries: All of its entries; nothing is stored where the tick is no longer ours.
+            offers: Lists of tools that they speak of, by their hashes.
+        """
+        keep = partial(put_app, tick=tick, holder=self._holder.name, entries=entries, offers=offers)
+        await self._store.write(keep)
+
+    async def keep_said(self, tick: str, entry: Entry) -> None:
+        """Store what a tick's model said at a place, if nothing is stored there."""
+        await keep_entry(self._store, tick, "model", entry)
+
+    async def tape_of(self, run: str) -> RunTape:
+        """Return all that a run has on tape."""
+        return await self._store.read(partial(read_tape, run=run))
 
     async def reached_at(self) -> datetime | None:
         """Return up to where the lab's simulated time has been lived; None before any run."""

@@ -27,6 +27,7 @@ def add_run(connection: Connection, plan: RunPlan, created_at: datetime) -> str:
         "reached_at": plan.starts_at,
         "participants": None if plan.participants is None else sorted(plan.participants),
         "status": "running",
+        "recording": plan.recording and dict(plan.recording),
         "created_at": created_at,
     }
     while True:
@@ -48,6 +49,7 @@ def plan_of(connection: Connection, run: str) -> RunPlan | None:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         participants=None if row.participants is None else frozenset(row.participants),
+        recording=row.recording,
     )
 
 

@@ -38,6 +38,7 @@ RUNS = Table(
     Column("participants", JSON(none_as_null=True)),
     Column("status", String(16), nullable=False),
     Column("reason", Text),
+    Column("recording", JSON(none_as_null=True)),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="runs_status"),
     CheckConstraint("starts_at < ends_at", name="runs_order"),
@@ -137,4 +138,11 @@ FLOW_USERS = Table(
     ),
     Column("holder", String(64), primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
+)
+
+OFFERS = Table(
+    "offers",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("tools", JSON, nullable=False),
 )

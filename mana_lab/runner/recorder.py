@@ -12,9 +12,9 @@ from typing import Any, Literal
 from mana_lab.clock import Clock
 from mana_lab.crypto import canonical_hash
 from mana_lab.errors import ErrorKind, UnserializableValueError
-from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import ActionRecord
 from mana_lab.runner.calls import CallError, ModuleOf, module_of
+from mana_lab.runner.records import Records
 
 _LONGEST_ID = 255
 _LONGEST_NAME = 200
@@ -167,7 +167,7 @@ class Recorder:
         self._actions[seq] = action
         return action
 
-    async def flush(self, identity: IdentityClient, service_key: str) -> int:
+    async def flush(self, identity: Records, service_key: str) -> int:
         """Hand on the rows that were not yet taken; after a failure, call it again.
 
         Returns:

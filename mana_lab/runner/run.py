@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import escape
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mana_lab.runner.meter import Usage
 
@@ -24,6 +25,8 @@ class RunPlan:
         starts_at: The first moment, in UTC.
         ends_at: The moment at which the run is to end, in UTC.
         participants: The e-mail addresses of those who take part; all personas when None.
+        recording: What is to be known of the run where what the app answers is recorded, as JSON;
+            None where it is not recorded.
     """
 
     seed: int
@@ -32,6 +35,7 @@ class RunPlan:
     starts_at: datetime
     ends_at: datetime
     participants: frozenset[str] | None = None
+    recording: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,8 @@ class Played:
             TapeEndedError: The tape is all there is, and has ended.
         """
         step, asked = self._next, masked_hash(request)
-        self._next += 1
         if step < len(self._known):
+            self._next += 1
             entry = self._known[step]
             if entry.request_hash != asked and self.divergence is None:
                 self.divergence = Divergence(self._track, step)
@@ -113,4 +113,5 @@ class Played:
             raise TapeEndedError(f"the tape has no answer to step {step} of the {self._track}")
         given = await ask()
         await self._keep(Entry(step, asked, given))
+        self._next += 1
         return given

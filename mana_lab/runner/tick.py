@@ -20,7 +20,6 @@ from mana_lab.errors import (
     InfrastructureError,
     ManaLabError,
 )
-from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import DuePersona, FeedbackRecord
 from mana_lab.personas import Persona
 from mana_lab.runner.brain import Brain, Rating, Scene, TickMemory, check_kept, check_ratings
@@ -29,6 +28,7 @@ from mana_lab.runner.door import Door
 from mana_lab.runner.ledger import Step, TickOutcome
 from mana_lab.runner.meter import Meter
 from mana_lab.runner.recorder import Recorder
+from mana_lab.runner.records import Records
 from mana_lab.runner.schedule import scene_seed
 from mana_lab.runner.tape import Tape
 
@@ -41,7 +41,7 @@ class House:
     """What ticks need of the lab.
 
     Attributes:
-        identity: The identity service.
+        identity: The identity service, or what stands for it.
         service_key: What identity's internal endpoints ask for.
         door: Lets personas into the app that they use.
         tick_timeout_s: How long a tick may really take before it is given up.
@@ -50,7 +50,7 @@ class House:
         pause: Waits so many seconds.
     """
 
-    identity: IdentityClient
+    identity: Records
     service_key: str
     door: Door
     tick_timeout_s: float = 600.0

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import delete, insert, update
 
-from mana_lab.analysis import Warehouse, columns
+from mana_lab.analysis import Databases, Warehouse, columns
 from mana_lab.analysis.columns import frame_of
 from mana_lab.identity.server import schema
 from mana_lab.runner import ledger_tables
@@ -20,7 +20,8 @@ class House:
 
     def __init__(self, identity, ledger):
         self.identity, self.ledger = identity, ledger
-        self.warehouse = Warehouse({"identity": identity.engine, "ledger": ledger.engine})
+        engines = {"identity": identity.engine, "ledger": ledger.engine}
+        self.warehouse = Warehouse(Databases(engines))
         self._written = 0
 
     async def persona(self, name="Anna", archetype="adhd-student", *, slug=None, **more):

@@ -1,9 +1,9 @@
 """A process of its own that lives a run, and kills itself in the middle of it.
 
-``python killed_child.py FOLDER CONCURRENCY KILL_AT``: the services stand on the databases in
-FOLDER. It begins a run, or goes on with the one that was begun, and ends itself with SIGKILL at the
-KILL_AT-th event: each request to a service and each write of the ledger is two, one before and one
-after it. It prints how many events there were when it comes to the end.
+``python killed_child.py FOLDER CONCURRENCY KILL_AT [record]``: the services stand on the databases
+in FOLDER. It begins a run, or goes on with the one that was begun, and ends itself with SIGKILL at
+the KILL_AT-th event: each request to a service and each write of the ledger is two, one before and
+one after it. It prints how many events there were when it comes to the end.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from replay_house import still_door
 from runner_house import open_mana
 
 from mana_lab.clock import SystemClock
@@ -43,7 +44,7 @@ class Events:
         return counted
 
 
-async def live(folder, concurrency, events):
+async def live(folder, concurrency, events, *how):
     async with open_mana(folder) as mana:
         written_at = await ChangeLog(mana.sync_store, SystemClock()).last_write_at()
         if written_at is not None:
@@ -51,16 +52,17 @@ async def live(folder, concurrency, events):
         for service in (mana.identity_service, mana.gateway_service):
             service.app = events.around(service.app)
         mana.ledger_store.write = events.around(mana.ledger_store.write)
-        terms = Terms(ScriptedBrain(), concurrency)
+        terms = Terms(ScriptedBrain(), concurrency, recording={} if how else None)
+        fleet = mana.fleet(door=still_door(mana))
         if await mana.ledger.runs():
-            return await mana.fleet().resume(terms)
-        return await mana.fleet().simulate(days=DAYS, seed=SEED, terms=terms)
+            return await fleet.resume(terms)
+        return await fleet.simulate(days=DAYS, seed=SEED, terms=terms)
 
 
 def main():
-    folder, concurrency, kill_at = sys.argv[1:]
+    folder, concurrency, kill_at, *how = sys.argv[1:]
     events = Events(int(kill_at))
-    run = asyncio.run(live(folder, int(concurrency), events))
+    run = asyncio.run(live(folder, int(concurrency), events, *how))
     sys.stdout.write(f"{run.status} {events.count}\n")
 
 

@@ -212,7 +212,7 @@ def hired(
         wait=waits,
         paused=paused,
     )
-    given = {"diagnosis": Diagnosis(house, duty, SECRET), **(app or {})}
+    given = {"diagnosis": Diagnosis(house.identity, SERVICE_KEY, duty, SECRET), **(app or {})}
     checks = {"ledger": ledger.is_well, "identity": mana.identity.health}
     return Service(duty, create_app(duty, checks, clock=mana.clock, **given), waits, ledger, mana)
 

@@ -38,10 +38,10 @@ async def seeded(folder, size):
         pass
 
 
-def live(folder, concurrency, kill_at=NEVER):
+def live(folder, concurrency, kill_at=NEVER, *how):
     """Return how many events there were until the end; None if it was killed before."""
     done = subprocess.run(
-        [sys.executable, CHILD, folder, str(concurrency), str(kill_at)],
+        [sys.executable, CHILD, folder, str(concurrency), str(kill_at), *how],
         capture_output=True,
         text=True,
         check=False,
@@ -69,19 +69,19 @@ async def came_to(folder):
         return (await story(mana), left, changes), [tick["attempt"] for tick in ticks]
 
 
-async def killed_and_calm(tmp_path, concurrency, kills):
-    """Live the same run calmly, and killed so many times; return what both came to."""
+async def killed_and_calm(tmp_path, concurrency, kills, *how):
+    """Live the same run calmly, and killed so many times; return the folders of both."""
     template, calm, killed = (tmp_path / name for name in ("template", "calm", "killed"))
     await seeded(template, max(4, concurrency))
     for folder in (calm, killed):
         shutil.copytree(template, folder)
-    events = live(calm, concurrency)
+    events = live(calm, concurrency, NEVER, *how)
     dice = random.Random(concurrency)
     for kill in range(kills):
         at = dice.randint(1, int(1.6 * events / kills))  # what is done again takes events too
-        assert live(killed, concurrency, at) is None, f"it was over before kill {kill + 1}"
-    live(killed, concurrency)
-    return await came_to(calm), await came_to(killed)
+        assert live(killed, concurrency, at, *how) is None, f"it was over before kill {kill + 1}"
+    live(killed, concurrency, NEVER, *how)
+    return calm, killed
 
 
 @pytest.mark.slow
@@ -89,7 +89,22 @@ async def killed_and_calm(tmp_path, concurrency, kills):
 async def test_a_run_that_is_killed_anywhere_loses_nothing_and_doubles_nothing(
     tmp_path, concurrency, kills
 ):
-    (calm, _), (killed, attempts) = await killed_and_calm(tmp_path, concurrency, kills)
+    folders = await killed_and_calm(tmp_path, concurrency, kills)
+    (calm, _), (killed, attempts) = [await came_to(folder) for folder in folders]
     assert killed == calm
     assert max(attempts) > 1
     assert {tick["status"] for tick in calm[1]} <= {"done", "abandoned"}
+
+
+async def tape_in(folder):
+    async with open_mana(folder) as mana:
+        [run] = await mana.ledger.runs()
+        return await mana.ledger.tape_of(run.id)
+
+
+@pytest.mark.slow
+async def test_a_run_that_is_killed_while_it_is_recorded_has_the_same_tape(tmp_path):
+    calm, killed = await killed_and_calm(tmp_path, 8, 6, "record")
+    tape = await tape_in(killed)
+    assert tape == await tape_in(calm)
+    assert all(tick.app for tick in tape.ticks)

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from playing_house import few_tools
-from runner_house import open_mana
+from runner_house import SERVICE_KEY, open_mana
 from service_house import ANNA, MAYA, Paced, at_work, crashed, hired, id_of, until
 from sqlalchemy import update
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -180,7 +180,7 @@ async def test_a_persona_signs_in_and_no_token_is_told(shared):
 
 async def test_a_wrong_seed_secret_is_told_as_what_it_is(mana):
     duty = hired(mana, Paced()).duty
-    wrong = Diagnosis(mana.house(), duty, "another secret")
+    wrong = Diagnosis(mana.identity, SERVICE_KEY, duty, "another secret")
     service = hired(mana, Paced(), app={"diagnosis": wrong})
     async with service.http() as http:
         answer = await http.post("/diag/login", json=HERE)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import claude_agent_sdk
 
@@ -96,6 +97,10 @@ class ClaudeBrain(Closing):
                 "what a tick of Claude's may cost is not limited, so that no limit on the money of "
                 "a run can be kept; say it with ModelLimits(cost_usd=…)"
             )
+
+    def to_record(self) -> dict[str, Any]:
+        """Return as JSON what else than model and tape decides what the brain does."""
+        return {"limits": self.limits.to_record()}
 
     async def use(self, app: Toolbox, scene: Scene) -> None:
         """Spend one tick with the app.

@@ -35,6 +35,8 @@ from mana_lab.runner.playing.wording import sendable, sendable_json
 from mana_lab.runner.tape import Tape
 
 _VOLATILE = frozenset({"timestamp", "run_id", "conversation_id"})
+_NOT_KEPT = _VOLATILE | {"provider_url"}
+"""What a tape does without: it is the same wherever the model stands."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class TickModel(WrapperModel):
     async def _ask(self, attempt: Callable[[], Awaitable[ModelResponse]]) -> Any:
         response = await self._line.pace.run(attempt, self._random)
         [answer] = ModelMessagesTypeAdapter.dump_python([_whole(response)], mode="json")
-        return answer
+        return {name: value for name, value in answer.items() if name not in _NOT_KEPT}
 
     async def _attempt(
         self,

@@ -108,6 +108,16 @@ class ModelBrain(Closing):
                 "per million tokens"
             )
 
+    def to_record(self) -> dict[str, Any]:
+        """Return as JSON what else than model and tape decides what the brain does."""
+        price = self._line.pricing
+        given = price if isinstance(price, Price) else None
+        prices = given and {
+            "input_usd": str(given.input_usd),
+            "output_usd": str(given.output_usd),
+        }
+        return {"limits": self.limits.to_record(), "price": prices}
+
     async def use(self, app: Toolbox, scene: Scene) -> None:
         """Spend one tick with the app.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from mana_lab.errors import BudgetExhaustedError, InvalidInputError
 from mana_lab.runner.meter import Usage
@@ -76,6 +77,10 @@ class ModelLimits:
                 )
         if self.cost_usd is not None:
             object.__setattr__(self, "cost_usd", dollars("the limit cost_usd", self.cost_usd))
+
+    def to_record(self) -> dict[str, Any]:
+        """Return them as JSON; ``ModelLimits(**…)`` takes it back."""
+        return asdict(self) | {"cost_usd": None if self.cost_usd is None else str(self.cost_usd)}
 
     def for_use(self) -> Allowance:
         """Return what may be taken while using the app."""

@@ -12,23 +12,28 @@ from mana_lab.errors import (
     RefusedError,
     UnknownPersonaError,
 )
+from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import DuePersona, Login
 from mana_lab.personas import persona_password
 from mana_lab.runner.service.duty import Duty
-from mana_lab.runner.tick import House, persona_of
+from mana_lab.runner.tick import persona_of
 
 
 class Diagnosis:
     """Signs a persona in, or has them live one tick, for somebody who looks for a fault.
 
     Args:
-        house: What ticks need.
+        identity: The identity service.
+        service_key: What its internal endpoints ask for.
         duty: Lives the tick.
         seed_secret: What the personas' passwords derive from.
     """
 
-    def __init__(self, house: House, duty: Duty, seed_secret: str) -> None:
-        self._house = house
+    def __init__(
+        self, identity: IdentityClient, service_key: str, duty: Duty, seed_secret: str
+    ) -> None:
+        self._identity = identity
+        self._service_key = service_key
         self._duty = duty
         self._seed_secret = seed_secret
 
@@ -46,10 +51,10 @@ class Diagnosis:
         persona = await self._find(name)
         login = await self._sign_in(persona)
         try:
-            spaces = await self._house.identity.spaces(login.access_token)
+            spaces = await self._identity.spaces(login.access_token)
         finally:
             with suppress(ManaLabError):
-                await self._house.identity.logout(login.access_token)
+                await self._identity.logout(login.access_token)
         own = next((space.id for space in spaces if space.type == "personal"), None)
         told = [{"id": each.id, "slug": each.slug, "type": each.type} for each in spaces]
         return {
@@ -90,7 +95,7 @@ class Diagnosis:
     async def _sign_in(self, persona: DuePersona) -> Login:
         password = persona_password(persona.email, self._seed_secret)
         try:
-            return await self._house.identity.login(persona.email, password)
+            return await self._identity.login(persona.email, password)
         except RefusedError as error:
             raise ConflictError(
                 f"identity does not let them in ({error.code}); look whether PERSONA_SEED_SECRET "
@@ -98,7 +103,7 @@ class Diagnosis:
             ) from None
 
     async def _find(self, name: str) -> DuePersona:
-        answer = await self._house.identity.all_personas(self._house.service_key)
+        answer = await self._identity.all_personas(self._service_key)
         wanted = name.strip().lower()
         found = [each for each in answer.personas if wanted in (each.email, _slug(each))]
         if len(found) > 1:

@@ -147,7 +147,8 @@ async def _put_together(order: Order) -> AsyncIterator[tuple[Duty, ASGIApp]]:
         ledger, sharing = await stack.enter_async_context(_ledger(order))
         brain = await stack.enter_async_context(brain_of(order.brain, sharing))
         door = ManaDoor(identity, order.seed_secret(), endpoint, clock)
-        house = House(identity, settings.internal_key(), door)
+        key = settings.internal_key()
+        house = House(identity, key, door)
         duty = Duty(
             house,
             ledger,
@@ -165,7 +166,9 @@ async def _put_together(order: Order) -> AsyncIterator[tuple[Duty, ASGIApp]]:
                 "gateway": partial(_answers, http, f"{order.gateway_url}/health"),
             },
             clock=clock,
-            diagnosis=None if settings.production else Diagnosis(house, duty, order.seed_secret()),
+            diagnosis=None
+            if settings.production
+            else Diagnosis(identity, key, duty, order.seed_secret()),
             control_token=revealed(settings.runner_token),
             metrics_token=revealed(settings.metrics_token),
         )
