@@ -157,21 +157,23 @@ class Elsewhere:
     memory = None
 
     async def carry(self, shards, access):
-        (shard,) = shards
         child = await asyncio.create_subprocess_exec(
             sys.executable, __file__, "living", stdin=PIPE, stdout=PIPE
         )
-        told, _ = await child.communicate(f"{access.reveal()}\n{shard.to_json()}".encode())
+        told = "\n".join([access.reveal(), *(shard.model_dump_json() for shard in shards)])
+        said, _ = await child.communicate(told.encode())
         assert child.returncode == 0
-        self.memory = json.loads(told)
+        self.memory = json.loads(said)
 
 
 async def living(_options):
-    """Live a shard from standard input; tell the memory before and at most, in MB."""
-    access, shard = sys.stdin.read().split("\n", 1)
+    """Live the shards of standard input at once; tell the memory before and at most, in MB."""
+    access, *shards = sys.stdin.read().splitlines()
     before = rss_mb()
     with peak() as most:
-        await live(Shard.from_json(shard), Access.revealed(access))
+        await asyncio.gather(
+            *(live(Shard.from_json(each), Access.revealed(access)) for each in shards)
+        )
     print(json.dumps([before, most[0]]))
 
 
