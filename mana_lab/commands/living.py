@@ -26,7 +26,7 @@ from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
 from mana_lab.runner.brains import CHOICE, SCRIPTED, foreseen
-from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
+from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     import pandas as pd

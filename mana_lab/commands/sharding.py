@@ -23,9 +23,9 @@ from mana_lab.errors import SettingsError
 from mana_lab.lab import UNTHROTTLED, database_in, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.runner.brains import CHOICE, SCRIPTED
-from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.run import RunStatus
 from mana_lab.runner.shards import Access, Shard, Site, live
+from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets, Settings
 
 

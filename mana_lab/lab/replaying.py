@@ -17,11 +17,11 @@ from mana_lab.lab.run_folder import RunFolder
 from mana_lab.registry import Registry
 from mana_lab.runner import Brain, Fleet, Ledger, Terms
 from mana_lab.runner.claims import OpenTick
-from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.ledger_tape import RunTape, TickTape
 from mana_lab.runner.replay.again import Again
 from mana_lab.runner.replay.comparing import first_difference
 from mana_lab.runner.target import TargetView
+from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
     from mana_lab.analysis import Warehouse

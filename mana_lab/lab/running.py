@@ -32,10 +32,10 @@ from mana_lab.runner import (
 )
 from mana_lab.runner.agenda import Agenda
 from mana_lab.runner.brains import SCRIPTED, brain_of
-from mana_lab.runner.fleet import DEFAULT_CONCURRENCY
 from mana_lab.runner.schedule import end_of, instants
 from mana_lab.runner.shards import Engine, EngineName, Shard, Site, cut, engine_of
 from mana_lab.runner.target import TargetDoor, TargetView
+from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 from mana_lab.settings import LabSecrets
 
 _DAY_S = 86_400.0

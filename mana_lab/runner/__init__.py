@@ -7,7 +7,7 @@ from mana_lab.runner.claims import Holder
 from mana_lab.runner.connection import Agree
 from mana_lab.runner.door import Door, ManaDoor
 from mana_lab.runner.endpoint import Endpoint
-from mana_lab.runner.fleet import Fleet, Terms
+from mana_lab.runner.fleet import Fleet
 from mana_lab.runner.human import HumanBrain
 from mana_lab.runner.ledger import METADATA, Ledger
 from mana_lab.runner.meter import Usage
@@ -15,6 +15,7 @@ from mana_lab.runner.recorder import Action, Recorder
 from mana_lab.runner.run import Run
 from mana_lab.runner.scripted import ScriptedBrain
 from mana_lab.runner.session import App
+from mana_lab.runner.terms import Terms
 from mana_lab.runner.tick import House
 
 __all__ = [

@@ -3,68 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeAlias
 
 from mana_lab.clock import SimulatedClock
 from mana_lab.errors import (
     BudgetExhaustedError,
-    InvalidInputError,
     LabBusyError,
     NothingToResumeError,
 )
-from mana_lab.runner.agenda import Agenda, Due
-from mana_lab.runner.brain import Brain, Priced
-from mana_lab.runner.budget import Budget
-from mana_lab.runner.claims import OpenTick, Wanted
+from mana_lab.runner.course import Course
 from mana_lab.runner.ledger import Ledger
-from mana_lab.runner.living import ANOTHER_BRAIN, claim, keeping_leases, live
-from mana_lab.runner.replay.recording import RecordingDoor
+from mana_lab.runner.living import ANOTHER_BRAIN, keeping_leases
 from mana_lab.runner.run import Run, RunPlan, RunStatus
-from mana_lab.runner.schedule import check_seed, end_of, instants
-from mana_lab.runner.tape import Tape
+from mana_lab.runner.schedule import check_seed, end_of
+from mana_lab.runner.terms import Terms
 from mana_lab.runner.tick import House
-
-Progress: TypeAlias = Callable[[int, datetime], None]
-"""Told after each tick how many are done, and the lab's time."""
-
-DEFAULT_CONCURRENCY = 4
-_LOOK_AGAIN_S = 1.0
-
-
-@dataclass(frozen=True)
-class Terms:
-    """How a run is lived.
-
-    Attributes:
-        brain: Who plays the personas.
-        concurrency: How many personas use the app at the same time.
-        budget: What models may take.
-        on_progress: Told after each tick how many are done, and the lab's time.
-        recording: What is to be known of a run whose app is recorded, as JSON; None records none.
-        new_tape: Gives the tape of a tick's model; by default what the ledger keeps of it.
-
-    Raises:
-        InvalidInputError: *concurrency* is below 1.
-        SettingsError: The budget limits money, and nobody knows what the model costs.
-    """
-
-    brain: Brain
-    concurrency: int = DEFAULT_CONCURRENCY
-    budget: Budget = field(default_factory=Budget)
-    on_progress: Progress | None = None
-    recording: Mapping[str, Any] | None = None
-    new_tape: Callable[[OpenTick], Tape] | None = None
-
-    def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise InvalidInputError(f"concurrency must be at least 1, got {self.concurrency}")
-        if self.budget.limits_money and isinstance(self.brain, Priced):
-            self.brain.require_price()
 
 
 class Fleet:
@@ -158,13 +114,14 @@ class Fleet:
             ``done``, or ``stopped`` where the budget did not admit more.
 
         Raises:
+            NotFoundError: The ledger has no such run.
             LabBusyError: A run of this fleet is going on.
             ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
         """
         async with self._alone():
             whole = await self._ledger.plan(run)
             plan = replace(part, recording=whole.recording)
-            living = _Living(
+            living = Course(
                 self._house, self._ledger, self._clock, run, plan, part.starts_at, terms
             )
             try:
@@ -251,7 +208,7 @@ class Fleet:
 
     async def _live(self, run: str, plan: RunPlan, terms: Terms) -> Run:
         since = await self._ledger.reached(run)
-        living = _Living(self._house, self._ledger, self._clock, run, plan, since, terms)
+        living = Course(self._house, self._ledger, self._clock, run, plan, since, terms)
         try:
             async for moment in living.moments():
                 await self._ledger.reach(run, moment)
@@ -272,133 +229,10 @@ class Fleet:
         for run in await self._ledger.interrupted():
             plan = await self._ledger.plan(run)
             if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
-                living = _Living(
+                living = Course(
                     self._house, self._ledger, self._clock, run, plan, plan.ends_at, terms
                 )
                 await living.rest()
             else:
                 await self._ledger.give_up(run, ANOTHER_BRAIN)
             await self._ledger.set_status(run, "stopped", "another run was begun")
-
-
-def _recorded(house: House, ledger: Ledger) -> House:
-    return replace(house, door=RecordingDoor(house.door, ledger.keep_app))
-
-
-class _Living:
-    """One run while it is lived, or a part of one.
-
-    Args:
-        house: What ticks need of the lab.
-        ledger: Where runs and ticks are kept.
-        clock: The lab's time.
-        run: The run's id.
-        plan: What it or the part sets out to do.
-        since: The moment before which everything of it is finished.
-        terms: How it is lived.
-    """
-
-    def __init__(
-        self,
-        house: House,
-        ledger: Ledger,
-        clock: SimulatedClock,
-        run: str,
-        plan: RunPlan,
-        since: datetime,
-        terms: Terms,
-    ) -> None:
-        self._house = house if plan.recording is None else _recorded(house, ledger)
-        self._ledger = ledger
-        self._clock = clock
-        self._run = run
-        self._plan = plan
-        self._since = since
-        self._terms = terms
-        self._slots = asyncio.Semaphore(terms.concurrency)
-        self._done = 0
-
-    async def to_the_end(self) -> None:
-        """Finish what had begun, then go on from there to the end."""
-        async for _ in self.moments():
-            pass
-
-    async def moments(self) -> AsyncIterator[datetime]:
-        """Yield each moment when all that belongs to it has been lived, and the end."""
-        agenda = await self._agenda()
-        await self._finish(agenda)
-        for moment in instants(self._since, self._plan.ends_at):
-            self._clock.move_to(moment)
-            if due := agenda.due(moment):
-                await self._together([partial(self._next, each, moment, agenda) for each in due])
-                yield moment
-        self._clock.move_to(self._plan.ends_at)
-        yield self._plan.ends_at
-
-    async def rest(self) -> None:
-        """Finish what had begun, and no more."""
-        await self._finish(await self._agenda())
-
-    async def _agenda(self) -> Agenda:
-        answer = await self._house.identity.all_personas(self._house.service_key)
-        chosen = self._plan.participants
-        return Agenda(each for each in answer.personas if chosen is None or each.email in chosen)
-
-    async def _finish(self, agenda: Agenda) -> None:
-        """Finish the ticks that had begun."""
-        self._clock.move_to(await self._ledger.progress(self._run) or self._since)
-        waiting = await self._ledger.waiting(self._run, self._plan.participants)
-        await self._together([partial(self._again, tick, agenda) for tick in waiting])
-
-    async def _next(self, due: Due, moment: datetime, agenda: Agenda) -> None:
-        """Live somebody's next tick, unless it has been lived; wait for who is at it."""
-        persona = due.persona
-        wanted = Wanted(
-            self._run,
-            persona.email,
-            persona.user_id,
-            moment,
-            due.active_at,
-            self._terms.brain.name,
-            self._terms.brain.model,
-        )
-        while (claimed := await claim(self._house, self._ledger, wanted)) is None:
-            await self._house.pause(_LOOK_AGAIN_S)
-        if isinstance(claimed, OpenTick):
-            await self._live(claimed, agenda)
-        else:
-            agenda.note(persona.email, claimed.scheduled_at)
-
-    async def _again(self, tick: str, agenda: Agenda) -> None:
-        """Live a tick again that was interrupted."""
-        taken = await self._ledger.take(tick)
-        if taken is not None:
-            await self._live(taken, agenda)
-
-    async def _live(self, opened: OpenTick, agenda: Agenda) -> None:
-        await live(
-            self._house,
-            self._ledger,
-            opened,
-            agenda.get(opened.persona_email),
-            brain=self._terms.brain,
-            seed=self._plan.seed,
-            meter=self._ledger.meter(opened, self._terms.budget),
-            new_tape=partial(self._terms.new_tape or self._ledger.tape, opened),
-        )
-        agenda.note(opened.persona_email, opened.scheduled_at)
-        self._done += 1
-        if self._terms.on_progress is not None:
-            self._terms.on_progress(self._done, opened.scheduled_at)
-
-    async def _together(self, ticks: Collection[Callable[[], Awaitable[None]]]) -> None:
-        async def one(tick: Callable[[], Awaitable[None]]) -> None:
-            async with self._slots:
-                await tick()
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for tick in ticks:
-                    tasks.create_task(one(tick))
-        except BaseExceptionGroup as group:
-            raise group.exceptions[0] from None

@@ -16,7 +16,6 @@ from mana_lab.errors import BudgetExhaustedError, ConflictError, ManaLabError
 from mana_lab.identity.wire import DuePersona
 from mana_lab.runner.agenda import Agenda
 from mana_lab.runner.claims import LEASE, OpenTick
-from mana_lab.runner.fleet import Terms
 from mana_lab.runner.ledger import Ledger, TickOutcome
 from mana_lab.runner.living import keeping_leases
 from mana_lab.runner.run import RunPlan
@@ -24,6 +23,7 @@ from mana_lab.runner.schedule import check_seed
 from mana_lab.runner.service.counting import Counts
 from mana_lab.runner.service.lives import Lives
 from mana_lab.runner.service.pool import Job, Pool
+from mana_lab.runner.terms import Terms
 from mana_lab.runner.tick import House
 from mana_lab.web.draining import Draining
 

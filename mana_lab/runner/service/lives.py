@@ -11,11 +11,11 @@ from mana_lab.errors import LabBusyError
 from mana_lab.identity.wire import DuePersona
 from mana_lab.runner.agenda import Due
 from mana_lab.runner.claims import EndedTick, LeftTick, OpenTick, Wanted
-from mana_lab.runner.fleet import Terms
 from mana_lab.runner.ledger import Ledger, TickOutcome
 from mana_lab.runner.living import ANOTHER_BRAIN, claim, live
 from mana_lab.runner.run import RunPlan
 from mana_lab.runner.service.counting import CountedMeter, Counts
+from mana_lab.runner.terms import Terms
 from mana_lab.runner.tick import House
 
 _LEAST = timedelta(milliseconds=1)

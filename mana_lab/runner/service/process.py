@@ -23,11 +23,11 @@ from mana_lab.runner.budget import Budget
 from mana_lab.runner.claims import Holder
 from mana_lab.runner.door import ManaDoor
 from mana_lab.runner.endpoint import Endpoint
-from mana_lab.runner.fleet import Terms
 from mana_lab.runner.ledger import METADATA, Ledger
 from mana_lab.runner.service.app import create_app
 from mana_lab.runner.service.diagnosis import Diagnosis
 from mana_lab.runner.service.duty import Drained, Duty
+from mana_lab.runner.terms import Terms
 from mana_lab.runner.tick import House
 from mana_lab.settings import Settings, revealed
 from mana_lab.storage import Store

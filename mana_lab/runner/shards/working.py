@@ -13,11 +13,12 @@ from mana_lab.runner.brains import Sharing, brain_of
 from mana_lab.runner.claims import Holder
 from mana_lab.runner.door import ManaDoor
 from mana_lab.runner.endpoint import Endpoint
-from mana_lab.runner.fleet import Fleet, Progress, Terms
+from mana_lab.runner.fleet import Fleet
 from mana_lab.runner.ledger import METADATA, Ledger
 from mana_lab.runner.run import RunStatus
 from mana_lab.runner.shards.access import Access
 from mana_lab.runner.shards.shard import Shard
+from mana_lab.runner.terms import Progress, Terms
 from mana_lab.runner.tick import House
 from mana_lab.storage import Store
 
