@@ -82,6 +82,7 @@ def read_until(terminal, text):
 
 
 @posix_only
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
     terminal, other_end = os.openpty()
     with subprocess.Popen(

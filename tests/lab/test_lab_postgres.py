@@ -88,7 +88,8 @@ class PatientClock(SimulatedClock):
         return super().monotonic() / 1000
 
 
-@pytest.mark.parametrize("how", [pytest.param("fast", marks=pytest.mark.slow), "killed"])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["fast", "killed"])
 async def test_a_run_goes_on_when_its_server_is_restarted_in_the_middle(tmp_path, few, how):
     """What was acknowledged is there, and the run comes to the same as one without an accident."""
     try:

@@ -124,6 +124,7 @@ def test_what_the_schema_allows_is_accepted(name):
     accepted()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPECS)
 def test_what_the_schema_forbids_is_refused_in_one_short_sentence(name):
     spec = SPECS[name]
