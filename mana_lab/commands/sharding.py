@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from mana_lab.commands.console import finish, progress, refusals, say
 from mana_lab.commands.options import (
@@ -58,7 +58,7 @@ def shards(
     For example: python -m mana_lab shards --dir my-lab --days 14 --count 20 --out shards
     """
     with refusals():
-        site = Site(auth_url=service_url(auth_url, "--auth-url"), mcp_url=service_url(mcp_url))
+        site = _site(service_url(auth_url, "--auth-url"), service_url(mcp_url, "--mcp-url"))
         if out.exists() and any(out.iterdir()):
             raise SettingsError(f"{out} is not empty; give a folder of their own for the shards")
     how: dict[str, Any] = {"concurrency": concurrency, "budget": budget, "brain": brain}
@@ -71,6 +71,14 @@ def shards(
     say(f"  {typed('serve', '--dir', folder, '--workers', 2, '--calls-per-minute', UNTHROTTLED)}")
     say("and live each of them, wherever these services can be reached, with:")
     say(f"  {typed('run', '--dir', folder, '--shard', last)}")
+
+
+def _site(auth_url: str, mcp_url: str) -> Site:
+    try:
+        return Site(auth_url=auth_url, mcp_url=mcp_url)
+    except ValidationError as error:
+        option = str(error.errors()[0]["loc"][0]).replace("_", "-")
+        raise SettingsError(f"--{option}: a shard holds no user and no password") from None
 
 
 async def _cut(folder: Path, count: int, site: Site, how: dict[str, Any]) -> list[Shard]:
