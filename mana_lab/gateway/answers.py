@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from starlette.responses import JSONResponse
@@ -27,14 +27,26 @@ class LaterTries:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and add ``Retry-After`` to an answer that needs it."""
         told: list[int] = []
+        held: list[Message] = []
+        may_wait = scope["type"] == "http" and scope["method"] == "POST"
 
         async def add(message: Message) -> None:
-            if told and message["type"] == "http.response.start":
-                headers = [*message["headers"], (b"retry-after", str(told[0]).encode())]
-                message = {**message, "headers": headers}
-            await send(message)
+            if message["type"] == "http.response.start" and may_wait and not told:
+                held.append(message)  # the SDK begins a stream before it asks whether a call may be
+                return
+            if held:
+                await send(_with(told, held.pop()))
+            await send(_with(told, message))
 
         await self._app({**scope, _RETRY: told}, receive, add)
+        if held:
+            await send(held.pop())
+
+
+def _with(told: Sequence[int], message: Message) -> Message:
+    if not told or message["type"] != "http.response.start":
+        return message
+    return {**message, "headers": [*message["headers"], (b"retry-after", str(told[0]).encode())]}
 
 
 def retry_later(scope: Scope, seconds: int) -> None:

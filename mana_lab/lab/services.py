@@ -32,7 +32,7 @@ from mana_lab.identity.server import AdminAccount, IdentityConfig
 from mana_lab.lab.folder import LabFolder
 from mana_lab.registry import Backend, Registry
 from mana_lab.runner import ledger
-from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets, Settings
+from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets, Settings, revealed
 from mana_lab.storage import Store
 from mana_lab.sync import server as sync_server
 from mana_lab.sync.client import SyncClient
@@ -167,7 +167,8 @@ async def wired(
         origins: Whose pages may call the gateway, besides those of this machine.
     """
     stores, clock = ground.stores, ground.clock
-    config = _identity_config(ground.secrets, issuer)
+    settings = Settings.from_environment()
+    config = _identity_config(settings, ground, issuer)
     await identity_server.prepare(stores.identity, config, clock)
     identity_app = identity_server.create_app(
         stores.identity,
@@ -225,14 +226,17 @@ async def wired(
                 resource_url=gateway_url + gateway.MCP_PATH,
                 authorization_server=issuer,
                 allowed_origins=(*gateway.LOCAL_ORIGINS, *origins),
+                policy_mode=settings.policy_mode,
+                production=settings.production,
+                metrics_token=revealed(settings.metrics_token),
             ),
             clock=clock,
         )
         yield Services(identity_app, sync_app, gateway_app, identity, sync)
 
 
-def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
-    settings = Settings.from_environment()
+def _identity_config(settings: Settings, ground: Ground, issuer: str) -> IdentityConfig:
+    secrets = ground.secrets
     settings.check(secrets)
     return IdentityConfig(
         production=settings.production,
@@ -241,6 +245,9 @@ def _identity_config(secrets: LabSecrets, issuer: str) -> IdentityConfig:
         audience=DEFAULT_AUDIENCE,
         kek=secrets.kek(),
         service_key=secrets.service_key.get_secret_value(),
+        destructive_tools=frozenset(
+            spec.name for spec in ground.registry if spec.policy_hint == "destructive"
+        ),
         admin=AdminAccount(ADMIN_EMAIL, secrets.admin_password.get_secret_value()),
     )
 

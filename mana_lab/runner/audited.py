@@ -18,6 +18,7 @@ from mana_lab.errors import InvalidOutputError, ManaLabError, ProtocolError
 from mana_lab.runner.calls import CallError, CallOutcome
 from mana_lab.runner.failures import GATEWAY, Failures
 from mana_lab.runner.recorder import Recorder
+from mana_lab.web.tracing import TRACEPARENT
 
 IDEMPOTENCY_META = "how.mana/idempotencyKey"
 """Tells the gateway which call this is, so that a redone call writes the same record."""
@@ -79,7 +80,7 @@ class AuditedCalls:
         try:
             client = await reach()
             started = self._clock.monotonic()
-            answer = await self._send(client, name, given, self.recorder.idempotency_key(seq))
+            answer = await self._send(client, name, given, self._meta(seq))
             error = answer.error
         except ManaLabError as refused:
             error = self._failures.from_library(refused)
@@ -95,12 +96,16 @@ class AuditedCalls:
             )
         return CallOutcome(name, answer.data, error, latency_ms, action.id, seq)
 
+    def _meta(self, seq: int) -> RequestParamsMeta:
+        key, trace = self.recorder.idempotency_key(seq), self.recorder.trace_parent(seq)
+        return cast(RequestParamsMeta, {IDEMPOTENCY_META: key, TRACEPARENT: trace})
+
     async def _send(
-        self, client: Client, name: str, arguments: dict[str, Any], key: str
+        self, client: Client, name: str, arguments: dict[str, Any], meta: RequestParamsMeta
     ) -> _Answer:
         try:
             canonical_json(arguments)
-            result = await _call(client, name, arguments, key)
+            result = await _call(client, name, arguments, meta)
         except MCPError as error:
             return _Answer(error=self._failures.from_mcp(error))
         tool_hash = (result.meta or {}).get(TOOL_META)
@@ -110,9 +115,10 @@ class AuditedCalls:
         return _Answer(_data(result), tool_hash=known)
 
 
-async def _call(client: Client, name: str, arguments: dict[str, Any], key: str) -> CallToolResult:
+async def _call(
+    client: Client, name: str, arguments: dict[str, Any], meta: RequestParamsMeta
+) -> CallToolResult:
     try:
-        meta = cast(RequestParamsMeta, {IDEMPOTENCY_META: key})
         return await client.call_tool(name, arguments, meta=meta)
     except ValidationError:
         raise ProtocolError("the server's answer is not one of MCP") from None

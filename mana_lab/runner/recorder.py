@@ -23,6 +23,7 @@ _LONGEST_MESSAGE = 500
 _BATCH = 500
 _DIGEST = 16
 _HASH = re.compile(r"[0-9a-f]{64}")
+_TRACE = re.compile(r"(?!0{32})[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,16 @@ class Recorder:
         """Return what makes a redone call the same call: its place and what is called."""
         return f"{self.tick_id}/{seq}/{self._begun[seq]}"
 
+    def trace_parent(self, seq: int) -> str:
+        """Return the place of a call in the trace of its tick (W3C Trace Context, traceparent).
+
+        The trace is the tick: its id without dashes where that is a UUID, so that the rows of the
+        gateway's audit are found by it.
+        """
+        bare = self.tick_id.replace("-", "")
+        trace = bare if _TRACE.fullmatch(bare) else _hex(self.tick_id)[:32]
+        return f"00-{trace}-{_hex(self.idempotency_key(seq))[:16]}-01"
+
     def record(
         self,
         seq: int,
@@ -186,7 +197,11 @@ class Recorder:
 def _name_of(tool_name: str, arguments: Mapping[str, Any], *, shared: bool) -> str:
     """Return a short digest of a call; arguments that are no JSON count as none."""
     text = f"{_storable(tool_name, _LONGEST_NAME)}\n{_hash_or_none(arguments)}\n{shared}"
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
+    return _hex(text)[:_DIGEST]
+
+
+def _hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _records(actions: Sequence[Action]) -> list[ActionRecord]:

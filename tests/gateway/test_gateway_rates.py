@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from calls_house import open_room
 from gateway_house import ERAS, from_stream, legacy, modern, open_session
 
 from mana_lab import gateway
@@ -66,6 +67,22 @@ async def test_the_minute_slides(room, clock):
         clock.advance(30)
         assert not is_refused(await http.post("/mcp", **quote()))
         assert is_refused(await http.post("/mcp", **quote()))
+
+
+@pytest.mark.parametrize("tool", ["shelf.climb", "shelf.burn", "shelf.quote"])
+async def test_an_older_session_is_told_when_again_also_where_the_tool_may_stream(
+    tmp_path, clock, tool
+):
+    async with open_room(tmp_path, clock, calls_per_minute=1) as room:
+        user = await room.house.user("anna")
+        await room.allow(user, "shelf.burn")
+        async with room.house.http(user) as http:
+            session = await open_session(http)
+            call = legacy("tools/call", session, 1, name=tool, arguments={"text": "x"})
+            first, second = [await http.post("/mcp", **call) for _ in range(2)]
+    assert "retry-after" not in first.headers
+    assert "rate-limit" in second.text
+    assert second.headers["retry-after"] == "60"
 
 
 async def test_an_older_session_is_counted_together_with_stateless_calls(room):

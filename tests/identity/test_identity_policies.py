@@ -6,7 +6,9 @@ import pytest
 from identity_house import SERVICE_KEY, bearer, service
 
 from mana_lab.errors import ForbiddenError, InvalidInputError, NotAMemberError, NotFoundError
+from mana_lab.identity.server.policies import Policies
 from mana_lab.identity.server.schema import SPACE_POLICY_AUDIT
+from mana_lab.identity.wire import PolicyChange
 
 
 @pytest.fixture
@@ -200,3 +202,17 @@ async def test_other_services_read_any_policy_with_the_service_key(house, anna, 
     for headers in ({}, service("wrong"), bearer(anna.access_token)):
         answer = await house.http.get(f"/api/v1/internal/spaces/{space}/policy", headers=headers)
         assert answer.status_code == 401
+
+
+async def test_a_service_that_knows_the_tools_takes_no_name_of_another(house, anna, space):
+    known = frozenset({"todo.purge", "notes.burn"})
+    policies = Policies(house.store, house.clock, known)
+    user = anna.user
+    for name in ("todo.create", "no.suchTool", "todo.purg"):
+        wanted = PolicyChange(allow_destructive=["notes.burn", name], acknowledged=True)
+        with pytest.raises(InvalidInputError, match=f"{name} is none of the tools") as refused:
+            await policies.change(user, space, wanted)
+        assert "notes.burn, todo.purge" in refused.value.message
+    assert (await policies.get(user, space)).allow_destructive == []
+    wanted = PolicyChange(allow_destructive=["notes.burn"], acknowledged=True)
+    assert (await policies.change(user, space, wanted)).allow_destructive == ["notes.burn"]

@@ -1,7 +1,10 @@
+import re
+
 import pytest
 from runner_house import SERVICE_KEY
 from starlette.responses import JSONResponse
 
+from mana_lab.clock import ManualClock
 from mana_lab.errors import ServiceUnavailableError
 from mana_lab.runner.calls import CallError
 from mana_lab.runner.recorder import Recorder
@@ -110,3 +113,17 @@ async def test_the_same_call_in_a_shared_space_is_another_one(mana, persona_id):
     made.begin("todo.list", {})
     made.begin_again()
     assert made.begin("todo.list", {}, shared=True) == 1
+
+
+@pytest.mark.parametrize(
+    "tick", ["c3a8b8a0-9b3e-5a7e-8c55-0a8f2c7f6e31", "by-hand-1", "0" * 32, "ü"]
+)
+def test_the_calls_of_a_tick_are_places_in_one_trace(tick):
+    recorder = Recorder("anna", tick, None, clock=ManualClock())
+    places = [recorder.trace_parent(recorder.begin("todo.list", {"n": n})) for n in range(3)]
+    form = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-01")
+    found = [form.fullmatch(place) for place in places]
+    assert len({place[1] for place in found}) == 1
+    assert len({place[2] for place in found}) == 3
+    if tick.startswith("c3a8"):
+        assert found[0][1] == tick.replace("-", "")

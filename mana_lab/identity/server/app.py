@@ -84,7 +84,7 @@ def create_app(
         Spaces(store, clock),
         Members(store),
         Invitations(store, clock),
-        Policies(store, clock),
+        Policies(store, clock, config.destructive_tools),
         Vaults(store, config.kek, clock),
         Personas(store, accounts, clock),
         Activity(store, clock=clock, wall_clock=wall_clock or SystemClock()),

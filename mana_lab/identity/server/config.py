@@ -46,6 +46,8 @@ class IdentityConfig:
         production: Whether development secrets are refused.
         long_tokens: Whether the operator may have access tokens of up to a day, for clients that
             cannot sign in.
+        destructive_tools: The names of the tools that a space may allow; None where the service
+            does not know them, and takes any name of that form.
 
     Raises:
         SettingsError: The key is not 32 bytes, the service key is empty, the cap is below 0, or the
@@ -63,6 +65,7 @@ class IdentityConfig:
     trusted_origins: tuple[str, ...] = ()
     production: bool = False
     long_tokens: bool = False
+    destructive_tools: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if len(self.kek) != _KEK_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +31,13 @@ class Policies:
     Args:
         store: The identity store.
         clock: The lab's time.
+        known: The names of all destructive tools; None where they are not known here.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, known: frozenset[str] | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._known = known
 
     async def get(self, user: User, space_id: str) -> SpacePolicy:
         """Return the policy of a space that the account is in.
@@ -70,9 +73,11 @@ class Policies:
         Raises:
             NotAMemberError: The account is not in such a space.
             ForbiddenError: The account is neither owner nor admin there.
-            InvalidInputError: A tool is added, and the sender does not say that they know what
-                that means.
+            InvalidInputError: A name is none of a destructive tool; or a tool is added, and the
+                sender does not say that they know what that means.
         """
+        if self._known is not None:
+            _check_known(wanted.allow_destructive, self._known)
         now = self._clock.now()
 
         def work(connection: Connection) -> SpacePolicy:
@@ -110,6 +115,15 @@ class Policies:
             )
 
         return await self._store.read(work)
+
+
+def _check_known(names: Sequence[str], known: frozenset[str]) -> None:
+    strangers = sorted(set(names) - known)
+    if strangers:
+        raise InvalidInputError(
+            f"allowDestructive: {strangers[0]} is none of the tools that take something away; "
+            f"they are {', '.join(sorted(known)) or 'none'}"
+        )
 
 
 def _policy(connection: Connection, space_id: str) -> SpacePolicy:
