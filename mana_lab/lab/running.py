@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
@@ -33,13 +33,16 @@ from mana_lab.runner import (
 from mana_lab.runner.agenda import Agenda
 from mana_lab.runner.brains import SCRIPTED, brain_of
 from mana_lab.runner.schedule import end_of, instants
-from mana_lab.runner.shards import Engine, EngineName, Shard, Site, cut, engine_of
+from mana_lab.runner.shards import Engine, EngineName, Shard, Site, check_count, cut, engine_of
 from mana_lab.runner.target import TargetDoor, TargetView
 from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 from mana_lab.settings import LabSecrets
 
 _DAY_S = 86_400.0
 _DAYS = 14.0
+
+Begun: TypeAlias = AbstractAsyncContextManager[str]
+"""Holds a run that was begun; gives its id."""
 
 
 class Running(ABC):
@@ -213,6 +216,7 @@ class Running(ABC):
             LabBusyError: A run is going on.
         """
         self._check_open()
+        check_count(count)
         only = self._emails(personas)
         await self._check_seeded()
         if days is None and until is None:
@@ -220,19 +224,20 @@ class Running(ABC):
         money = Budget.of(budget)
         async with brain_of(brain) as player:
             terms = Terms(player, concurrency, money)
-            run = await self._fleet.begin(days=days, until=until, seed=seed, only=only, terms=terms)
-        everybody = [each.email for each in await self._agenda(only)]
-        shards = cut(
-            run,
-            await self._ledger.plan(run),
-            everybody,
-            count,
-            brain=brain,
-            site=site,
-            concurrency=concurrency,
-            budget=money,
-        )
-        await self._ledger.begin_shards(run, len(shards))
+        how: dict[str, Any] = {"days": days, "until": until, "seed": seed, "only": only}
+        async with self._fleet.begin(**how, terms=terms) as run:
+            everybody = [each.email for each in await self._agenda(only)]
+            shards = cut(
+                run,
+                await self._ledger.plan(run),
+                everybody,
+                count,
+                brain=brain,
+                site=site,
+                concurrency=concurrency,
+                budget=money,
+            )
+            await self._ledger.begin_shards(run, len(shards))
         return shards
 
     def _emails(self, names: Collection[str] | None) -> frozenset[str] | None:
@@ -258,19 +263,21 @@ class Running(ABC):
         return Sharing(carrier, brain or SCRIPTED, *how, gateway_workers, site)
 
     async def _share(
-        self, sharing: Sharing, begin: Callable[..., Awaitable[str]], *, record: bool = False
+        self, sharing: Sharing, begin: Callable[..., Begun], *, record: bool = False
     ) -> Run:
         async with brain_of(sharing.brain) as brain:
             terms = Terms(brain, sharing.concurrency, sharing.budget)
-            run = await begin(terms=self._recorded(terms) if record else terms)
-        plan = await self._ledger.plan(run)
-        agenda = await self._agenda(plan.participants)
-        ticks = agenda.expected(instants(plan.starts_at, plan.ends_at))
-        shared = Shared(self._ground, self._folder, self._ledger, self._progress)
-        lived = await shared.live(run, [each.email for each in agenda], ticks, sharing)
-        if lived.status == "done":
-            self._simulated_clock().move_to(lived.ends_at)
-        return lived
+            terms = self._recorded(terms) if record else terms
+        async with begin(terms=terms) as run:
+            plan = await self._ledger.plan(run)
+            agenda = await self._agenda(plan.participants)
+            ticks = agenda.expected(instants(plan.starts_at, plan.ends_at))
+            shared = Shared(self._ground, self._folder, self._ledger, self._progress)
+            try:
+                return await shared.live(run, [each.email for each in agenda], ticks, sharing)
+            finally:
+                reached = await self._ledger.reached_at()
+                self._simulated_clock().move_to(reached or plan.starts_at)
 
     async def expected_ticks(
         self,

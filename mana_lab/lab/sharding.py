@@ -72,24 +72,20 @@ class Shared:
         Raises:
             ManaLabError: A shard failed; the run can go on later.
         """
-        async with self._standing(sharing) as site:
-            shards = await self._cut(run, personas, sharing, site)
-            await self.ledger.begin_shards(run, len(shards))
-            telling = asyncio.create_task(self._tell(run, expected))
-            try:
+        try:
+            async with self._standing(sharing) as site, self._telling(run, expected):
+                shards = await self._cut(run, personas, sharing, site)
+                await self.ledger.begin_shards(run, len(shards))
                 await sharing.engine.carry(shards, self._access())
-            except asyncio.CancelledError:
-                stopped = self.ledger.set_status(run, "stopped", "by hand")
-                await asyncio.shield(stopped)
-                raise
-            except BaseExceptionGroup as group:
-                await self.ledger.set_status(run, "failed", str(group.exceptions[0]))
-                raise group.exceptions[0] from None
-            except BaseException as error:
-                await self.ledger.set_status(run, "failed", str(error))
-                raise
-            finally:
-                telling.cancel()
+        except asyncio.CancelledError:
+            await asyncio.shield(self.ledger.set_status(run, "stopped", "by hand"))
+            raise
+        except BaseExceptionGroup as group:
+            await self.ledger.set_status(run, "failed", str(group.exceptions[0]))
+            raise group.exceptions[0] from None
+        except BaseException as error:
+            await self.ledger.set_status(run, "failed", str(error))
+            raise
         return await self.ledger.run(run)
 
     @asynccontextmanager
@@ -129,6 +125,14 @@ class Shared:
             service_key=secrets.service_key,
             seed_secret=secrets.persona_seed_secret,
         )
+
+    @asynccontextmanager
+    async def _telling(self, run: str, expected: int) -> AsyncIterator[None]:
+        telling = asyncio.create_task(self._tell(run, expected))
+        try:
+            yield
+        finally:
+            telling.cancel()
 
     async def _tell(self, run: str, expected: int) -> None:
         tell = partial(self.progress, "ticks in shards")

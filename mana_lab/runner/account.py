@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mana_lab.errors import UnauthenticatedError
 from mana_lab.identity.client import IdentityClient
@@ -20,7 +20,7 @@ class SignedIn:
     """
 
     user: User
-    session_token: str
+    session_token: str = field(repr=False)
 
 
 class Account:

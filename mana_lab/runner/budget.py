@@ -125,6 +125,7 @@ class LedgerMeter:
                 input_tokens=TICKS.c.input_tokens + used.input_tokens,
                 output_tokens=TICKS.c.output_tokens + used.output_tokens,
                 cost_nano_usd=TICKS.c.cost_nano_usd + _nano(used.cost_usd),
+                held_requests=0,
                 held_tokens=0,
                 held_nano_usd=0,
             )
@@ -142,7 +143,11 @@ def _reserve(
     connection.execute(run.with_for_update())  # one reservation of a run at a time
     for scope, limits in scopes:
         _check(scope, limits, _used(connection, tick, scope), at_most)
-    held = {"held_tokens": at_most.tokens, "held_nano_usd": _nano(at_most.cost_usd)}
+    held = {
+        "held_requests": at_most.requests,
+        "held_tokens": at_most.tokens,
+        "held_nano_usd": _nano(at_most.cost_usd),
+    }
     connection.execute(update(TICKS).where(TICKS.c.id == tick.id).values(**held))
 
 
@@ -154,7 +159,7 @@ def _used(connection: Connection, tick: OpenTick, scope: Scope) -> Usage:
     }
     of = TICKS.c
     sums = select(
-        func.coalesce(func.sum(of.requests), 0),
+        func.coalesce(func.sum(of.requests + of.held_requests), 0),
         func.coalesce(func.sum(of.input_tokens + of.output_tokens + of.held_tokens), 0),
         func.coalesce(func.sum(of.cost_nano_usd + of.held_nano_usd), 0),
     )

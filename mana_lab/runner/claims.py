@@ -222,8 +222,10 @@ def release(connection: Connection, holder: Holder, tick: str | None = None) -> 
 
 def _let_go() -> dict[str, Any]:
     return {
+        "requests": TICKS.c.requests + TICKS.c.held_requests,
         "input_tokens": TICKS.c.input_tokens + TICKS.c.held_tokens,
         "cost_nano_usd": TICKS.c.cost_nano_usd + TICKS.c.held_nano_usd,
+        "held_requests": 0,
         "held_tokens": 0,
         "held_nano_usd": 0,
     }

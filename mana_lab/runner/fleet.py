@@ -11,6 +11,7 @@ from datetime import datetime
 from mana_lab.clock import SimulatedClock
 from mana_lab.errors import (
     BudgetExhaustedError,
+    InvalidInputError,
     LabBusyError,
     NothingToResumeError,
 )
@@ -74,6 +75,7 @@ class Fleet:
             run = await self._ledger.begin_run(plan)
             return await self._live(run, plan, terms)
 
+    @asynccontextmanager
     async def begin(
         self,
         *,
@@ -82,8 +84,10 @@ class Fleet:
         seed: int,
         only: Collection[str] | None = None,
         terms: Terms,
-    ) -> str:
-        """Begin a run that is lived in parts, each with :meth:`carry`; return its id.
+    ) -> AsyncIterator[str]:
+        """Begin a run that is lived in parts, each with :meth:`carry`; give its id.
+
+        As long as this is held, the fleet has no other run.
 
         Args:
             days: As for :meth:`simulate`, and so are the others.
@@ -99,14 +103,15 @@ class Fleet:
         plan = self._plan(terms, seed, days, until, only)
         async with self._alone():
             await self._finish_earlier(terms)
-            return await self._ledger.begin_run(plan)
+            yield await self._ledger.begin_run(plan)
 
-    async def carry(self, run: str, number: int, part: RunPlan, terms: Terms) -> RunStatus:
+    async def carry(self, run: str, number: int, of: int, part: RunPlan, terms: Terms) -> RunStatus:
         """Live one part of a run to its end, or from where it was left.
 
         Args:
             run: The run's id.
             number: The part's.
+            of: How many parts there are.
             part: What the part sets out to do: whose ticks, and from when until when.
             terms: How it is lived.
 
@@ -114,12 +119,15 @@ class Fleet:
             ``done``, or ``stopped`` where the budget did not admit more.
 
         Raises:
-            NotFoundError: The ledger has no such run.
+            NotFoundError: The ledger has no such run, or it was cut into other parts.
+            InvalidInputError: The part is of a run with another seed, time or brain.
             LabBusyError: A run of this fleet is going on.
             ManaLabError: Identity or the ledger cannot be reached; the part can go on later.
         """
         async with self._alone():
             whole = await self._ledger.plan(run)
+            await self._ledger.check_shard(run, number, of)
+            _check_part(part, whole)
             plan = replace(part, recording=whole.recording)
             living = Course(
                 self._house, self._ledger, self._clock, run, plan, part.starts_at, terms
@@ -173,15 +181,18 @@ class Fleet:
             run = await self._last(terms)
             return await self._live(run, await self._ledger.plan(run), terms)
 
-    async def begin_again(self, terms: Terms) -> str:
-        """Take the lab's last run up again, to be lived in parts; return its id.
+    @asynccontextmanager
+    async def begin_again(self, *, terms: Terms) -> AsyncIterator[str]:
+        """Take the lab's last run up again, to be lived in parts; give its id.
+
+        As long as this is held, the fleet has no other run.
 
         Raises:
             NothingToResumeError: As :meth:`resume` does.
             LabBusyError: A run of this fleet is going on.
         """
         async with self._alone():
-            return await self._last(terms)
+            yield await self._last(terms)
 
     async def _last(self, terms: Terms) -> str:
         runs = await self._ledger.runs()
@@ -225,7 +236,16 @@ class Fleet:
         return await self._ledger.run(run)
 
     async def _finish_earlier(self, terms: Terms) -> None:
-        """Bring the ticks of earlier runs to their end, and those runs with them."""
+        """Bring the ticks of earlier runs to their end, and those runs with them.
+
+        Raises:
+            LabBusyError: A run is under way in shards.
+        """
+        if await self._ledger.runs_in_shards():
+            raise LabBusyError(
+                "a run in shards is not over; live the rest of its files, or finish it here with "
+                "await lab.resume() (run --resume)"
+            )
         for run in await self._ledger.interrupted():
             plan = await self._ledger.plan(run)
             if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
@@ -236,3 +256,12 @@ class Fleet:
             else:
                 await self._ledger.give_up(run, ANOTHER_BRAIN)
             await self._ledger.set_status(run, "stopped", "another run was begun")
+
+
+def _check_part(part: RunPlan, whole: RunPlan) -> None:
+    for name in ("seed", "brain", "model", "starts_at", "ends_at"):
+        if getattr(part, name) != getattr(whole, name):
+            raise InvalidInputError(
+                f"this shard is of another run: its {name} is {getattr(part, name)}, and the "
+                f"run's is {getattr(whole, name)}"
+            )

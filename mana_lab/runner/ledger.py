@@ -16,7 +16,7 @@ from mana_lab.runner import claims
 from mana_lab.runner.budget import Budget, LedgerMeter
 from mana_lab.runner.claims import EndedTick, Holder, LeftTick, OpenTick, Wanted
 from mana_lab.runner.ledger_runs import add_run, plan_of, read_runs
-from mana_lab.runner.ledger_shards import begin_shards, end_shard, open_shards
+from mana_lab.runner.ledger_shards import begin_shards, check_shard, end_shard, runs_in_shards
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
 from mana_lab.runner.ledger_tape import LedgerTape, RunTape, keep_entry, put_app, read_tape
 from mana_lab.runner.meter import Meter
@@ -236,9 +236,17 @@ class Ledger:
 
         await self._store.write(work)
 
-    async def open_shards(self, run: str) -> list[int]:
-        """Return the numbers of the parts of a run that have not been lived to their end."""
-        return await self._store.read(partial(open_shards, run=run))
+    async def check_shard(self, run: str, number: int, of: int) -> None:
+        """Check that a part is one of those that the run was cut into last.
+
+        Raises:
+            NotFoundError: It is not.
+        """
+        await self._store.read(partial(check_shard, run=run, number=number, of=of))
+
+    async def runs_in_shards(self) -> list[str]:
+        """Return the ids of runs that are under way and have parts which have not been lived."""
+        return await self._store.read(runs_in_shards)
 
     async def left(self) -> list[LeftTick]:
         """Return the ticks of all runs that may be taken, the oldest first."""
@@ -283,6 +291,7 @@ class Ledger:
                 error=outcome.error or outcome.gave_up,
                 kept=outcome.kept and dict(outcome.kept),
                 prompt_hash=outcome.prompt_hash,
+                held_requests=0,
                 held_tokens=0,
                 held_nano_usd=0,
                 ended_at=self._wall.now(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from mana_lab.errors import NotFoundError
 from mana_lab.runner.ledger_tables import RUNS, SHARDS
 from mana_lab.runner.run import RunStatus
 
@@ -23,8 +24,11 @@ def begin_shards(connection: Connection, run: str, count: int) -> None:
 def end_shard(
     connection: Connection, run: str, number: int, status: RunStatus, reason: str | None
 ) -> None:
-    """Note how a part ended; with the last one the run ends too."""
-    own = (SHARDS.c.run_id == run, SHARDS.c.number == number)
+    """Note how a part ended; with the last one the run ends too.
+
+    A part that has been lived to its end stays so, whoever else was at it.
+    """
+    own = (SHARDS.c.run_id == run, SHARDS.c.number == number, SHARDS.c.status != "done")
     whole = select(RUNS.c.ends_at).where(RUNS.c.id == run)
     ends_at = connection.execute(whole.with_for_update()).scalar_one()  # one shard at a time
     connection.execute(update(SHARDS).where(*own).values(status=status, reason=reason))
@@ -39,7 +43,22 @@ def end_shard(
         connection.execute(update(RUNS).where(RUNS.c.id == run).values(**values, **reached))
 
 
-def open_shards(connection: Connection, run: str) -> list[int]:
-    """Return the numbers of the parts of a run that have not been lived to their end."""
-    query = select(SHARDS.c.number).where(SHARDS.c.run_id == run, SHARDS.c.status != "done")
-    return list(connection.scalars(query.order_by(SHARDS.c.number)))
+def check_shard(connection: Connection, run: str, number: int, of: int) -> None:
+    """Check that a part is one of those that the run was cut into last.
+
+    Raises:
+        NotFoundError: It is not.
+    """
+    count = connection.scalar(select(func.count()).where(SHARDS.c.run_id == run)) or 0
+    if count != of or not 1 <= number <= count:
+        raise NotFoundError(
+            f"shard {number} of {of} is none of this run, which was cut into {count}; take the "
+            "files of its last cut"
+        )
+
+
+def runs_in_shards(connection: Connection) -> list[str]:
+    """Return the ids of runs that are under way and have parts which have not been lived."""
+    left = select(SHARDS.c.run_id).where(SHARDS.c.status != "done")
+    query = select(RUNS.c.id).where(RUNS.c.status == "running", RUNS.c.id.in_(left))
+    return list(connection.scalars(query.order_by(RUNS.c.ordinal)))

@@ -68,6 +68,7 @@ TICKS = Table(
     Column("input_tokens", BigInteger, nullable=False, default=0),
     Column("output_tokens", BigInteger, nullable=False, default=0),
     Column("cost_nano_usd", BigInteger, nullable=False, default=0),
+    Column("held_requests", Integer, nullable=False, default=0, server_default="0"),
     Column("held_tokens", BigInteger, nullable=False, default=0),
     Column("held_nano_usd", BigInteger, nullable=False, default=0),
     Column("failed_step", String(16)),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from datetime import timedelta
 from decimal import Decimal
 
 import pandas as pd
@@ -9,9 +10,15 @@ import psutil
 import pytest
 
 from mana_lab import Lab
-from mana_lab.errors import InvalidInputError, NothingToResumeError
+from mana_lab.errors import (
+    InvalidInputError,
+    LabBusyError,
+    ManaLabError,
+    NothingToResumeError,
+    ServiceUnavailableError,
+)
 from mana_lab.personas import sample
-from mana_lab.runner import Budget, ScriptedBrain
+from mana_lab.runner import Budget, ScriptedBrain, Terms
 from mana_lab.runner.shards import Site
 
 REQUIRED_RAY = "MANA_LAB_TEST_RAY_REQUIRED"
@@ -171,3 +178,69 @@ async def test_a_run_has_no_more_shards_than_people(lab):
     assert len(parts) == len(lab.catalog)
     with pytest.raises(InvalidInputError, match="1 shard or more, got 0"):
         await lab.shards(0, SITE, days=1)
+
+
+async def test_until_all_parts_are_lived_the_lab_has_no_other_run_and_can_finish_them_itself(lab):
+    parts = await lab.shards(2, SITE, days=1)
+    with pytest.raises(LabBusyError, match="a run in shards is not over"):
+        await lab.run(days=1)
+    with pytest.raises(LabBusyError, match="a run in shards is not over"):
+        await lab.shards(2, SITE, days=1)
+    run = await lab.resume()
+    assert (run.id, run.status, run.open_ticks) == (parts[0].run_id, "done", 0)
+    assert run.ticks > 0
+    assert (await lab.run(days=1)).status == "done"
+
+
+class Nowhere:
+    """An engine that is asked while another run is wanted, and lives nothing."""
+
+    workers = 1
+
+    def __init__(self, meanwhile):
+        self.meanwhile = meanwhile
+
+    async def carry(self, _shards, _access):
+        with pytest.raises(LabBusyError, match="wait until it has ended"):
+            await self.meanwhile()
+        raise ServiceUnavailableError("there are no workers")
+
+
+async def test_while_shards_are_lived_there_is_no_other_run_and_a_failure_is_written_down(lab):
+    with pytest.raises(ServiceUnavailableError, match="there are no workers"):
+        await lab.run(days=1, engine=Nowhere(lambda: lab.run(days=1)))
+    run = await lab.reopen(-1)
+    assert (run.status, run.reason) == ("failed", "there are no workers")
+    assert (await lab.resume()).status == "done"
+
+
+async def carried(lab, shard, **changes):
+    """Live a shard in this process."""
+    changed = shard.model_copy(update=changes)
+    brain = ScriptedBrain()
+    return await lab._fleet.carry(
+        changed.run_id, changed.number, changed.of, changed.plan(brain.name, None), Terms(brain)
+    )
+
+
+async def test_a_file_of_another_cut_or_run_is_refused_and_ends_nothing(lab):
+    parts = await lab.shards(2, SITE, days=1)
+    for changes, said in (
+        ({"of": 3}, "shard 1 of 3 is none of this run, which was cut into 2"),
+        ({"number": 9, "of": 2}, "shard 9 of 2 is none of this run"),
+        ({"seed": 8}, "of another run: its seed is 8, and the run's is 7"),
+        ({"ends_at": parts[0].ends_at + timedelta(days=1)}, "of another run: its ends_at"),
+        ({"run_id": "0" * 36}, "no run of that id"),
+    ):
+        with pytest.raises(ManaLabError, match=said):
+            await carried(lab, parts[0], **changes)
+    assert (await lab.reopen(-1)).status == "running"
+
+
+async def test_a_part_that_was_lived_stays_so_whoever_else_is_at_it(lab):
+    parts = await lab.shards(2, SITE, days=1)
+    assert [await carried(lab, part) for part in (*parts, parts[0])] == ["done"] * 3
+    await lab._ledger.end_shard(parts[0].run_id, 1, "failed", "too late")
+    run = await lab.reopen(-1)
+    assert (run.status, run.open_ticks) == ("done", 0)
+    assert run.ticks > 0

@@ -12,7 +12,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and count the requests that are under way."""
+    held = sa.Column("held_requests", sa.Integer(), nullable=False, server_default="0")
+    op.add_column("ticks", held)
     op.create_table(
         "shards",
         sa.Column("run_id", sa.String(length=36), nullable=False),

@@ -5,7 +5,7 @@ goes on where it was left.
 """
 
 from mana_lab.runner.shards.access import Access
-from mana_lab.runner.shards.cutting import cut
+from mana_lab.runner.shards.cutting import check_count, cut
 from mana_lab.runner.shards.engines import Engine, EngineName, engine_of
 from mana_lab.runner.shards.shard import Shard, Site
 from mana_lab.runner.shards.working import live
@@ -16,6 +16,7 @@ __all__ = [
     "EngineName",
     "Shard",
     "Site",
+    "check_count",
     "cut",
     "engine_of",
     "live",

@@ -10,6 +10,16 @@ from mana_lab.runner.run import RunPlan
 from mana_lab.runner.shards.shard import Shard, Site
 
 
+def check_count(count: int) -> None:
+    """Check that a run can be cut into so many shards.
+
+    Raises:
+        InvalidInputError: It cannot.
+    """
+    if count < 1:
+        raise InvalidInputError(f"a run has 1 shard or more, got {count}")
+
+
 def cut(
     run: str,
     plan: RunPlan,
@@ -36,8 +46,7 @@ def cut(
     Raises:
         InvalidInputError: *count* is below 1.
     """
-    if count < 1:
-        raise InvalidInputError(f"a run has 1 shard or more, got {count}")
+    check_count(count)
     dealt = sorted(personas)
     parts = min(count, len(dealt))
     return [

@@ -56,4 +56,4 @@ async def live(shard: Shard, access: Access, *, on_progress: Progress | None = N
         fleet = Fleet(house, ledger, SimulatedClock(shard.starts_at))
         terms = Terms(brain, shard.concurrency, shard.budget, on_progress)
         plan = shard.plan(brain.name, brain.model)
-        return await fleet.carry(shard.run_id, shard.number, plan, terms)
+        return await fleet.carry(shard.run_id, shard.number, shard.of, plan, terms)
