@@ -18,6 +18,8 @@ from mana_lab.errors import ManaLabError, ServiceUnavailableError, error_from_wi
 from mana_lab.runner.calls import ToolInfo
 
 _INTERNAL_ERROR = -32603
+_LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=256)
+"""How many calls there are at a time is said by whoever makes them."""
 
 
 class Endpoint:
@@ -47,7 +49,7 @@ class Endpoint:
         self.url = url
         self._timeout_s = timeout_s
         self._owns_transport = transport is None
-        self._transport = _Legible(transport or httpx2.AsyncHTTPTransport(), peer)
+        self._transport = _Legible(transport or httpx2.AsyncHTTPTransport(limits=_LIMITS), peer)
         self._lists = _OneOfEach()
         self._last_offer: Sequence[ToolInfo] = ()
         self._clock = clock or SystemClock()

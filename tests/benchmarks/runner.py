@@ -30,6 +30,7 @@ import uuid
 from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -184,8 +185,7 @@ async def living(_options):
 
 
 async def shards(options):
-    size = options.sizes[0]
-    for workers in (0, 1, 2):
+    for size, workers in product(options.sizes, (0, 1, 2)):
         async with lab_of(size) as lab:
             started = time.perf_counter()
             how = {"engine": Here(), "gateway_workers": workers, "days": 4 * A_TICK}
@@ -194,7 +194,8 @@ async def shards(options):
         where = f"{workers} gateway processes" if workers else "the gateway in this process"
         print(
             f"{size:5} scripted personas over ports, {where}: {run.ticks / took:6.1f} ticks/s,"
-            f" {run.calls / took:6.0f} calls/s"
+            f" {run.calls / took:6.0f} calls/s; RSS {rss_mb():.0f} MB, that of the gateway's"
+            " processes not among it"
         )
 
 

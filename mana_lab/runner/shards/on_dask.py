@@ -70,7 +70,9 @@ async def _work_off(client: Any, left: deque[tuple[Shard, int]], access: str) ->
         try:
             worker = await client.submit(_Worker, actor=True, pure=False)
             await worker.live(shard.to_json(), access)
-        except OSError as error:  # the worker is gone
+        except (OSError, RuntimeError) as error:  # Dask says by either that the worker is gone
+            if isinstance(error, RuntimeError) and "lost" not in str(error):
+                raise
             if tries == 1:
                 raise ServiceUnavailableError(
                     f"shard {shard.number} lost its worker {_TRIES} times"

@@ -23,6 +23,7 @@ from mana_lab.runner.tick import House
 from mana_lab.storage import Store
 
 _TIMEOUT_S = 60.0
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=256)
 
 
 async def live(shard: Shard, access: Access, *, on_progress: Progress | None = None) -> RunStatus:
@@ -44,7 +45,9 @@ async def live(shard: Shard, access: Access, *, on_progress: Progress | None = N
     async with AsyncExitStack() as stack:
         store = await Store.open(access.ledger_url.get_secret_value(), METADATA)
         await stack.enter_async_context(store)
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=_TIMEOUT_S))
+        http = await stack.enter_async_context(
+            httpx.AsyncClient(timeout=_TIMEOUT_S, limits=_LIMITS)
+        )
         endpoint = Endpoint(shard.site.mcp_url, clock=time)
         stack.push_async_callback(endpoint.close)
         identity = IdentityClient(shard.site.auth_url, http)
