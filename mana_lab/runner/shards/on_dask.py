@@ -74,7 +74,6 @@ async def _work_off(client: Any, left: deque[tuple[Shard, int]], access: str) ->
             if isinstance(error, RuntimeError) and "lost" not in str(error):
                 raise
             if tries == 1:
-                raise ServiceUnavailableError(
-                    f"shard {shard.number} lost its worker {_TRIES} times"
-                ) from error
+                text = f"shard {shard.number} lost its worker {_TRIES} times"
+                raise ServiceUnavailableError(text) from error
             left.append((shard, tries - 1))
