@@ -74,10 +74,11 @@ async def test_nothing_of_the_app_is_on_tape_unless_it_is_asked_for(mana):
 
 async def test_a_run_that_is_lived_in_parts_is_recorded_as_well(mana):
     fleet = mana.fleet()
-    run = await fleet.begin(days=1, seed=7, terms=Terms(ScriptedBrain(), recording={}))
+    terms = Terms(ScriptedBrain(), recording={})
+    async with fleet.begin(days=1, seed=7, terms=terms) as run:
+        await mana.ledger.begin_shards(run, 1)
     part = replace(await mana.ledger.plan(run), recording=None)
-    await mana.ledger.begin_shards(run, 1)
-    assert await fleet.carry(run, 1, part, Terms(ScriptedBrain())) == "done"
+    assert await fleet.carry(run, 1, 1, part, Terms(ScriptedBrain())) == "done"
     known = await recorded(mana, await mana.ledger.run(run))
     assert all(tick.app for tick in known.tape.ticks)
     assert await known.difference() is None
