@@ -22,8 +22,9 @@ from mana_lab.runner.models.turns import Turns
 from mana_lab.storage import Store, insert_or_ignore
 
 _LOOK_S = 1.0
-_GONE = timedelta(seconds=15)
-"""A process that was not seen for so long takes no share."""
+_GONE = timedelta(seconds=210)
+"""A process that was not seen for so long takes no share: a model's answer may take three minutes,
+and one whose turns are all taken does not look meanwhile."""
 
 
 class _State(NamedTuple):

@@ -61,7 +61,10 @@ async def test_who_is_gone_leaves_the_share_to_the_others(flow, clock):
     await looks(clock, first, second)
     await looks(clock, first)
     assert first.limit == 4
-    clock.advance(20)
+    clock.advance(180)
+    await once(first, "failed")
+    assert first.limit == 4
+    clock.advance(40)
     await once(first, "failed")
     assert first.limit == 8
 
