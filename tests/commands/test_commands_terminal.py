@@ -81,6 +81,11 @@ def read_until(terminal, text):
     return shown
 
 
+def heed_interrupts():
+    """Undo what a shell does to programs in the background, the tests among them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @posix_only
 @pytest.mark.slow
 def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
@@ -91,6 +96,7 @@ def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
         stderr=other_end,
         text=True,
         env={**os.environ, "TERM": "xterm"},
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     ) as process:
         os.close(other_end)
         try:
