@@ -18,6 +18,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequestParams, ElicitResult
+from mcp.types.version import LATEST_MODERN_VERSION
 
 from mana_lab.errors import InfrastructureError, ManaLabError, ServiceUnavailableError
 from mana_lab.runner.endpoint import Endpoint
@@ -99,12 +100,17 @@ class Connection:
         """
         http = endpoint.http_client(auth, {"X-Mana-Space": space_id})
         transport = streamable_http_client(endpoint.url, http_client=http)
+        known = endpoint.discoveries.of(user_id)
         client = Client(
             transport,
+            mode="auto" if known is None else LATEST_MODERN_VERSION,
+            prior_discover=known,
             cache=endpoint.cache(user_id),
             elicitation_callback=None if agree is None else partial(_answer, agree),
         )
-        return await cls.hold(client, http)
+        connection = await cls.hold(client, http)
+        endpoint.discoveries.keep(user_id, client.session.discover_result)
+        return connection
 
     @classmethod
     async def hold(

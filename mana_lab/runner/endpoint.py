@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
 import httpx2
 from mcp.client.caching import CacheConfig, CacheEntry, CacheKey, InMemoryResponseCacheStore
-from mcp.types import CacheableResult
+from mcp.types import UNSUPPORTED_PROTOCOL_VERSION, CacheableResult
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import ManaLabError, ServiceUnavailableError, error_from_wire
 from mana_lab.runner.calls import ToolInfo
+from mana_lab.runner.discovery import Discoveries
 
 _INTERNAL_ERROR = -32603
 _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=256)
@@ -25,8 +26,8 @@ _LIMITS = httpx2.Limits(max_connections=None, max_keepalive_connections=256)
 class Endpoint:
     """A server's address and transport, shared by the apps of a lab.
 
-    What the server marks as the same for everybody, above all its list of tools, is fetched once
-    and kept for as long as the server allows.
+    What the server says of itself and its list of tools are fetched once for each user, or for
+    all where it marks them as the same for everybody, and kept for as long as it allows.
 
     Args:
         url: Of the MCP endpoint, such as ``http://127.0.0.1:3069/mcp``.
@@ -35,6 +36,10 @@ class Endpoint:
         clock: Measures how long a list may be kept.
         timeout_s: How long the server may be silent.
         peer: What to call the server in errors.
+
+    Attributes:
+        url: The server's address.
+        discoveries: What the server said of itself.
     """
 
     def __init__(
@@ -49,10 +54,13 @@ class Endpoint:
         self.url = url
         self._timeout_s = timeout_s
         self._owns_transport = transport is None
-        self._transport = _Legible(transport or httpx2.AsyncHTTPTransport(limits=_LIMITS), peer)
+        self._clock = clock or SystemClock()
+        self.discoveries = Discoveries(self._clock.monotonic)
+        self._transport = _Legible(
+            transport or httpx2.AsyncHTTPTransport(limits=_LIMITS), peer, self.discoveries.forget
+        )
         self._lists = _OneOfEach()
         self._last_offer: Sequence[ToolInfo] = ()
-        self._clock = clock or SystemClock()
 
     def http_client(self, auth: httpx2.Auth | None, headers: dict[str, str]) -> httpx2.AsyncClient:
         """Return a client for one signed-in user."""
@@ -119,22 +127,33 @@ class _Legible(httpx2.AsyncBaseTransport):
 
     Without it the client says "Server returned an error response" whatever the status was, and a
     refused connection ends the whole session.
+
+    Args:
+        inner: What requests go through.
+        peer: What to call the server.
+        lost: Called when the server cannot be reached, fails, or speaks other versions than before.
     """
 
-    def __init__(self, inner: httpx2.AsyncBaseTransport, peer: str) -> None:
+    def __init__(
+        self, inner: httpx2.AsyncBaseTransport, peer: str, lost: Callable[[], None]
+    ) -> None:
         self._inner = inner
         self._peer = peer
+        self._lost = lost
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
             response = await self._inner.handle_async_request(request)
         except httpx2.TransportError as error:
+            self._lost()
             text = f"{self._peer} cannot be reached ({type(error).__name__})"
             return failure(ServiceUnavailableError(text), 503)
         if response.status_code < 400:
             return response
         body = _json_or_none(await response.aread())
         await response.aclose()
+        if response.status_code >= 500 or _code_of(body) == UNSUPPORTED_PROTOCOL_VERSION:
+            self._lost()
         if "jsonrpc" in body:
             return response
         status = response.status_code
@@ -162,3 +181,8 @@ def _json_or_none(text: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _code_of(body: dict[str, Any]) -> Any:
+    error = body.get("error")
+    return error.get("code") if isinstance(error, dict) else None

@@ -5,7 +5,13 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 from mcp.server import Server
-from mcp.types import CallToolResult, ListToolsResult, TextContent, Tool
+from mcp.types import (
+    UNSUPPORTED_PROTOCOL_VERSION,
+    CallToolResult,
+    ListToolsResult,
+    TextContent,
+    Tool,
+)
 from runner_house import GATEWAY, SECRET
 from starlette.responses import JSONResponse, PlainTextResponse
 
@@ -13,6 +19,7 @@ from mana_lab.clock import ManualClock
 from mana_lab.crypto import canonical_hash
 from mana_lab.errors import (
     InvalidCredentialsError,
+    ManaLabError,
     NotAMemberError,
     NotFoundError,
     ServiceUnavailableError,
@@ -24,6 +31,11 @@ from mana_lab.runner.account import Account
 from mana_lab.runner.audited import TOOL_META
 from mana_lab.tools import default_registry
 from mana_lab.web.serving import listen, serve
+
+
+def other_versions(_scope):
+    error = {"code": UNSUPPORTED_PROTOCOL_VERSION, "message": "no", "data": {"supported": ["2027"]}}
+    return JSONResponse({"jsonrpc": "2.0", "id": None, "error": error}, 400)
 
 
 @pytest.fixture
@@ -70,7 +82,37 @@ async def test_the_list_of_tools_is_fetched_once_for_all_sessions_of_a_user(mana
         async with await mana.app(anna) as app:
             assert len(await app.tools()) == len(default_registry())
             assert (await app.call("todo.list")).ok
-    assert mana.gateway_service.methods.count("tools/list") == 1
+    methods = mana.gateway_service.methods
+    assert (methods.count("server/discover"), methods.count("tools/list")) == (1, 1)
+
+
+async def test_what_the_gateway_says_of_itself_is_asked_for_each_user(mana, anna, maya):
+    """The gateway marks it as private."""
+    for persona in (anna, maya, anna, maya):
+        async with await mana.app(persona) as app:
+            assert (await app.call("todo.list")).ok
+    assert mana.gateway_service.methods.count("server/discover") == 2
+
+
+async def test_a_gateway_is_asked_again_when_its_answer_is_too_old(mana, anna):
+    clock = ManualClock()
+    mana.endpoint = Endpoint(GATEWAY, httpx2.ASGITransport(mana.gateway_service), clock=clock)
+    for minutes, asked in ((0, 1), (4, 1), (2, 2)):
+        clock.advance(60 * minutes)
+        async with await mana.app(anna):
+            assert mana.gateway_service.methods.count("server/discover") == asked
+
+
+@pytest.mark.parametrize("refusal", [refusing(503, "service-unavailable"), other_versions])
+async def test_a_gateway_that_was_lost_is_asked_again_at_the_door(mana, anna, refusal):
+    async with await mana.app(anna) as app:
+        mana.gateway_service.refuse = refusal
+        assert not (await app.call("todo.list")).ok
+    with pytest.raises(ManaLabError):
+        await mana.app(anna)
+    mana.gateway_service.refuse = lambda _scope: None
+    async with await mana.app(anna) as app:
+        assert (await app.call("todo.list")).ok
 
 
 async def test_every_call_is_audited(app, mana):
@@ -256,6 +298,8 @@ async def test_a_gateway_behind_a_port_is_reached_over_the_network(mana, anna):
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
+    async with await mana.app(anna) as app:
+        assert (await app.call("todo.list")).error.code == "service-unavailable"
     with pytest.raises(ServiceUnavailableError, match="cannot be reached"):
         await mana.app(anna)
     await mana.endpoint.close()
@@ -281,6 +325,7 @@ async def test_an_app_may_be_closed_by_another_task_than_opened_it(mana, anna):
 
 async def test_giving_up_while_connecting_leaves_no_task_behind(mana, anna):
     await (await mana.app(anna)).close()
+    mana.endpoint.discoveries.forget()  # so that the next one has something to ask
     tasks = await mana.tasks()
     reached = asyncio.Event()
     mana.gateway_service.refuse = lambda _scope: reached.set()
