@@ -37,7 +37,7 @@ async def _keep(folder: Path, out: Path, run: int) -> None:
         async with await open_lab(existing_lab(folder), tell) as lab:
             kept = await lab.keep_run(run, out)
     say(f"Kept:    {kept.path}")
-    mode = "brain" if kept.manifest.recording is None else "all"
+    mode = "all" if kept.manifest.run.app_on_tape else "brain"
     say(f"Replay:  {typed('replay', kept.path, '--mode', mode)}")
 
 

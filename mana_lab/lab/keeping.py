@@ -90,6 +90,7 @@ class Keeping(ABC):
             ends_at=known.ends_at,
             participants=None if plan.participants is None else sorted(plan.participants),
             status=known.status,
+            app_on_tape=plan.app_on_tape,
         )
         recording = None if plan.recording is None else Recording(**plan.recording)
         target = Path(folder)

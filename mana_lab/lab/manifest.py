@@ -62,6 +62,7 @@ class KeptRun(BaseModel):
         ends_at: When it was to end.
         participants: The addresses of those who took part; all personas when None.
         status: How it ended.
+        app_on_tape: Whether what the app answered was recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,6 +76,7 @@ class KeptRun(BaseModel):
     ends_at: AwareDatetime
     participants: list[str] | None
     status: str
+    app_on_tape: bool
 
 
 class Manifest(BaseModel):
@@ -83,7 +85,7 @@ class Manifest(BaseModel):
     Attributes:
         format: The version of the folder's format.
         run: The run.
-        recording: What was recorded besides; None where the app was not.
+        recording: What decides what the run comes to besides; None where nobody noted it.
         files: The files, by name.
     """
 

@@ -1,4 +1,4 @@
-"""What is to be known of a recorded run besides its tape."""
+"""What is to be known of a run besides its tape."""
 
 from __future__ import annotations
 

@@ -90,6 +90,7 @@ class Replaying(ABC):
             player,
             concurrency,
             recording=Recording.of(player, self.registry, self.server).to_json(),
+            app_on_tape=True,
             new_tape=tapes.of,
         )
         everybody = list(known.personas_df()["email"])

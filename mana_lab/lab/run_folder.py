@@ -68,7 +68,7 @@ class RunFolder(Reading):
     def __repr__(self) -> str:
         run = self.manifest.run
         model = f" ({run.model})" if run.model else ""
-        app = "without its app" if self.manifest.recording is None else "with its app"
+        app = "with its app" if run.app_on_tape else "without its app"
         return f"<RunFolder: run {run.number}, seed {run.seed}, brain {run.brain}{model}, {app}>"
 
     @cached_property
@@ -108,7 +108,7 @@ class RunFolder(Reading):
             InvalidInputError: The app was not recorded, or nobody but the caller has the brain.
             RunFolderError: The tape is damaged.
         """
-        if self.manifest.recording is None:
+        if not self.manifest.run.app_on_tape:
             raise InvalidInputError(
                 "this run was not recorded with its app; record one with lab.run(record=True), or "
                 "replay its model in a lab: lab.replay(folder)"

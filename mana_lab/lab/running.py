@@ -138,7 +138,7 @@ class Running(ABC):
         starts_at = self.clock.now()
         async with _player(brain) as player:
             terms = self._terms(player, *how, starts_at, end_of(starts_at, days, until))
-            terms = self._recorded(terms) if record else terms
+            terms = self._noted(terms, record=record)
             return self._told(await self._fleet.simulate(**what, terms=terms))
 
     async def resume(
@@ -223,7 +223,7 @@ class Running(ABC):
             days = _DAYS
         money = Budget.of(budget)
         async with brain_of(brain) as player:
-            terms = Terms(player, concurrency, money)
+            terms = self._noted(Terms(player, concurrency, money))
         how: dict[str, Any] = {"days": days, "until": until, "seed": seed, "only": only}
         async with self._fleet.begin(**how, terms=terms) as run:
             everybody = [each.email for each in await self._agenda(only)]
@@ -267,7 +267,7 @@ class Running(ABC):
     ) -> Run:
         async with brain_of(sharing.brain) as brain:
             terms = Terms(brain, sharing.concurrency, sharing.budget)
-            terms = self._recorded(terms) if record else terms
+            terms = self._noted(terms, record=record)
         async with begin(terms=terms) as run:
             plan = await self._ledger.plan(run)
             agenda = await self._agenda(plan.participants)
@@ -333,9 +333,9 @@ class Running(ABC):
             lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
         )
 
-    def _recorded(self, terms: Terms) -> Terms:
+    def _noted(self, terms: Terms, *, record: bool = False) -> Terms:
         known = Recording.of(terms.brain, self.registry, self.server)
-        return replace(terms, recording=known.to_json())
+        return replace(terms, recording=known.to_json(), app_on_tape=record)
 
     def _told(self, run: Run) -> Run:
         if run.status == "done":

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
-from mana_lab.errors import BudgetExhaustedError, InvalidInputError
+from mana_lab.errors import BudgetExhaustedError, InvalidInputError, LeaseLostError
 from mana_lab.runner.claims import OpenTick
 from mana_lab.runner.ledger_tables import RUNS, TICKS
 from mana_lab.runner.meter import NANO_USD, Usage
@@ -111,15 +111,20 @@ class LedgerMeter:
 
         Raises:
             BudgetExhaustedError: A limit does not admit it; nothing is held.
+            LeaseLostError: Another runner works on the tick by now.
         """
         if self._scopes:
             await self._store.write(partial(_reserve, self._tick, self._scopes, at_most))
 
     async def settle(self, used: Usage) -> None:
-        """Count what the request really took, instead of what was held for it."""
+        """Count what the request really took, instead of what was held for it.
+
+        Where the tick has been let go since, what was held counts as used already and stays so.
+        """
+        ours = _ours(self._tick) if self._scopes else TICKS.c.id == self._tick.id
         change = (
             update(TICKS)
-            .where(TICKS.c.id == self._tick.id)
+            .where(ours)
             .values(
                 requests=TICKS.c.requests + used.requests,
                 input_tokens=TICKS.c.input_tokens + used.input_tokens,
@@ -148,7 +153,14 @@ def _reserve(
         "held_tokens": at_most.tokens,
         "held_nano_usd": _nano(at_most.cost_usd),
     }
-    connection.execute(update(TICKS).where(TICKS.c.id == tick.id).values(**held))
+    if not connection.execute(update(TICKS).where(_ours(tick)).values(**held)).rowcount:
+        raise LeaseLostError("the tick is another runner's by now; no more is asked for it here")
+
+
+def _ours(tick: OpenTick) -> ColumnElement[bool]:
+    """Say that the tick is worked on still, in the same attempt."""
+    of = TICKS.c
+    return and_(of.id == tick.id, of.status == "running", of.attempt == tick.attempt)
 
 
 def _used(connection: Connection, tick: OpenTick, scope: Scope) -> Usage:

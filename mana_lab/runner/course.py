@@ -45,7 +45,7 @@ class Course:
         since: datetime,
         terms: Terms,
     ) -> None:
-        self._house = house if plan.recording is None else _recorded(house, ledger)
+        self._house = _recorded(house, ledger) if plan.app_on_tape else house
         self._ledger = ledger
         self._clock = clock
         self._run = run

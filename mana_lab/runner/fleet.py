@@ -128,7 +128,7 @@ class Fleet:
             whole = await self._ledger.plan(run)
             await self._ledger.check_shard(run, number, of)
             _check_part(part, whole)
-            plan = replace(part, recording=whole.recording)
+            plan = replace(part, app_on_tape=whole.app_on_tape)
             living = Course(
                 self._house, self._ledger, self._clock, run, plan, part.starts_at, terms
             )
@@ -165,6 +165,7 @@ class Fleet:
             ends_at=end_of(starts_at, days, until),
             participants=None if only is None else frozenset(only),
             recording=terms.recording,
+            app_on_tape=terms.app_on_tape,
         )
 
     async def resume(self, terms: Terms) -> Run:

@@ -8,14 +8,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from mana_lab.clock import Clock, SystemClock
 from mana_lab.errors import LeaseLostError, NotFoundError
-from mana_lab.runner import claims
+from mana_lab.runner import claims, ledger_runs
 from mana_lab.runner.budget import Budget, LedgerMeter
 from mana_lab.runner.claims import EndedTick, Holder, LeftTick, OpenTick, Wanted
-from mana_lab.runner.ledger_runs import add_run, plan_of, read_runs
+from mana_lab.runner.ledger_runs import plan_of, read_runs
 from mana_lab.runner.ledger_shards import begin_shards, check_shard, end_shard, runs_in_shards
 from mana_lab.runner.ledger_tables import METADATA, RUNS, TICKS
 from mana_lab.runner.ledger_tape import LedgerTape, RunTape, keep_entry, put_app, read_tape
@@ -76,10 +76,14 @@ class Ledger:
         self._store = store
         self._holder = holder
         self._wall = wall_clock or SystemClock()
+        self._runs: set[str] = set()
 
     async def begin_run(self, plan: RunPlan) -> str:
         """Open a run and return its id."""
-        return await self._store.write(partial(add_run, plan=plan, created_at=self._wall.now()))
+        begin = partial(ledger_runs.add_run, plan=plan, now=self._wall.now())
+        run = await self._store.write(begin)
+        self._runs.add(run)
+        return run
 
     async def reach(self, run: str, moment: datetime) -> None:
         """Note that everything before *moment* is finished."""
@@ -100,13 +104,14 @@ class Ledger:
 
     async def set_status(self, run: str, status: RunStatus, reason: str | None = None) -> None:
         """Note where a run stands, and why; ticks of ours that are still open then wait."""
+        now = self._wall.now()
 
         def work(connection: Connection) -> None:
-            change = update(RUNS).where(RUNS.c.id == run)
-            connection.execute(change.values(status=status, reason=reason))
+            ledger_runs.set_status(connection, run, status, reason, now)
             claims.release(connection, self._holder)
 
         await self._store.write(work)
+        (self._runs.add if status == "running" else self._runs.discard)(run)
 
     async def reached(self, run: str) -> datetime:
         """Return the moment before which everything of a run is finished."""
@@ -122,23 +127,11 @@ class Ledger:
         return await self._store.read(lambda connection: connection.scalar(last))
 
     async def interrupted(self) -> list[str]:
-        """Return the ids of runs that have ticks which wait for somebody to finish them.
+        """Return the ids of runs that have no runner any more, and are not over.
 
-        Where no other process works on the ledger, the runs of one that died are among them.
+        They have ticks which wait for somebody to finish them, or did not come to their end.
         """
-        now = self._wall.now()
-
-        def work(connection: Connection) -> list[str]:
-            runs = select(RUNS.c.id).order_by(RUNS.c.ordinal)
-            ticks = claims.waiting(connection, self._holder, now)
-            left = TICKS.c.id.in_(ticks)
-            with_ticks = select(TICKS.c.run_id).where(left)
-            wanted: ColumnElement[bool] = RUNS.c.id.in_(with_ticks)
-            if self._holder.alone:
-                wanted = or_(wanted, RUNS.c.status == "running")
-            return list(connection.scalars(runs.where(wanted)))
-
-        return await self._store.read(work)
+        return await self._claiming(ledger_runs.interrupted)
 
     async def give_up(self, run: str, outcome: TickOutcome) -> None:
         """End the ticks of a run that wait, with the same outcome."""
@@ -257,7 +250,8 @@ class Ledger:
         await self._store.write(partial(claims.release, holder=self._holder, tick=tick))
 
     async def renew(self) -> int:
-        """Move the ends of our leases on; return how many we have."""
+        """Move the ends of our leases on ticks and runs on; return how many ticks we have."""
+        await self._claiming(partial(ledger_runs.hold, runs=frozenset(self._runs)))
         return await self._claiming(claims.renew)
 
     async def _claiming(self, work: Callable[..., T]) -> T:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, select, update
 
+from mana_lab.runner.claims import LEASE, Holder, waiting
+from mana_lab.runner.ledger_shards import runs_in_shards
 from mana_lab.runner.ledger_tables import RUNS, TICKS
 from mana_lab.runner.meter import NANO_USD, Usage
-from mana_lab.runner.run import Run, RunPlan
+from mana_lab.runner.run import Run, RunPlan, RunStatus
 from mana_lab.runner.schedule import run_id
 from mana_lab.storage import insert_or_ignore
 
 
-def add_run(connection: Connection, plan: RunPlan, created_at: datetime) -> str:
-    """Open a run under the next number that no other process takes, and return its id."""
+def add_run(connection: Connection, plan: RunPlan, now: datetime) -> str:
+    """Open a run under the next number that no other process takes, and return its id.
+
+    Args:
+        connection: In a transaction.
+        plan: What it sets out to do.
+        now: The real time; its runner lives until a lease after it, or renews that.
+    """
     row = {
         "seed": plan.seed,
         "brain": plan.brain,
@@ -28,7 +37,9 @@ def add_run(connection: Connection, plan: RunPlan, created_at: datetime) -> str:
         "participants": None if plan.participants is None else sorted(plan.participants),
         "status": "running",
         "recording": plan.recording and dict(plan.recording),
-        "created_at": created_at,
+        "app_on_tape": plan.app_on_tape,
+        "created_at": now,
+        "held_until": now + LEASE,
     }
     while True:
         ordinal = (connection.scalar(select(func.max(RUNS.c.ordinal))) or 0) + 1
@@ -50,6 +61,7 @@ def plan_of(connection: Connection, run: str) -> RunPlan | None:
         ends_at=row.ends_at,
         participants=None if row.participants is None else frozenset(row.participants),
         recording=row.recording,
+        app_on_tape=row.app_on_tape,
     )
 
 
@@ -63,6 +75,41 @@ def read_runs(connection: Connection, only: str | None = None) -> list[Run]:
     for row in connection.execute(query):
         ticks.setdefault(row.run_id, []).append(row)
     return [_as_run(run, ticks.get(run.id, [])) for run in connection.execute(runs)]
+
+
+def set_status(
+    connection: Connection, run: str, status: RunStatus, reason: str | None, now: datetime
+) -> None:
+    """Note where a run stands, and why; one that is under way has a runner that lives."""
+    held_until = now + LEASE if status == "running" else None
+    change = update(RUNS).where(RUNS.c.id == run)
+    connection.execute(change.values(status=status, reason=reason, held_until=held_until))
+
+
+def hold(connection: Connection, runs: Collection[str], holder: Holder, now: datetime) -> None:
+    """Move the ends of the leases on *runs* on, and on all that the holder has ticks of."""
+    ticks = select(TICKS.c.run_id).where(TICKS.c.status == "running", TICKS.c.holder == holder.name)
+    ours = RUNS.c.id.in_(ticks) | RUNS.c.id.in_(runs)
+    change = update(RUNS).where(RUNS.c.status == "running", ours)
+    connection.execute(change.values(held_until=now + LEASE))
+
+
+def interrupted(connection: Connection, holder: Holder, now: datetime) -> list[str]:
+    """Return the ids of runs that somebody else has to finish, the oldest first.
+
+    They have ticks that wait, or have not ended and nobody is at them: their runner is no more.
+    Runs whose parts are still to be lived are not among them.
+    """
+    ticks = select(TICKS.c.run_id).where(TICKS.c.id.in_(waiting(connection, holder, now)))
+    is_lived = RUNS.c.status == "running"
+    wanted: ColumnElement[bool] = RUNS.c.id.in_(ticks) | is_lived
+    if not holder.alone:
+        is_held = and_(is_lived, RUNS.c.held_until > now)
+        wanted = and_(wanted, ~func.coalesce(is_held, false()))
+    in_shards = RUNS.c.id.in_(runs_in_shards(connection))
+    return list(
+        connection.scalars(select(RUNS.c.id).where(wanted, ~in_shards).order_by(RUNS.c.ordinal))
+    )
 
 
 def used_in(row: Row[*tuple[Any, ...]]) -> Usage:

@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -39,6 +40,8 @@ RUNS = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Text),
     Column("recording", JSON(none_as_null=True)),
+    Column("app_on_tape", Boolean(create_constraint=False), nullable=False),
+    Column("held_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="runs_status"),
     CheckConstraint("starts_at < ends_at", name="runs_order"),

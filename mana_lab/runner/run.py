@@ -25,8 +25,9 @@ class RunPlan:
         starts_at: The first moment, in UTC.
         ends_at: The moment at which the run is to end, in UTC.
         participants: The e-mail addresses of those who take part; all personas when None.
-        recording: What is to be known of the run where what the app answers is recorded, as JSON;
-            None where it is not recorded.
+        recording: What decides what the run comes to besides, such as versions, as JSON; None
+            where nobody noted it.
+        app_on_tape: Whether what the app answers is recorded.
     """
 
     seed: int
@@ -36,6 +37,7 @@ class RunPlan:
     ends_at: datetime
     participants: frozenset[str] | None = None
     recording: Mapping[str, Any] | None = None
+    app_on_tape: bool = False
 
 
 @dataclass(frozen=True)

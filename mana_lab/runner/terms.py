@@ -28,7 +28,8 @@ class Terms:
         concurrency: How many personas use the app at the same time.
         budget: What models may take.
         on_progress: Told after each tick how many are done, and the lab's time.
-        recording: What is to be known of a run whose app is recorded, as JSON; None records none.
+        recording: What decides what the run comes to besides, such as versions, as JSON.
+        app_on_tape: Whether what the app answers is recorded.
         new_tape: Gives the tape of a tick's model; by default what the ledger keeps of it.
 
     Raises:
@@ -41,6 +42,7 @@ class Terms:
     budget: Budget = field(default_factory=Budget)
     on_progress: Progress | None = None
     recording: Mapping[str, Any] | None = None
+    app_on_tape: bool = False
     new_tape: Callable[[OpenTick], Tape] | None = None
 
     def __post_init__(self) -> None:

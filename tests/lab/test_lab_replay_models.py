@@ -56,7 +56,11 @@ async def test_what_a_model_said_is_replayed_though_the_app_was_not_recorded(
     async with provider_at(monkeypatch), await Lab.open(folder, catalog=few) as lab:
         run = await lab.run(days=1, personas=["anna"], brain=MODEL)
         kept = await lab.keep_run(run, tmp_path / "run")
-    assert kept.manifest.recording is None
+    assert not kept.manifest.run.app_on_tape
+    recording = kept.manifest.recording
+    assert recording.versions["mana_lab"]
+    assert "todo.create" in recording.tools
+    assert recording.brain["limits"]
     async with await Lab.open(tmp_path / "fresh", catalog=few) as fresh:
         assert (await fresh.replay(kept)).same
 

@@ -52,7 +52,7 @@ async def live(folder, concurrency, events, *how):
         for service in (mana.identity_service, mana.gateway_service):
             service.app = events.around(service.app)
         mana.ledger_store.write = events.around(mana.ledger_store.write)
-        terms = Terms(ScriptedBrain(), concurrency, recording={} if how else None)
+        terms = Terms(ScriptedBrain(), concurrency, app_on_tape=bool(how))
         fleet = mana.fleet(door=still_door(mana))
         if await mana.ledger.runs():
             return await fleet.resume(terms)

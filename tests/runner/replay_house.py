@@ -69,7 +69,7 @@ class Recorded:
 
 async def record(mana, brain=None, **how):
     """Live a run and record it."""
-    run = await mana.live(brain, recording={}, **how)
+    run = await mana.live(brain, app_on_tape=True, **how)
     return await recorded(mana, run)
 
 

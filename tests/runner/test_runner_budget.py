@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from mana_lab.clock import SIMULATION_EPOCH
-from mana_lab.errors import BudgetExhaustedError, InvalidInputError
+from mana_lab.errors import BudgetExhaustedError, InvalidInputError, LeaseLostError
 from mana_lab.runner.budget import Budget, Limits
 from mana_lab.runner.claims import Holder, Wanted
 from mana_lab.runner.ledger import METADATA, Ledger, TickOutcome
@@ -69,21 +69,17 @@ async def test_a_limit_is_reached_and_never_passed(ledger, run, limits, scope):
         "persona": [("anna", 1), ("anna", 1), ("anna", 2)],
         "run": [("anna", 1), ("anna", 2), ("ben", 1)],
     }
-    meters = {}
+    open_ticks = {}
     for name, number in places[scope]:
-        if (name, number) not in meters:
-            for tick, _ in meters.values():
-                if tick.persona_id == name:
-                    await ledger.close_tick(tick.id, TickOutcome())
-            tick = await tick_of(ledger, run, name, number)
-            meters[name, number] = (tick, ledger.meter(tick, budget))
-        if sum(each == (name, number) for each in places[scope]) == 0:
-            continue
-    last = meters[places[scope][-1]][1]
-    for place in places[scope][:-1]:
-        await use(meters[place][1], request)
+        if (name, number) not in open_ticks:
+            if earlier := open_ticks.pop((name, number - 1), None):
+                await ledger.close_tick(earlier.id, TickOutcome())
+            open_ticks[name, number] = await tick_of(ledger, run, name, number)
+        meter = ledger.meter(open_ticks[name, number], budget)
+        if (await ledger.run(run)).usage.requests < 2:
+            await use(meter, request)
     with pytest.raises(BudgetExhaustedError, match="raise it to go on") as refused:
-        await last.reserve(request)
+        await meter.reserve(request)
     assert refused.value.scope == scope
     assert (await ledger.run(run)).usage.requests == 2
 
@@ -112,6 +108,40 @@ async def test_what_a_dead_runner_held_counts_as_used(ledger, run, store):
     assert (await after.take(tick.id)).attempt == 2
     used = (await after.run(run)).usage
     assert (used.tokens, used.cost_usd) == (77, CENT)
+
+
+async def test_who_lost_a_tick_holds_nothing_more_for_it_and_frees_nothing(
+    ledger, run, store, clock
+):
+    budget = Budget.of("0.10")
+    tick = await tick_of(ledger, run)
+    lost = ledger.meter(tick, budget)
+    await lost.reserve(Usage(1, 0, 0, CENT * 2))
+    clock.advance(31)
+    after = Ledger(store, Holder("two"), wall_clock=clock)
+    mine = after.meter(await after.take(tick.id), budget)
+    await mine.reserve(Usage(1, 0, 0, CENT * 3))
+    await lost.settle(Usage(1, 0, 0, CENT))
+    with pytest.raises(LeaseLostError, match="another runner's"):
+        await lost.reserve(Usage(1, 0, 0, CENT))
+    with pytest.raises(BudgetExhaustedError, match=r"to 0\.11 US dollars"):
+        await after.meter(await tick_of(after, run, "ben"), budget).reserve(
+            Usage(1, 0, 0, CENT * 6)
+        )
+    await mine.settle(Usage(1, 0, 0, CENT * 3))
+    assert (await after.run(run)).usage == Usage(2, 0, 0, CENT * 5)
+
+
+async def test_who_lost_a_tick_without_limits_still_counts_what_was_taken(
+    ledger, run, store, clock
+):
+    tick = await tick_of(ledger, run)
+    lost = ledger.meter(tick, Budget())
+    await lost.reserve(Usage(1, 0, 0, CENT * 2))
+    clock.advance(31)
+    await Ledger(store, Holder("two"), wall_clock=clock).take(tick.id)
+    await lost.settle(Usage(1, 5, 5, CENT))
+    assert (await ledger.run(run)).usage == Usage(1, 5, 5, CENT)
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,52 @@ async def test_a_run_without_open_ticks_was_interrupted_too_if_nobody_else_is_th
     del clock
 
 
+async def test_a_run_whose_runner_lives_is_nobody_elses(ledger, other, clock):
+    run = await ledger.begin_run(plan())
+    tick = await tick_of(ledger, run)
+    await ledger.release(tick.id)
+    assert await other.interrupted() == []
+    clock.advance(LEASE.total_seconds() - 1)
+    await ledger.renew()
+    clock.advance(LEASE.total_seconds() - 1)
+    assert await other.interrupted() == []
+    clock.advance(1)
+    assert await other.interrupted() == [run]
+
+
+async def test_a_run_whose_runner_died_between_two_ticks_was_interrupted(ledger, other, clock):
+    run = await ledger.begin_run(plan())
+    await ledger.close_tick((await tick_of(ledger, run)).id, TickOutcome())
+    clock.advance(LEASE.total_seconds())
+    assert await other.interrupted() == [run]
+    await other.set_status(run, "running")
+    assert await ledger.interrupted() == []
+    await other.set_status(run, "done")
+    clock.advance(LEASE.total_seconds())
+    assert await ledger.interrupted() == []
+
+
+async def test_who_works_on_a_tick_keeps_its_run_though_another_began_it(ledger, other, clock):
+    run = await ledger.begin_run(plan())
+    third = await tick_of(other, run)
+    for _ in range(3):
+        clock.advance(LEASE.total_seconds() - 1)
+        await other.renew()
+        assert await ledger.interrupted() == []
+    await other.close_tick(third.id, TickOutcome())
+
+
+async def test_a_run_whose_shards_are_still_to_be_lived_was_not_interrupted(ledger, other, clock):
+    run = await ledger.begin_run(plan())
+    await ledger.begin_shards(run, 2)
+    await ledger.release((await tick_of(ledger, run)).id)
+    clock.advance(LEASE.total_seconds())
+    assert await other.interrupted() == []
+    for number in (1, 2):
+        await ledger.end_shard(run, number, "stopped", "by hand")
+    assert await other.interrupted() == [run]
+
+
 async def test_what_is_released_waits_for_anybody(ledger, other, store):
     run = await ledger.begin_run(plan())
     done = await tick_of(ledger, run)

@@ -74,10 +74,10 @@ async def test_nothing_of_the_app_is_on_tape_unless_it_is_asked_for(mana):
 
 async def test_a_run_that_is_lived_in_parts_is_recorded_as_well(mana):
     fleet = mana.fleet()
-    terms = Terms(ScriptedBrain(), recording={})
+    terms = Terms(ScriptedBrain(), app_on_tape=True)
     async with fleet.begin(days=1, seed=7, terms=terms) as run:
         await mana.ledger.begin_shards(run, 1)
-    part = replace(await mana.ledger.plan(run), recording=None)
+    part = replace(await mana.ledger.plan(run), app_on_tape=False)
     assert await fleet.carry(run, 1, 1, part, Terms(ScriptedBrain())) == "done"
     known = await recorded(mana, await mana.ledger.run(run))
     assert all(tick.app for tick in known.tape.ticks)
@@ -323,7 +323,7 @@ async def stopped_at(mana, stops):
     calls, begun = [0], False
     while True:
         fleet = mana.fleet(door=still_door(mana))
-        terms = Terms(ScriptedBrain(), 1, recording={})
+        terms = Terms(ScriptedBrain(), 1, app_on_tape=True)
         living = fleet.resume(terms) if begun else fleet.simulate(days=2, seed=7, terms=terms)
         task, begun = asyncio.create_task(living), True
 

@@ -17,6 +17,7 @@ from mana_lab.identity import server as identity_server
 from mana_lab.runner import METADATA, Budget, Holder, Ledger
 from mana_lab.runner.ledger import TickOutcome
 from mana_lab.runner.meter import Usage
+from mana_lab.runner.run import RunPlan
 from mana_lab.storage import Store
 
 EVERYBODY = [ANNA, MAYA, BEN]
@@ -254,6 +255,22 @@ async def test_two_runners_share_the_work_and_live_each_tick_once(mana, home):
     actions = await mana.rows("persona_actions")
     assert len(actions) == 12
     assert len({(each["persona_id"], each["occurred_at"]) for each in actions}) == 12
+
+
+async def test_a_runner_leaves_the_run_of_another_that_lives_and_ends_that_of_one_that_died(mana):
+    brain = Paced()
+    dead = Ledger(mana.ledger_store, Holder("dead"), wall_clock=mana.clock)
+    now = mana.clock.now()
+    plan = RunPlan(5, "paced", None, now, now + timedelta(minutes=1))
+    left = await dead.begin_run(plan)
+    mana.clock.move_to(now + timedelta(seconds=29))
+    alive = await Ledger(mana.ledger_store, Holder("alive"), wall_clock=mana.clock).begin_run(plan)
+    mana.clock.move_to(now + timedelta(seconds=31))
+    async with at_work(hired(mana, brain, holder="two")) as service:
+        await service.looked()
+        rows = {row["id"]: (row["status"], row["reason"]) for row in await mana.rows("runs")}
+    assert rows[left] == ("stopped", "its runner ended; another one goes on")
+    assert rows[alive] == ("running", None)
 
 
 async def share(one, two):
