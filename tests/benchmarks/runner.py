@@ -28,7 +28,7 @@ import threading
 import time
 import uuid
 from asyncio.subprocess import PIPE
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -72,14 +72,28 @@ def rss_mb():
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MB
 
 
+def children_mb():
+    """Return what the processes take together that this one began, or those began."""
+    parents, sizes = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+            sizes[int(stat.parent.name)] = int(fields[21]) * PAGE_MB
+    family = {os.getpid()}
+    while more := {each for each, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(sizes[each] for each in family - {os.getpid()})
+
+
 @contextmanager
-def peak():
+def peak(measure=rss_mb, every_s=0.02):
     """Hold the highest memory that there was meanwhile, in a list."""
-    found, over = [rss_mb()], threading.Event()
+    found, over = [measure()], threading.Event()
 
     def look():
-        while not over.wait(0.02):
-            found[0] = max(found[0], rss_mb())
+        while not over.wait(every_s):
+            found[0] = max(found[0], measure())
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -189,13 +203,14 @@ async def shards(options):
         async with lab_of(size) as lab:
             started = time.perf_counter()
             how = {"engine": Here(), "gateway_workers": workers, "days": 4 * A_TICK}
-            run = await lab.run(concurrency=options.concurrency, **how)
+            with peak(children_mb, 0.5) as theirs:
+                run = await lab.run(concurrency=options.concurrency, **how)
             took = time.perf_counter() - started
         where = f"{workers} gateway processes" if workers else "the gateway in this process"
         print(
             f"{size:5} scripted personas over ports, {where}: {run.ticks / took:6.1f} ticks/s,"
-            f" {run.calls / took:6.0f} calls/s; RSS {rss_mb():.0f} MB, that of the gateway's"
-            " processes not among it"
+            f" {run.calls / took:6.0f} calls/s; RSS {rss_mb():.0f} MB here,"
+            f" {theirs[0]:.0f} MB in the gateway's processes"
         )
 
 

@@ -93,7 +93,7 @@ def test_without_the_extra_it_is_said_what_to_install():
     assert "pip install 'mana-lab[llm]'" in done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.paid
 async def test_one_tick_of_a_real_model(tmp_path):
     """Run where a key is in the environment, and costs some cents there."""
     name = os.environ.get("MANA_LAB_TEST_MODEL", "anthropic:claude-haiku-5-5")
