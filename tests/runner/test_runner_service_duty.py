@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from playing_house import few_tools
+from replay_house import Mind
 from runner_house import ADMIN, SERVICE_KEY, open_mana
 from service_house import ANNA, BEN, MAYA, Paced, at_work, crashed, hired, id_of, until
 from sqlalchemy import delete, update
@@ -351,6 +352,18 @@ async def test_money_that_is_spent_pauses_the_runner_and_leaves_the_tick_open(ma
     [run] = await service.ledger.runs()
     assert (run.status, run.open_ticks, run.usage.cost_usd) == ("stopped", 1, Decimal("0.80"))
     assert run.reason == service.duty.paused_because
+
+
+async def test_a_language_model_plays_in_the_service_too(mana):
+    mind = Mind()
+    async with at_work(hired(mana, mind.brain)) as service:
+        await service.looked()
+        assert [status for _, status in await service.ticks()] == ["done"] * 3
+        assert service.count("model_requests_total") == mind.asked == 12
+        assert service.count("tokens_total", direction="output") == 600
+    actions = await mana.rows("persona_actions")
+    assert sorted(each["tool_name"] for each in actions) == ["todo.create"] * 3 + ["todo.list"] * 3
+    assert {each["rating"] for each in await mana.rows("persona_feedback")} == {4}
 
 
 async def test_a_persona_that_was_deleted_ends_their_tick_as_failed(mana):
