@@ -26,6 +26,20 @@ DTYPES: Mapping[Kind, str] = {
     "ids": "object",
 }
 
+SQL_TYPES: Mapping[Kind, str] = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "shares": "MAP(VARCHAR, DOUBLE)",
+    "counts": "MAP(VARCHAR, BIGINT)",
+    "ids": "VARCHAR[]",
+}
+"""The same in DuckDB's terms, in views and in Parquet files."""
+
+NESTED: frozenset[Kind] = frozenset({"shares", "counts", "ids"})
+"""The kinds that have no scalar; they pass between pandas and DuckDB as JSON text."""
+
 _WHO: Columns = {"persona": "text", "email": "text", "archetype": "text"}
 
 ACTIONS: Columns = {
@@ -134,6 +148,15 @@ FRAMES: Mapping[str, Columns] = {
     "ticks": TICKS,
 }
 """The frames that are kept of a run, by the names of their files."""
+
+VIEWS: Mapping[str, Columns] = {
+    "persona_actions": ACTIONS,
+    "persona_feedback": FEEDBACK,
+    "personas": PERSONAS,
+    "runs": RUNS,
+    "ticks": TICKS,
+}
+"""The same as SQL sees them, by the names of the views."""
 
 
 def frame_of(names: Sequence[str], rows: Iterable[Sequence[Any]], columns: Columns) -> pd.DataFrame:

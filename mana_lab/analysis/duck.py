@@ -1,6 +1,6 @@
-"""SQL over frames, in a DuckDB that lives in memory for one query and reaches nothing else.
+"""DuckDB: views of typed rows, in memory, and what comes out of them as frames.
 
-A query sees the frames that it is given by name, and neither the disk, the network nor the
+A query sees the views that it is given by name, and neither the disk, the network nor the
 caller's variables; see https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview.
 """
 
@@ -8,32 +8,87 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import duckdb
 import pandas as pd
 
-from mana_lab.analysis.columns import Columns
+from mana_lab.analysis.columns import DTYPES, NESTED, SQL_TYPES, Columns, Kind
 from mana_lab.errors import QueryError
+
+Duck: TypeAlias = duckdb.DuckDBPyConnection
+Part: TypeAlias = pd.DataFrame | Sequence[Path | str]
+"""Some rows of a view: a frame, or Parquet files."""
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
-    "enable_external_access": "false",
 }
-_SETTINGS = (
-    "SET TimeZone = 'UTC'",
-    "SET python_enable_replacements = false",
-    "SET lock_configuration = true",
-)
-_JSON_TYPES = {
-    "shares": "MAP(VARCHAR, DOUBLE)",
-    "counts": "MAP(VARCHAR, BIGINT)",
-    "ids": "VARCHAR[]",
-}
+_GLOBAL = ("SET GLOBAL TimeZone = 'UTC'", "SET GLOBAL python_enable_replacements = false")
+_LOCK = ("SET enable_external_access = false", "SET lock_configuration = true")
 _INSTANT = "TIMESTAMP WITH TIME ZONE"
 _LISTS = re.compile(r"(\[\d*\])+$")
+_READS = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN})
+
+
+def open_duck() -> Duck:
+    """Return a DuckDB in memory that reads files until :func:`lock`."""
+    duck = duckdb.connect(":memory:", config=_CONFIG)
+    for setting in _GLOBAL:
+        duck.execute(setting)
+    return duck
+
+
+def lock(duck: Duck) -> None:
+    """Keep what follows from all files, the network and the settings."""
+    for setting in _LOCK:
+        duck.execute(setting)
+
+
+def add_view(duck: Duck, name: str, kinds: Columns, parts: Iterable[Part]) -> None:
+    """Make a view of typed rows, in the order of its parts.
+
+    Args:
+        duck: Where to.
+        name: The view's name.
+        kinds: The kinds of its columns.
+        parts: Its rows.
+    """
+    table = f'kept."{name}"'
+    declared = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
+    duck.execute(f"CREATE SCHEMA IF NOT EXISTS kept; CREATE TABLE {table} ({declared})")
+    for part in parts:
+        if isinstance(part, pd.DataFrame):
+            _insert_frame(duck, table, kinds, part)
+        else:
+            columns = ", ".join(f'"{column}"' for column in kinds)
+            duck.execute(
+                f"INSERT INTO {table} SELECT {columns} FROM read_parquet($files)",  # noqa: S608
+                {"files": [str(file) for file in part]},
+            )
+    duck.execute(f'CREATE VIEW "{name}" AS FROM {table}')
+
+
+def _insert_frame(duck: Duck, table: str, kinds: Columns, frame: pd.DataFrame) -> None:
+    duck.register("some rows", packed(frame, kinds))
+    duck.execute(f'INSERT INTO {table} SELECT {unpacking(kinds)} FROM "some rows"')  # noqa: S608
+    duck.unregister("some rows")
+
+
+def packed(frame: pd.DataFrame, kinds: Columns) -> pd.DataFrame:
+    """Return the columns of *frame* that *kinds* names, nested values as JSON text."""
+    nested = {name: frame[name].map(json.dumps).astype("str") for name in _nested(kinds)}
+    return frame[list(kinds)].assign(**nested)
+
+
+def unpacking(kinds: Columns) -> str:
+    """Return the SQL that gives the columns of a :func:`packed` frame their types."""
+    return ", ".join(
+        f'"{name}"::{"JSON::" if kind in NESTED else ""}{SQL_TYPES[kind]} AS "{name}"'
+        for name, kind in kinds.items()
+    )
 
 
 def run_sql(
@@ -51,39 +106,87 @@ def run_sql(
     Raises:
         QueryError: DuckDB refused the query; the message is DuckDB's own.
     """
+    with open_duck() as duck:
+        for name, (frame, kinds) in frames.items():
+            add_view(duck, name, kinds, [frame])
+        lock(duck)
+        return ask(duck, query, parameters)
+
+
+def ask(duck: Duck, query: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the result of *query*; see :func:`run_sql`.
+
+    Args:
+        duck: What to ask.
+        query: DuckDB's SQL.
+        parameters: Values for ``$name`` in the query.
+
+    Raises:
+        QueryError: DuckDB refused the query; the message is DuckDB's own.
+    """
     if not query.strip():
         raise QueryError("the query is empty; write something like SELECT * FROM persona_actions")
-    with duckdb.connect(":memory:", config=_CONFIG) as connection:
-        for setting in _SETTINGS:
-            connection.execute(setting)
-        for name, (frame, kinds) in frames.items():
-            _add_view(connection, name, frame, kinds)
-        try:
-            return _result(connection, query, parameters)
-        except duckdb.Error as error:
-            raise QueryError(str(error).strip()) from None
+    try:
+        with duck.cursor() as cursor:  # what a query makes for itself goes with it
+            return _result(cursor, query, parameters)
+    except duckdb.Error as error:
+        raise QueryError(str(error).strip()) from None
 
 
-def _add_view(
-    connection: duckdb.DuckDBPyConnection, name: str, frame: pd.DataFrame, kinds: Columns
-) -> None:
-    """Make *frame* known as *name*; dictionaries and tuples pass through JSON text."""
-    nested = {column: _JSON_TYPES[kind] for column, kind in kinds.items() if kind in _JSON_TYPES}
-    plain = frame.assign(
-        **{column: frame[column].map(json.dumps).astype("str") for column in nested}
-    )
-    connection.register(f"frame of {name}", plain)
-    casts = ", ".join(f'"{column}"::JSON::{kind} AS "{column}"' for column, kind in nested.items())
-    replace = f" REPLACE ({casts})" if casts else ""
-    connection.execute(f'CREATE VIEW "{name}" AS SELECT *{replace} FROM "frame of {name}"')  # noqa: S608
+def only_reads(duck: Duck, query: str) -> bool:
+    """Tell whether a query leaves all rows as they are."""
+    try:
+        return all(statement.type in _READS for statement in duck.extract_statements(query))
+    except duckdb.Error:
+        return True  # what cannot be read is not run either
 
 
-def _result(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any]
-) -> pd.DataFrame:
+def typed_rows(duck: Duck, query: str, kinds: Columns, **parameters: Any) -> pd.DataFrame:
+    """Return the rows of a query whose columns have the names and kinds of *kinds*.
+
+    Args:
+        duck: What to ask.
+        query: A query of ours.
+        kinds: The kinds of its columns, in their order.
+        parameters: Values for ``$name`` in the query.
+    """
+    picked = ", ".join(_picked(name, kind) for name, kind in kinds.items())
+    with duck.cursor() as cursor:
+        found = cursor.execute(f"SELECT {picked} FROM ({query})", parameters or None).df()  # noqa: S608
+    return _typed(found, kinds)
+
+
+def _nested(kinds: Columns) -> list[str]:
+    return [name for name, kind in kinds.items() if kind in NESTED]
+
+
+def _picked(name: str, kind: Kind) -> str:
+    if kind in NESTED:
+        return f'to_json("{name}")::VARCHAR AS "{name}"'
+    return f'"{name}" AT TIME ZONE \'UTC\' AS "{name}"' if kind == "time" else f'"{name}"'
+
+
+def _typed(frame: pd.DataFrame, kinds: Columns) -> pd.DataFrame:
+    for name, kind in kinds.items():
+        column = frame[name]
+        if kind == "time":
+            frame[name] = column.dt.tz_localize("UTC").astype("datetime64[us, UTC]")
+        elif kind in NESTED:
+            frame[name] = pd.Series([_unpacked(text, kind) for text in column], dtype="object")
+        else:
+            frame[name] = column.astype(DTYPES[kind])  # type: ignore[call-overload]
+    return frame
+
+
+def _unpacked(text: Any, kind: Kind) -> Any:
+    value = json.loads(text) if isinstance(text, str) else ()
+    return tuple(value) if kind == "ids" else dict(value)
+
+
+def _result(duck: Duck, query: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     # A bare ``.df()`` turns instants into frames by way of a deprecated pandas call, so they
     # leave DuckDB as UTC without a zone and get their zone here.
-    relation = connection.sql(query, params=dict(parameters) or None)
+    relation = duck.sql(query, params=dict(parameters) or None)
     if relation is None:
         return pd.DataFrame()
     names = _unique(relation.columns)

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import pandas as pd
-from sqlalchemy import Engine, TableClause, func, select
+from sqlalchemy import Engine
 
-from mana_lab.analysis import frames, tables
+from mana_lab.analysis import frames
+from mana_lab.analysis.columns import VIEWS
+from mana_lab.analysis.duck import Duck, add_view
 from mana_lab.analysis.frames import Context
+from mana_lab.analysis.states import personas_state, rows_state, ticks_state
 
 Database: TypeAlias = Literal["identity", "ledger"]
 
 
 class Source(Protocol):
-    """Gives the frames; whoever gets one may change it."""
+    """Gives the rows of the views."""
 
-    def personas(self) -> pd.DataFrame:
-        """Return the personas."""
+    def state(self) -> Hashable:
+        """Return what is another one when the rows are others."""
         ...
 
-    def runs(self) -> pd.DataFrame:
-        """Return the runs."""
-        ...
-
-    def context(self) -> Context:
-        """Return what turns ids into names and numbers."""
-        ...
-
-    def actions(self, context: Context) -> pd.DataFrame:
-        """Return the audited calls."""
-        ...
-
-    def feedback(self, context: Context) -> pd.DataFrame:
-        """Return the ratings."""
+    def fill(self, duck: Duck) -> None:
+        """Make the views of :data:`mana_lab.analysis.columns.VIEWS`."""
         ...
 
 
 class Databases:
-    """A lab's databases; rows that were read before and cannot have changed are not read again.
+    """A lab's databases.
 
     Args:
         engines: Read-only engines: ``identity`` with users, personas, actions and feedback, and
@@ -50,38 +41,24 @@ class Databases:
     def __init__(self, engines: Mapping[Database, Engine]) -> None:
         self._identity = engines["identity"]
         self._ledger = engines["ledger"]
-        self._kept: dict[str, tuple[object, pd.DataFrame]] = {}
 
-    def personas(self) -> pd.DataFrame:
-        """Return the personas."""
-        return frames.personas_df(self._identity)
+    def state(self) -> Hashable:
+        """Return what is another one when a row has come, gone or changed."""
+        return (
+            personas_state(self._identity),
+            rows_state(self._identity),
+            ticks_state(self._ledger),
+        )
 
-    def runs(self) -> pd.DataFrame:
-        """Return the runs."""
-        return frames.runs_df(self._ledger)
-
-    def context(self) -> Context:
-        """Return what the two databases hold now."""
-        return Context.read(self._identity, self._ledger)
-
-    def actions(self, context: Context) -> pd.DataFrame:
-        """Return the audited calls."""
-        return frames.actions_df(self._rows(tables.ACTIONS, frames.read_actions), context)
-
-    def feedback(self, context: Context) -> pd.DataFrame:
-        """Return the ratings."""
-        return frames.feedback_df(self._rows(tables.FEEDBACK, frames.read_feedback), context)
-
-    def _rows(self, table: TableClause, read: Callable[[Engine], pd.DataFrame]) -> pd.DataFrame:
-        """Return the rows of a table that only ever gains or loses rows."""
-        state = _state(self._identity, table)
-        kept = self._kept.get(table.name)
-        if kept is None or kept[0] != state:
-            kept = self._kept[table.name] = (state, read(self._identity))
-        return kept[1]
+    def fill(self, duck: Duck) -> None:
+        """Make the views of what the databases hold now."""
+        context = Context.read(self._identity, self._ledger)
+        actions = frames.actions_df(frames.read_actions(self._identity), context)
+        ratings = frames.feedback_df(frames.read_feedback(self._identity), context)
+        Frames(context, actions, ratings).fill(duck)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Frames:
     """Frames that are there already, such as those of a run folder.
 
@@ -95,29 +72,18 @@ class Frames:
     calls: pd.DataFrame
     ratings: pd.DataFrame
 
-    def personas(self) -> pd.DataFrame:
-        """Return the personas."""
-        return self.known.personas.copy()
+    def state(self) -> Hashable:
+        """Return what stays the same."""
+        return id(self)
 
-    def runs(self) -> pd.DataFrame:
-        """Return the runs."""
-        return self.known.runs.copy()
-
-    def context(self) -> Context:
-        """Return the personas, runs and ticks."""
-        return Context(self.personas(), self.runs(), self.known.ticks.copy())
-
-    def actions(self, context: Context) -> pd.DataFrame:  # noqa: ARG002 - it is in the rows
-        """Return the audited calls."""
-        return self.calls.copy()
-
-    def feedback(self, context: Context) -> pd.DataFrame:  # noqa: ARG002 - it is in the rows
-        """Return the ratings."""
-        return self.ratings.copy()
-
-
-def _state(engine: Engine, table: TableClause) -> tuple[Any, ...]:
-    of = table.c
-    query = select(func.count(), func.max(of.created_at), func.min(of.id), func.max(of.id))
-    with engine.connect() as connection:
-        return tuple(connection.execute(query.select_from(table)).one())
+    def fill(self, duck: Duck) -> None:
+        """Make the views of the frames."""
+        rows = {
+            "persona_actions": self.calls,
+            "persona_feedback": self.ratings,
+            "personas": self.known.personas,
+            "runs": self.known.runs,
+            "ticks": self.known.ticks,
+        }
+        for view, kinds in VIEWS.items():
+            add_view(duck, view, kinds, [rows[view]])

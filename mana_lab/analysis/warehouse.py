@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from threading import Lock
 from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 
-from mana_lab.analysis import columns
-from mana_lab.analysis.duck import run_sql
+from mana_lab.analysis.columns import VIEWS
+from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
 from mana_lab.analysis.sources import Source
 from mana_lab.errors import NotFoundError
 
@@ -28,17 +30,20 @@ RunChoice: TypeAlias = HasId | str | int | None
 class Warehouse:
     """The data of a lab or a run folder, for reading.
 
-    Every call looks at the data as they are now.
+    Every call looks at the data as they are now; those that have not changed are not read again.
 
     Args:
         source: Where the rows come from.
     """
 
-    VIEWS = ("persona_actions", "persona_feedback", "personas", "runs", "ticks")
+    VIEWS = tuple(VIEWS)
     """What a query can name."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._one_at_a_time = Lock()
+        self._state: Hashable = None
+        self._duck: Duck | None = None
 
     def __repr__(self) -> str:
         return f"<Warehouse: {', '.join(self.VIEWS)}>"
@@ -49,8 +54,7 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._source.context()
-        return _of_run(self._source.actions(context), run, context.runs)
+        return self._frame("persona_actions", run)
 
     def feedback_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the ratings; see :data:`mana_lab.analysis.columns.FEEDBACK`.
@@ -58,8 +62,7 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._source.context()
-        return _of_run(self._source.feedback(context), run, context.runs)
+        return self._frame("persona_feedback", run)
 
     def ticks_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the ticks; see :data:`mana_lab.analysis.columns.TICKS`.
@@ -67,8 +70,7 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        context = self._source.context()
-        return _of_run(context.ticks, run, context.runs)
+        return self._frame("ticks", run)
 
     def runs_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the runs; see :data:`mana_lab.analysis.columns.RUNS`.
@@ -76,12 +78,11 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
-        runs = self._source.runs()
-        return _of_run(runs, run, runs, key="id")
+        return self._frame("runs", run, key="id")
 
     def personas_df(self) -> pd.DataFrame:
         """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
-        return self._source.personas()
+        return self._frame("personas")
 
     def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
         """Return the result of a query over all runs.
@@ -97,30 +98,45 @@ class Warehouse:
         Raises:
             QueryError: DuckDB refused the query; the message is DuckDB's own.
         """
-        context = self._source.context()
-        views = {
-            "persona_actions": (self._source.actions(context), columns.ACTIONS),
-            "persona_feedback": (self._source.feedback(context), columns.FEEDBACK),
-            "personas": (context.personas, columns.PERSONAS),
-            "runs": (context.runs, columns.RUNS),
-            "ticks": (context.ticks, columns.TICKS),
-        }
-        return run_sql(query, parameters, views)
+        with self._one_at_a_time:
+            duck = self._current()
+            try:
+                return ask(duck, query, parameters)
+            finally:
+                if not only_reads(duck, query):
+                    self._let_go()
+
+    def _frame(self, view: str, run: RunChoice = None, *, key: str = "run_id") -> pd.DataFrame:
+        kinds = VIEWS[view]
+        with self._one_at_a_time:
+            duck = self._current()
+            if run is None:
+                return typed_rows(duck, f"FROM {view}", kinds)
+            query = f'FROM {view} WHERE "{key}" = $run'
+            return typed_rows(duck, query, kinds, run=_run_id(run, duck))
+
+    def _current(self) -> Duck:
+        """Return the views as the source has them now."""
+        state = self._source.state()
+        if self._duck is None or state != self._state:
+            self._let_go()
+            duck = open_duck()
+            self._source.fill(duck)
+            lock(duck)
+            self._state, self._duck = state, duck
+        return self._duck
+
+    def _let_go(self) -> None:
+        if self._duck is not None:
+            self._duck.close()
+        self._duck = None
 
 
-def _of_run(
-    frame: pd.DataFrame, run: RunChoice, runs: pd.DataFrame, *, key: str = "run_id"
-) -> pd.DataFrame:
-    if run is None:
-        return frame
-    return frame[frame[key] == _run_id(run, runs)].reset_index(drop=True)
-
-
-def _run_id(run: HasId | str | int, runs: pd.DataFrame) -> str:
-    known = dict(zip(runs["run"].astype(int), runs["id"], strict=True))
+def _run_id(run: HasId | str | int, duck: Duck) -> str:
+    known: dict[int, str] = dict(duck.execute("SELECT run, id FROM runs").fetchall())
     if isinstance(run, int):
         if run in known:
-            return str(known[run])
+            return known[run]
         name = f"run {run}"
     else:
         wanted = run if isinstance(run, str) else run.id

@@ -24,7 +24,7 @@ from mana_lab.runner.replay.reliving import Relived, relive
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mana_lab.analysis import Source
+    from mana_lab.analysis import Frames, Source
 
 
 _NEEDED = {
@@ -147,7 +147,7 @@ class RunFolder(Reading):
     def _frames(self, relived: Relived) -> tuple[pd.DataFrame, pd.DataFrame]:
         from mana_lab.analysis.frames import actions_of, feedback_of
 
-        context = self._source().context()
+        context = self._kept.known
         actions = [{"persona_id": who} | record.model_dump() for who, record in relived.actions]
         ratings = [
             {"persona_id": who, "id": f"{record.tick_id}-{record.module}"} | record.model_dump()
@@ -159,7 +159,7 @@ class RunFolder(Reading):
         return self._kept
 
     @cached_property
-    def _kept(self) -> Source:
+    def _kept(self) -> Frames:
         from mana_lab.analysis import Frames
         from mana_lab.analysis.columns import FRAMES
         from mana_lab.analysis.frames import Context
