@@ -4,8 +4,9 @@ Importing this package loads pandas, DuckDB and matplotlib.
 """
 
 from mana_lab.analysis.charts import Charts
+from mana_lab.analysis.databases import Databases
 from mana_lab.analysis.report import render_report
-from mana_lab.analysis.sources import Databases, Frames, Source
+from mana_lab.analysis.sources import Frames, Source
 from mana_lab.analysis.summary import summary
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 

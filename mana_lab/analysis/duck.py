@@ -56,25 +56,30 @@ def add_view(duck: Duck, name: str, kinds: Columns, parts: Iterable[Part]) -> No
         kinds: The kinds of its columns.
         parts: Its rows.
     """
-    table = f'kept."{name}"'
-    declared = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
-    duck.execute(f"CREATE SCHEMA IF NOT EXISTS kept; CREATE TABLE {table} ({declared})")
+    begin_view(duck, name, kinds)
     for part in parts:
-        if isinstance(part, pd.DataFrame):
-            _insert_frame(duck, table, kinds, part)
-        else:
-            columns = ", ".join(f'"{column}"' for column in kinds)
-            duck.execute(
-                f"INSERT INTO {table} SELECT {columns} FROM read_parquet($files)",  # noqa: S608
-                {"files": [str(file) for file in part]},
-            )
-    duck.execute(f'CREATE VIEW "{name}" AS FROM {table}')
+        add_rows(duck, name, kinds, part)
 
 
-def _insert_frame(duck: Duck, table: str, kinds: Columns, frame: pd.DataFrame) -> None:
-    duck.register("some rows", packed(frame, kinds))
-    duck.execute(f'INSERT INTO {table} SELECT {unpacking(kinds)} FROM "some rows"')  # noqa: S608
-    duck.unregister("some rows")
+def begin_view(duck: Duck, name: str, kinds: Columns) -> None:
+    """Make a view without rows, in place of what may have been there."""
+    declared = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
+    duck.execute("CREATE SCHEMA IF NOT EXISTS kept")
+    duck.execute(f'CREATE OR REPLACE TABLE kept."{name}" ({declared})')
+    duck.execute(f'CREATE OR REPLACE VIEW "{name}" AS FROM kept."{name}"')
+
+
+def add_rows(duck: Duck, name: str, kinds: Columns, part: Part) -> None:
+    """Add rows to a view; see :func:`add_view`."""
+    if isinstance(part, pd.DataFrame):
+        duck.register("some rows", packed(part, kinds))
+        query = f'INSERT INTO kept."{name}" SELECT {unpacking(kinds)} FROM "some rows"'  # noqa: S608
+        duck.execute(query)
+        duck.unregister("some rows")
+    else:
+        columns = ", ".join(f'"{column}"' for column in kinds)
+        query = f'INSERT INTO kept."{name}" SELECT {columns} FROM read_parquet($files)'  # noqa: S608
+        duck.execute(query, {"files": [str(file) for file in part]})
 
 
 def packed(frame: pd.DataFrame, kinds: Columns) -> pd.DataFrame:

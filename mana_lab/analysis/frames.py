@@ -7,12 +7,12 @@ the ticks of a persona from 1; both are missing for calls that were made by hand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import ColumnClause, Engine, Select, TableClause, select
+from sqlalchemy import ColumnClause, ColumnElement, Engine, Select, TableClause, or_, select
 
 from mana_lab.analysis import columns, tables
 from mana_lab.analysis.columns import Columns, arranged, frame_of
@@ -34,11 +34,24 @@ class Context:
     runs: pd.DataFrame
     ticks: pd.DataFrame
 
-    @classmethod
-    def read(cls, identity: Engine, ledger: Engine) -> Context:
-        """Return what the two databases hold now."""
-        personas, runs = personas_df(identity), runs_df(ledger)
-        return cls(personas, runs, ticks_df(ledger, personas, runs))
+
+@dataclass(frozen=True)
+class Which:
+    """Which rows: those of a run, or those of none.
+
+    Attributes:
+        run: The run's id; None for what belongs to none.
+        without_run: With None, ids that rows name and no run has any more.
+    """
+
+    run: str | None = None
+    without_run: Sequence[str] = ()
+
+    def holds(self, run_id: ColumnClause[Any]) -> ColumnElement[bool]:
+        """Return the condition on the column with the run's id."""
+        if self.run is not None:
+            return run_id == self.run
+        return or_(run_id.is_(None), run_id.in_(self.without_run))
 
 
 def personas_df(identity: Engine) -> pd.DataFrame:
@@ -73,7 +86,9 @@ def runs_df(ledger: Engine) -> pd.DataFrame:
     return arranged(_read(ledger, query, columns.RUNS), columns.RUNS, ["run"])
 
 
-def ticks_df(ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def ticks_df(
+    ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame, which: Which
+) -> pd.DataFrame:
     """Return the ticks by run, time and persona.
 
     ``skipped_modules`` holds a dictionary of how often a module was wanted that offers no tool;
@@ -83,11 +98,13 @@ def ticks_df(ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame) -> pd.D
         ledger: The database of the ledger.
         personas: What :func:`personas_df` gave.
         runs: What :func:`runs_df` gave.
+        which: Of which run.
     """
     ticks = tables.TICKS
     number, email = ticks.c.number.label("tick"), ticks.c.persona_email.label("email")
     cost = (ticks.c.cost_nano_usd / 1e9).label("cost_usd")
     query = select(number, email, cost, *_shown(ticks, columns.TICKS))
+    query = query.where(which.holds(ticks.c.run_id))
     frame = _read(ledger, query, columns.TICKS)
     known = personas.set_index("email")
     for name in ("persona", "archetype"):
@@ -97,14 +114,16 @@ def ticks_df(ledger: Engine, personas: pd.DataFrame, runs: pd.DataFrame) -> pd.D
     return arranged(frame, columns.TICKS, order)
 
 
-def read_actions(identity: Engine) -> pd.DataFrame:
+def read_actions(identity: Engine, which: Which) -> pd.DataFrame:
     """Return the audited calls alone; :func:`actions_df` adds whose and when they were."""
-    return _read(identity, select(*tables.ACTIONS.c), columns.ACTIONS)
+    of = tables.ACTIONS.c
+    return _read(identity, select(*of).where(which.holds(of.run_id)), columns.ACTIONS)
 
 
-def read_feedback(identity: Engine) -> pd.DataFrame:
+def read_feedback(identity: Engine, which: Which) -> pd.DataFrame:
     """Return the ratings alone; :func:`feedback_df` adds whose and when they were."""
-    return _read(identity, select(*tables.FEEDBACK.c), columns.FEEDBACK)
+    of = tables.FEEDBACK.c
+    return _read(identity, select(*of).where(which.holds(of.run_id)), columns.FEEDBACK)
 
 
 def actions_df(raw: pd.DataFrame, context: Context) -> pd.DataFrame:

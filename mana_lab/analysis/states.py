@@ -2,59 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Engine, Select, TableClause, func, select
+from sqlalchemy import Engine, Row, Select, TableClause, func, select
 
 from mana_lab.analysis import tables
 
 
-def personas_state(identity: Engine) -> Hashable:
-    """Return what is another one when anything of a persona is.
+@dataclass(frozen=True)
+class States:
+    """What is another one when the rows are others, as text.
 
-    Args:
-        identity: The database of the identity service.
+    Attributes:
+        personas: Of all personas.
+        runs: Of each run with its ticks, by its id.
+        calls: Of the calls of each run; those by hand under None.
+        ratings: Of the ratings of each run.
     """
+
+    personas: str
+    runs: Mapping[str, str]
+    calls: Mapping[str | None, str]
+    ratings: Mapping[str | None, str]
+
+    @classmethod
+    def read(cls, identity: Engine, ledger: Engine) -> States:
+        """Return how the two databases stand now."""
+        return cls(
+            _personas(identity),
+            _runs(ledger),
+            _extents(identity, tables.ACTIONS),
+            _extents(identity, tables.FEEDBACK),
+        )
+
+    @property
+    def size(self) -> int:
+        """How many calls there are."""
+        return sum(int(state.partition(" ")[0]) for state in self.calls.values())
+
+    def of_run(self, run: str) -> str:
+        """Return what is another one when anything that is shown of a run is."""
+        of = (self.personas, self.runs[run], self.calls.get(run), self.ratings.get(run))
+        return "\n".join(map(str, of))
+
+    def without_run(self) -> list[str]:
+        """Return the ids that calls or ratings name, and no run has."""
+        named = {*self.calls, *self.ratings} - {None, *self.runs}
+        return sorted(map(str, named))
+
+
+def _personas(identity: Engine) -> str:
     users, personas = tables.USERS, tables.PERSONAS
     joined = personas.join(users, users.c.id == personas.c.user_id)
     query = select(users.c.name, users.c.email, *personas.c).select_from(joined)
-    return _all(identity, query.order_by(personas.c.user_id))
+    return "\n".join(map(repr, _all(identity, query.order_by(personas.c.user_id))))
 
 
-def rows_state(identity: Engine) -> Hashable:
-    """Return what is another one when a call or a rating has come or gone; they never change.
-
-    Args:
-        identity: The database of the identity service.
-    """
-    return tuple(_extent(identity, table) for table in (tables.ACTIONS, tables.FEEDBACK))
-
-
-def ticks_state(ledger: Engine) -> Hashable:
-    """Return what is another one when a run or a tick has come, gone or moved on.
-
-    Args:
-        ledger: The database of the ledger.
-    """
+def _runs(ledger: Engine) -> dict[str, str]:
     ticks = tables.TICKS.c
     moved = select(
+        ticks.run_id,
         ticks.status,
         func.count(),
         func.sum(ticks.attempt),
         func.sum(ticks.requests),
         func.sum(ticks.input_tokens + ticks.output_tokens),
-        func.max(ticks.id),
     )
-    by_status = moved.group_by(ticks.status).order_by(ticks.status)
-    return _all(ledger, select(*tables.RUNS.c).order_by(tables.RUNS.c.id)), _all(ledger, by_status)
+    moved = moved.group_by(ticks.run_id, ticks.status).order_by(ticks.run_id, ticks.status)
+    found = {row.id: [repr(row)] for row in _all(ledger, select(*tables.RUNS.c))}
+    for row in _all(ledger, moved):
+        found[row.run_id].append(repr(row))
+    return {run: "\n".join(lines) for run, lines in found.items()}
 
 
-def _extent(engine: Engine, table: TableClause) -> Hashable:
+def _extents(engine: Engine, table: TableClause) -> dict[str | None, str]:
+    """Return how many rows there are of each run, and when the last came: they never change."""
     of = table.c
-    query = select(func.count(), func.max(of.created_at), func.min(of.id), func.max(of.id))
-    return _all(engine, query.select_from(table))
+    query = select(of.run_id, func.count(), func.max(of.created_at)).group_by(of.run_id)
+    return {run: f"{count} {last}" for run, count, last in _all(engine, query)}
 
 
-def _all(engine: Engine, query: Select[*tuple[object, ...]]) -> Hashable:
+def _all(engine: Engine, query: Select[*tuple[Any, ...]]) -> list[Row[*tuple[Any, ...]]]:
     with engine.connect() as connection:
-        return repr(connection.execute(query).all())
+        return list(connection.execute(query).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from threading import Lock
 from typing import Any, Protocol, TypeAlias
 
@@ -42,7 +41,7 @@ class Warehouse:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._one_at_a_time = Lock()
-        self._state: Hashable = None
+        self._state: object = None
         self._duck: Duck | None = None
 
     def __repr__(self) -> str:

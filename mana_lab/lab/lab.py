@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from mana_lab.analysis import Source
 
 DEFAULT_FOLDER = ".mana-lab"
+MIRROR = "mirror"
+"""The folder in a lab's own with the rows of large runs, for reading them fast."""
 
 
 class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
@@ -231,6 +234,8 @@ class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
             forget=forget,
             on_progress=lambda done, total, _name: self._progress("deleting", done, total),
         )
+        if delete:
+            shutil.rmtree(self._folder / MIRROR, ignore_errors=True)
         if delete and not report.failed:
             self._kept.forget()
         return report
@@ -428,7 +433,11 @@ class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
 
         self._check_open()
         stores = self._stores
-        return Databases({"identity": stores.identity.engine, "ledger": stores.ledger.engine})
+        return Databases(
+            {"identity": stores.identity.engine, "ledger": stores.ledger.engine},
+            self._folder / MIRROR,
+            lambda done, total: self._progress("calls read", done, total),
+        )
 
     async def _admin_token(self) -> str:
         password = self._secrets.admin_password.get_secret_value()

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from mana_lab.storage import UtcDateTime
@@ -40,7 +41,13 @@ RUNS = Table(
     Column("status", String(16), nullable=False),
     Column("reason", Text),
     Column("recording", JSON(none_as_null=True)),
-    Column("app_on_tape", Boolean(create_constraint=False), nullable=False, default=False),
+    Column(
+        "app_on_tape",
+        Boolean(create_constraint=False),
+        nullable=False,
+        default=False,
+        server_default=false(),
+    ),
     Column("held_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     CheckConstraint("status IN ('running', 'done', 'failed', 'stopped')", name="runs_status"),

@@ -252,6 +252,7 @@ PERSONA_ACTIONS = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "persona_id", "occurred_at"),
     Index(None, "tick_id"),
+    Index(None, "run_id", "created_at"),
     _one_of("result", ("ok", "error")),
     _one_of("error_kind", get_args(ErrorKind)),
     CheckConstraint("seq >= 0", name="seq"),
@@ -274,6 +275,7 @@ PERSONA_FEEDBACK = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "module", "occurred_at"),
     Index(None, "persona_id", "occurred_at"),
+    Index(None, "run_id", "created_at"),
     CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
 )
 
