@@ -15,7 +15,7 @@ from mana_lab.analysis.columns import VIEWS
 from mana_lab.analysis.duck import Duck, Part, add_rows, add_view, begin_view
 from mana_lab.analysis.frames import Context, Which
 from mana_lab.analysis.mirror import Mirror
-from mana_lab.analysis.states import States
+from mana_lab.analysis.states import States, pulse
 
 Database: TypeAlias = Literal["identity", "ledger"]
 Tell: TypeAlias = Callable[[int, int], None]
@@ -51,9 +51,9 @@ class Databases:
         self._tell = tell
         self._large = large
 
-    def state(self) -> States:
+    def state(self) -> object:
         """Return what is another one when a row has come, gone or changed."""
-        return States.read(self._identity, self._ledger)
+        return pulse(self._identity, self._ledger)
 
     def fill(self, duck: Duck) -> None:
         """Make the views of what the databases hold now."""
@@ -66,7 +66,7 @@ class Databases:
             self._fill(duck)
 
     def _fill(self, duck: Duck) -> None:
-        states = self.state()
+        states = States.read(self._identity, self._ledger)
         personas, runs = frames.personas_df(self._identity), frames.runs_df(self._ledger)
         add_view(duck, "personas", VIEWS["personas"], [personas])
         add_view(duck, "runs", VIEWS["runs"], [runs])

@@ -53,6 +53,30 @@ class States:
         return sorted(map(str, named))
 
 
+def pulse(identity: Engine, ledger: Engine) -> object:
+    """Return what is another one when a row has come, gone or changed; it takes little time.
+
+    Calls and ratings never change, and go with their persona only, so that their number tells.
+
+    Args:
+        identity: The database of the identity service.
+        ledger: The database of the ledger.
+    """
+    ticks = tables.TICKS.c
+    moved = select(ticks.status, func.count(), func.sum(ticks.attempt)).group_by(ticks.status)
+    used = select(func.sum(ticks.requests), func.sum(ticks.input_tokens + ticks.output_tokens))
+    return (
+        _personas(identity),
+        _all(ledger, select(*tables.RUNS.c).order_by(tables.RUNS.c.id)),
+        _all(ledger, moved.order_by(ticks.status)),
+        _all(ledger, used.where(ticks.status.in_(("running", "waiting")))),
+        *(
+            _all(identity, select(func.count()).select_from(table))
+            for table in (tables.ACTIONS, tables.FEEDBACK)
+        ),
+    )
+
+
 def _personas(identity: Engine) -> str:
     users, personas = tables.USERS, tables.PERSONAS
     joined = personas.join(users, users.c.id == personas.c.user_id)
