@@ -16,12 +16,23 @@ if TYPE_CHECKING:
     from mana_lab.clock import SimulatedClock, SystemClock
     from mana_lab.errors import ManaLabError
     from mana_lab.lab import Lab
+    from mana_lab.lab.archive import Archive, Archives
     from mana_lab.lab.run_folder import RunFolder
 
-__all__ = ["Lab", "ManaLabError", "RunFolder", "SimulatedClock", "SystemClock"]
+__all__ = [
+    "Archive",
+    "Archives",
+    "Lab",
+    "ManaLabError",
+    "RunFolder",
+    "SimulatedClock",
+    "SystemClock",
+]
 __version__ = "0.1.0"
 
 _HOME = {
+    "Archive": "mana_lab.lab.archive",
+    "Archives": "mana_lab.lab.archive",
     "Lab": "mana_lab.lab",
     "ManaLabError": "mana_lab.errors",
     "RunFolder": "mana_lab.lab.run_folder",

@@ -235,6 +235,12 @@ class RunFolderError(InvalidInputError):
     code: ClassVar[str] = "invalid-run-folder"
 
 
+class ArchiveError(InvalidInputError):
+    """A place has no archive of a lab's rows, or one that cannot be read."""
+
+    code: ClassVar[str] = "invalid-archive"
+
+
 class QueryError(InvalidInputError):
     """A SQL query of the lab could not be run."""
 

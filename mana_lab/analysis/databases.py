@@ -38,6 +38,8 @@ class Databases:
         large: From so many calls on the mirror is used.
     """
 
+    views = VIEWS
+
     def __init__(
         self,
         engines: Mapping[Database, Engine],

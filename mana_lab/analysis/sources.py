@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import pandas as pd
 
-from mana_lab.analysis.columns import VIEWS
+from mana_lab.analysis.columns import VIEWS, Columns
 from mana_lab.analysis.duck import Duck, add_view
 from mana_lab.analysis.frames import Context
 
 
 class Source(Protocol):
-    """Gives the rows of the views."""
+    """Gives the rows of the views: at least those of :data:`mana_lab.analysis.columns.VIEWS`."""
+
+    @property
+    def views(self) -> Mapping[str, Columns]:
+        """Return the views and the kinds of their columns."""
+        ...
 
     def state(self) -> object:
         """Return what differs when the rows do."""
         ...
 
     def fill(self, duck: Duck) -> None:
-        """Make the views of :data:`mana_lab.analysis.columns.VIEWS`."""
+        """Make the views."""
         ...
 
 
@@ -37,6 +43,7 @@ class Frames:
     known: Context
     calls: pd.DataFrame
     ratings: pd.DataFrame
+    views: ClassVar[Mapping[str, Columns]] = VIEWS
 
     def state(self) -> object:
         """Return what stays the same."""
@@ -51,5 +58,5 @@ class Frames:
             "runs": self.known.runs,
             "ticks": self.known.ticks,
         }
-        for view, kinds in VIEWS.items():
+        for view, kinds in self.views.items():
             add_view(duck, view, kinds, [rows[view]])

@@ -105,8 +105,24 @@ class Warehouse:
                 if not only_reads(duck, query):
                     self._let_go()
 
+    def frames_of_run(self, run: str | None) -> dict[str, pd.DataFrame]:
+        """Return the rows of a run in each view that has some.
+
+        Args:
+            run: The run's id; None for the rows that belong to none.
+        """
+        views = ("persona_actions", "persona_feedback", "ticks")
+        if run is not None:
+            return {view: self._frame(view, run) for view in views}
+        with self._one_at_a_time:
+            duck = self._current()
+            return {
+                view: typed_rows(duck, f"FROM {view} WHERE run IS NULL", self._source.views[view])
+                for view in views
+            }
+
     def _frame(self, view: str, run: RunChoice = None, *, key: str = "run_id") -> pd.DataFrame:
-        kinds = VIEWS[view]
+        kinds = self._source.views[view]
         with self._one_at_a_time:
             duck = self._current()
             if run is None:

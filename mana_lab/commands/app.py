@@ -8,7 +8,7 @@ from mana_lab.commands.books import notebooks
 from mana_lab.commands.connecting import token
 from mana_lab.commands.demo import demo
 from mana_lab.commands.explaining import explain
-from mana_lab.commands.keeping import keep, replay
+from mana_lab.commands.keeping import export, keep, replay
 from mana_lab.commands.living import report, run
 from mana_lab.commands.people import cleanup, seed
 from mana_lab.commands.playing import play
@@ -30,6 +30,7 @@ COMMANDS = (
     play,
     report,
     keep,
+    export,
     replay,
     serve,
     token,

@@ -1,4 +1,4 @@
-"""``keep`` and ``replay``: a run as a folder, and the same run once more."""
+"""``keep``, ``export`` and ``replay``: runs as folders, and the same run once more."""
 
 from __future__ import annotations
 
@@ -39,6 +39,31 @@ async def _keep(folder: Path, out: Path, run: int) -> None:
     say(f"Kept:    {kept.path}")
     mode = "all" if kept.manifest.run.app_on_tape else "brain"
     say(f"Replay:  {typed('replay', kept.path, '--mode', mode)}")
+
+
+def export(
+    out: Annotated[Path, typer.Argument(help="The folder to make.", metavar="FOLDER")],
+    folder: Folder = HERE,
+) -> None:
+    """Write all runs as Parquet files, partitioned by run, for whatever reads those.
+
+    They hold what the personas did and said, in plain, and no password, token or key.
+
+    For example: python -m mana_lab export my-lab-parquet --dir my-lab
+    """
+    finish(_export(folder, out))
+
+
+async def _export(folder: Path, out: Path) -> None:
+    with progress() as tell:
+        async with await open_lab(existing_lab(folder), tell) as lab:
+            lab.export(out)
+            found = lab.sql(
+                "SELECT (SELECT count(*) FROM persona_actions) AS calls, "
+                "(SELECT count(*) FROM runs) AS runs"
+            ).iloc[0]
+    say(f"Exported: {found['calls']} calls of {found['runs']} runs, to {out}")
+    say(f"Read it:  from mana_lab import Archive; Archive.open({str(out)!r})")
 
 
 def replay(

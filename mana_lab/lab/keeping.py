@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mana_lab.errors import ConflictError, SettingsError
+from mana_lab.errors import ConflictError
 from mana_lab.lab.manifest import FILES, MANIFEST, KeptRun, Manifest, kept_file
 from mana_lab.lab.recording import Recording
 from mana_lab.lab.taped import (
@@ -24,6 +19,7 @@ from mana_lab.lab.taped import (
     tape_lines,
     write_lines,
 )
+from mana_lab.lab.whole import new_folder
 from mana_lab.personas import Catalog, catalog_json
 from mana_lab.runner import Ledger, Run
 from mana_lab.runner.ledger_tape import RunTape
@@ -131,7 +127,7 @@ def _write(
     from mana_lab.analysis.columns import FRAMES
     from mana_lab.analysis.parquet import write_parquet
 
-    with _whole_or_not_at_all(target) as folder:
+    with new_folder(target) as folder:
         for name, frame in frames.items():
             write_parquet(frame, FRAMES[name], folder / f"{name}.parquet")
         write_lines(folder / TAPE, tape_lines(run.id, tape))
@@ -141,25 +137,3 @@ def _write(
         files = {name: kept_file(folder / name) for name in FILES}
         manifest = Manifest(run=run, recording=recording, files=files)
         write_lines(folder / MANIFEST, [manifest.text()])
-
-
-@contextmanager
-def _whole_or_not_at_all(target: Path) -> Iterator[Path]:
-    """Give a folder beside *target* that takes its place in the end, or is gone."""
-    if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target} is there already; keep the run in a folder that is not")
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise SettingsError(f"{target} cannot be made: {error.strerror}") from None
-    try:
-        yield folder
-        for path in folder.iterdir():
-            path.chmod(0o600)
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        folder.rename(target)
-    except OSError as error:
-        raise SettingsError(f"{target} cannot be written: {error.strerror or error}") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mana_lab.notebook import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 class Reading(ABC):
     """A lab, or a run that was kept, as analysis sees it."""
+
+    _progress: Progress = staticmethod(silent)
 
     @abstractmethod
     def _source(self) -> Source:
@@ -42,6 +46,21 @@ class Reading(ABC):
         """
         return self.warehouse.feedback_df(run)
 
+    def ticks_df(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the ticks; see :data:`mana_lab.analysis.columns.TICKS`.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self.warehouse.ticks_df(run)
+
+    def runs_df(self) -> pd.DataFrame:
+        """Return the runs; see :data:`mana_lab.analysis.columns.RUNS`."""
+        return self.warehouse.runs_df()
+
     def personas_df(self) -> pd.DataFrame:
         """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
         return self.warehouse.personas_df()
@@ -58,6 +77,19 @@ class Reading(ABC):
             QueryError: DuckDB refused the query; the message is DuckDB's own.
         """
         return self.warehouse.sql(query, **parameters)
+
+    def describe(self, view: str) -> pd.DataFrame:
+        """Return what the columns of a view, and of the frame of the same rows, hold and mean.
+
+        Args:
+            view: Its name, such as ``persona_actions``.
+
+        Raises:
+            NotFoundError: There is no such view.
+        """
+        from mana_lab.analysis.meanings import described
+
+        return described(view)
 
     def summary(self, run: RunChoice = None) -> pd.DataFrame:
         """Return what each persona did and thought, a row each.
@@ -90,6 +122,30 @@ class Reading(ABC):
 
         target = Path(path)
         target.write_text(render_report(self.warehouse, run), encoding="utf-8")
+        return target
+
+    def export(self, folder: str | Path) -> Path:
+        """Write all runs as Parquet files that :class:`mana_lab.Archive` and others read.
+
+        The layout is that of :mod:`mana_lab.analysis.archive`; the same rows give the same bytes.
+
+        Args:
+            folder: Where to; it must not be there yet, and is there whole or not at all.
+
+        Returns:
+            The folder's path.
+
+        Raises:
+            ConflictError: The folder is there already.
+            SettingsError: It cannot be written.
+        """
+        from mana_lab.analysis.archive import write_archive
+        from mana_lab.lab.whole import new_folder
+
+        target = Path(folder)
+        with new_folder(target) as made:
+            tell = partial(self._progress, "runs written")
+            write_archive(self.warehouse, made, tell)
         return target
 
     @cached_property

@@ -3,10 +3,12 @@ import pytest
 
 from mana_lab.analysis import columns, tables
 from mana_lab.analysis.columns import DTYPES
+from mana_lab.analysis.meanings import MEANINGS, described
 from mana_lab.errors import NotFoundError
 from mana_lab.identity.server import schema
 from mana_lab.runner import ledger_tables
 
+_SHARED = {"module", "occurred_at", "created_at", "tick", "tick_id"}
 FRAMES = {
     "actions_df": columns.ACTIONS,
     "feedback_df": columns.FEEDBACK,
@@ -148,3 +150,16 @@ async def test_a_frame_that_was_handed_out_belongs_to_the_reader(lived_in):
     scratch["result"] = "?"
     scratch.loc[0, "tool_name"] = "changed"
     pd.testing.assert_frame_equal(lived_in.warehouse.actions_df(), before)
+
+
+@pytest.mark.parametrize("view", columns.VIEWS)
+def test_every_column_has_a_meaning_and_no_meaning_is_left_over(view):
+    table = described(view)
+    assert table["column"].tolist() == list(columns.VIEWS[view])
+    assert table["meaning"].str.endswith(".").all()
+    assert not set(MEANINGS[view]) - set(columns.VIEWS[view]) - _SHARED
+
+
+def test_a_view_that_nobody_has_is_told_with_those_that_there_are():
+    with pytest.raises(NotFoundError, match="there is no view 'users'; there are persona_actions"):
+        described("users")

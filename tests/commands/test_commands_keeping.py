@@ -6,6 +6,7 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from mana_lab import Archive, RunFolder
 from mana_lab.commands.app import app
 from mana_lab.lab.manifest import kept_file
 
@@ -73,6 +74,9 @@ def test_a_lab_that_stands_elsewhere_is_refused(home, kept):
         (("keep", "X", "--dir", "LAB", "--run", "7"), 1, "this lab has no run 7"),
         (("keep", "X", "--dir", "LAB", "--run", "0"), 1, "this lab has no run 0"),
         (("keep", "X", "--dir", "LAB", "--run", "first"), 2, "should be a valid integer"),
+        (("export", "X", "--dir", "NOWHERE"), 2, "there is no lab in"),
+        (("export", "RUN", "--dir", "LAB"), 1, "is there already"),
+        (("export", "DEEP", "--dir", "LAB"), 2, "cannot be made"),
         (("replay", "NOWHERE"), 2, "there is no run folder at"),
         (("replay", "LAB"), 2, "is no run folder"),
         (("replay", "RUN", "--mode", "none"), 2, "is not one of"),
@@ -87,11 +91,21 @@ def test_what_cannot_be_done_is_said_in_one_sentence(home, words, status, reason
         "NOWHERE": tmp_path / "nowhere",
         "LAB": home / "lab",
         "RUN": home / "run-1",
+        "DEEP": tmp_path / "no" / "such",
     }
     done = typed(*(places.get(word, word) for word in words))
     assert done.exit_code == status, done.output
     assert reason in " ".join(done.stderr.split())
     assert not (tmp_path / "new").exists()
+
+
+def test_a_lab_is_exported_for_whoever_reads_parquet(home, tmp_path):
+    done = typed("export", tmp_path / "parquet", "--dir", home / "lab")
+    assert done.exit_code == 0, done.output
+    kept, exported = RunFolder.open(home / "run-1"), Archive.open(tmp_path / "parquet")
+    calls = len(kept.actions_df())
+    assert done.stdout.startswith(f"Exported: {calls} calls of 1 runs, to ")
+    assert exported.actions_df()["id"].tolist() == kept.actions_df()["id"].tolist()
 
 
 def test_a_fresh_lab_is_no_other_server(kept):

@@ -1,0 +1,162 @@
+"""Archives: written once, read by anybody, and by the same SQL from one lab or from many."""
+
+import duckdb
+import fsspec
+import pandas as pd
+import pytest
+
+from mana_lab import Archive, Archives
+from mana_lab.analysis.archive import write_archive
+from mana_lab.errors import ArchiveError, InvalidInputError, NotFoundError, QueryError
+
+
+@pytest.fixture
+async def many(lived_in):
+    """A house with runs 1, 2 and 10 and a call by hand."""
+    anna = type("Anna", (), {"id": "user-anna", "email": "persona.anna@mana.test"})
+    for number, tool in ((2, "notes.create"), (10, "notes.list")):
+        await lived_in.run(number)
+        await lived_in.tick(anna, number + 1, run=number)
+        await lived_in.action(anna, tool, tick=number + 1, run=number)
+    await lived_in.feedback(anna, "notes", 3, tick=3, run=2)
+    await lived_in.action(anna, "notes.list", tick=99, run=None)
+    return lived_in
+
+
+@pytest.fixture
+async def archive(many, tmp_path):
+    folder = tmp_path / "monday"
+    folder.mkdir()
+    write_archive(many.warehouse, folder)
+    return folder
+
+
+def assert_same(one, other):
+    for name in ("actions_df", "feedback_df", "ticks_df", "runs_df", "personas_df"):
+        pd.testing.assert_frame_equal(getattr(one, name)(), getattr(other, name)())
+
+
+async def test_an_archive_has_what_the_lab_had(archive, many):
+    opened = Archive.open(archive)
+    assert_same(opened, many.warehouse)
+    assert repr(opened) == "<Archive: 3 runs, 9 calls>"
+    assert opened.summary().equals(Archive.open(str(archive)).summary())
+    assert opened.actions_df(10)["tool_name"].tolist() == ["notes.list"]
+    with pytest.raises(NotFoundError, match="its runs are 1, 2, 10"):
+        opened.actions_df(3)
+
+
+async def test_it_is_partitioned_the_way_hive_does_it(archive):
+    assert sorted(path.name for path in (archive / "actions").iterdir()) == [
+        "run=1",
+        "run=10",
+        "run=2",
+        "run=__HIVE_DEFAULT_PARTITION__",
+    ]
+    with duckdb.connect() as anybody:
+        rows = anybody.execute(
+            f"SELECT run, count(*) FROM read_parquet('{archive}/actions/*/*.parquet',"
+            " hive_partitioning = true) GROUP BY run ORDER BY run NULLS LAST"
+        ).fetchall()
+    assert rows == [(1, 6), (2, 1), (10, 1), (None, 1)]
+
+
+async def test_the_same_rows_give_the_same_bytes(archive, many, tmp_path):
+    (tmp_path / "again").mkdir()
+    write_archive(many.warehouse, tmp_path / "again")
+    files = [path.relative_to(archive) for path in archive.rglob("*") if path.is_file()]
+    assert len(files) == 2 + 4 + 2 + 3
+    for file in files:
+        assert (tmp_path / "again" / file).read_bytes() == (archive / file).read_bytes()
+
+
+async def test_each_run_is_told(many, tmp_path):
+    told = []
+    write_archive(many.warehouse, tmp_path, lambda done, of: told.append((done, of)))
+    assert told == [(1, 3), (2, 3), (3, 3), (3, 3)]
+
+
+async def test_the_same_sql_runs_over_one_lab_and_over_many(archive, many, tmp_path):
+    ben = type("Ben", (), {"id": "user-ben"})
+    await many.action(ben, "notes.create", seq=7, tick=1, run=10)
+    (tmp_path / "tuesday").mkdir()
+    write_archive(many.warehouse, tmp_path / "tuesday")
+    query = "SELECT module, count(*) AS n FROM persona_actions GROUP BY ALL ORDER BY ALL"
+    one = Archive.open(archive).sql(query)
+    both = Archives.open({"monday": archive, "tuesday": tmp_path / "tuesday"})
+    assert one["n"].tolist() == [2, 3, 4]
+    assert both.sql(query)["n"].tolist() == [4, 7, 8]
+    by_lab = both.sql("SELECT lab, count(*) AS n FROM persona_actions GROUP BY ALL ORDER BY ALL")
+    assert by_lab.to_dict("list") == {"lab": ["monday", "tuesday"], "n": [9, 10]}
+    for name in ("actions_df", "feedback_df", "ticks_df", "runs_df", "personas_df"):
+        frame = getattr(both, name)()
+        assert frame.columns[0] == "lab"
+        assert list(frame.columns[1:]) == list(getattr(many.warehouse, name)().columns)
+    assert repr(both) == "<Archives: monday, tuesday>"
+
+
+async def test_an_object_store_is_read_through_its_file_system(archive, many):
+    store = fsspec.filesystem("memory")
+    store.put(str(archive), "/labs/monday", recursive=True)
+    try:
+        opened = Archive.open("memory://labs/monday/", filesystem=store)
+        assert_same(opened, many.warehouse)
+        with pytest.raises(QueryError, match="disabled"):
+            opened.sql("SELECT * FROM read_parquet('memory://labs/monday/runs.parquet')")
+        with pytest.raises(ArchiveError, match=r"has no personas\.parquet"):
+            Archive.open("memory://labs/tuesday", filesystem=store)
+    finally:
+        store.rm("/labs", recursive=True)
+
+
+async def test_an_empty_lab_is_an_archive_too(house, tmp_path):
+    (tmp_path / "empty").mkdir()
+    write_archive(house.warehouse, tmp_path / "empty")
+    opened = Archive.open(tmp_path / "empty")
+    assert_same(opened, house.warehouse)
+    assert repr(opened) == "<Archive: 0 runs, 0 calls>"
+
+
+async def test_a_place_that_is_no_archive_is_named(tmp_path):
+    with pytest.raises(ArchiveError, match=r"nowhere: has no personas\.parquet; make an archive"):
+        Archive.open(tmp_path / "nowhere")
+    with pytest.raises(ArchiveError, match="gopher://labs/monday: has no"):
+        Archive.open("gopher://labs/monday")
+
+
+async def test_one_archive_is_not_many(archive):
+    with pytest.raises(InvalidInputError, match=r"Archive\.open"):
+        Archives.open({"monday": archive})
+
+
+@pytest.mark.parametrize(
+    "file", ["personas.parquet", "actions/run=2/data.parquet", "ticks/run=10/data.parquet"]
+)
+@pytest.mark.parametrize("damage", [b"", b"PAR1", b"a,b\n1,2\n"])
+async def test_a_damaged_file_is_an_error_and_not_a_smaller_lab(archive, file, damage):
+    (archive / file).write_bytes(damage)
+    with pytest.raises(ArchiveError, match="cannot be read as an archive"):
+        Archive.open(archive)
+
+
+async def test_a_file_with_other_columns_is_refused_and_named(archive):
+    with duckdb.connect() as other:
+        other.execute(
+            "COPY (SELECT * REPLACE ('late' AS occurred_at) FROM read_parquet($file)) TO $to",
+            {
+                "file": str(archive / "actions" / "run=1" / "data.parquet"),
+                "to": str(archive / "actions" / "run=1" / "other.parquet"),
+            },
+        )
+    (archive / "actions" / "run=1" / "data.parquet").unlink()
+    for run in ("run=2", "run=10", "run=__HIVE_DEFAULT_PARTITION__"):
+        (archive / "actions" / run / "data.parquet").unlink()
+    with pytest.raises(ArchiveError, match="its column occurred_at is VARCHAR, need TIMESTAMP"):
+        Archive.open(archive)
+
+
+async def test_a_file_in_no_folder_of_a_run_is_refused(archive):
+    (archive / "actions" / "all").mkdir()
+    (archive / "actions" / "run=1" / "data.parquet").rename(archive / "actions/all/data.parquet")
+    with pytest.raises(ArchiveError, match="is in no folder of a run"):
+        Archive.open(archive)
