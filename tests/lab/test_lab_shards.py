@@ -2,8 +2,10 @@
 
 import os
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from importlib.util import find_spec
 
 import pandas as pd
 import psutil
@@ -21,37 +23,44 @@ from mana_lab.personas import sample
 from mana_lab.runner import Budget, ScriptedBrain, Terms
 from mana_lab.runner.shards import Site
 
+ENGINES = ["dask", "ray"]
+PROCESSES = {"dask": "spawn_main", "ray": "ray::_Living"}
+"""What stands in the command lines of the processes that live shards."""
 REQUIRED_RAY = "MANA_LAB_TEST_RAY_REQUIRED"
 WHAT = ["persona", "tick", "seq", "tool_name", "result", "occurred_at", "input_hash"]
 SITE = Site(auth_url="http://127.0.0.1:1", mcp_url="http://127.0.0.1:2/mcp")
 
 
-def ray_or_skip():
-    try:
-        import ray  # noqa: F401
-    except ImportError:
+def installed_or_skip(engine):
+    """Go on with an engine that is installed; Ray alone need not be."""
+    if engine == "ray" and find_spec("ray") is None:
         if os.environ.get(REQUIRED_RAY):
             pytest.fail(f"{REQUIRED_RAY} is set, but Ray is not installed")
         pytest.skip("needs mana-lab[ray]")
 
 
 class Executioner:
-    """Kills a worker process once so many ticks have ended."""
+    """Kills a worker process of an engine once so many ticks have ended."""
 
-    def __init__(self, after):
+    def __init__(self, engine, after):
+        self.engine = engine
         self.after = after
         self.killed = None
 
     def __call__(self, label, done, _total):
         if label == "ticks in shards" and done >= self.after and self.killed is None:
-            self.killed = min(workers(), key=lambda each: each.pid).pid
+            self.killed = min(workers(self.engine), key=lambda each: each.pid).pid
             os.kill(self.killed, signal.SIGKILL)
 
 
-def workers():
-    """Return the processes of the engine: what this process started that is not the gateway's."""
-    children = psutil.Process().children(recursive=True)
-    return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+def workers(engine):
+    """Return the processes of an engine that live shards, among all that this one started."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if PROCESSES[engine] in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def lived(folder, catalog, *, days=2, where=None, progress=None, **how):
@@ -91,15 +100,24 @@ async def test_a_run_on_dask_makes_the_same_calls(tmp_path, few, gateway_workers
     assert_same(here, await lived(tmp_path / "there", few, **how))
 
 
-@pytest.mark.slow
-async def test_two_hundred_live_on_dask_and_a_worker_that_is_killed_costs_nothing(
-    tmp_path, postgres_home
-):
-    """Two worker processes, two gateway processes and PostgreSQL."""
+@pytest.fixture(scope="module")
+async def two_hundred(tmp_path_factory):
+    """Return 200 personas, and what they did for a day in this process."""
     many = sample(200, seed=3, cadences={"daily": 1})
     assert len(many) == 200
-    here = await lived(tmp_path / "here", many, days=1, concurrency=16)
-    executioner = Executioner(after=40)
+    folder = tmp_path_factory.mktemp("here") / "lab"
+    return many, await lived(folder, many, days=1, concurrency=16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_two_hundred_live_on_an_engine_and_a_worker_that_is_killed_costs_nothing(
+    engine, two_hundred, tmp_path, postgres_home
+):
+    """Two worker processes, two gateway processes and PostgreSQL."""
+    installed_or_skip(engine)
+    many, here = two_hundred
+    executioner = Executioner(engine, after=40)
     there = await lived(
         tmp_path / "there",
         many,
@@ -107,7 +125,7 @@ async def test_two_hundred_live_on_dask_and_a_worker_that_is_killed_costs_nothin
         where={"database_url": postgres_home.url("")},
         progress=executioner,
         concurrency=16,
-        engine="dask",
+        engine=engine,
         workers=2,
         gateway_workers=2,
     )
@@ -118,7 +136,7 @@ async def test_two_hundred_live_on_dask_and_a_worker_that_is_killed_costs_nothin
 
 @pytest.mark.slow
 async def test_a_run_on_ray_makes_the_same_calls(tmp_path, few, postgres_home):
-    ray_or_skip()
+    installed_or_skip("ray")
     here = await lived(tmp_path / "here", few)
     where = {"database_url": postgres_home.url("")}
     there = await lived(tmp_path / "there", few, where=where, engine="ray", workers=2)
