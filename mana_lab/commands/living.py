@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mana_lab.commands.console import finish, progress, say, show, warn
+from mana_lab.commands.console import INTERRUPTED, finish, progress, say, show, warn
 from mana_lab.commands.options import (
     HERE,
     Days,
@@ -20,13 +20,14 @@ from mana_lab.commands.options import (
     open_lab,
     typed,
 )
-from mana_lab.commands.sharding import live_shard
+from mana_lab.commands.sharding import Lived, live_shard
 from mana_lab.commands.tables import summary_table
 from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
 from mana_lab.runner.brains import CHOICE, SCRIPTED, foreseen
 from mana_lab.runner.terms import DEFAULT_CONCURRENCY
+from mana_lab.web.foreground import until_stopped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,6 +84,8 @@ def run(
     For example: python -m mana_lab run --dir my-lab --days 7 --persona anna --persona maya
 
     With a model: python -m mana_lab run --brain anthropic:NAME --days 2 --budget 1.00
+
+    A shard that Ctrl-C or SIGTERM stops releases what had begun, and ends with status 130.
     """
     if shard is not None:
         finish(_live_shard(shard, folder))
@@ -94,11 +97,23 @@ def run(
 
 async def _live_shard(path: Path, folder: Path) -> None:
     with progress() as tell:
-        which, ended = await live_shard(path, folder, tell)
-    if ended != "done":
-        warn(f"{which} was stopped: the run's budget is used up; raise it in the file to go on")
+        lived = await until_stopped(live_shard(path, folder, tell))
+    if lived is None or lived.status == "running":
+        warn(_where_it_was_left(lived, path, folder))
+        raise typer.Exit(INTERRUPTED)
+    if lived.status != "done":
+        warn(f"{lived} was stopped: the run's budget is used up; raise it in the file to go on")
         raise typer.Exit(1)
-    say(f"{which} is done")
+    say(f"{lived} is done")
+
+
+def _where_it_was_left(lived: Lived | None, path: Path, folder: Path) -> str:
+    which, ended, released = (lived, lived.ended, lived.released) if lived else ("it", 0, 0)
+    return (
+        f"{which} was stopped: {ended} ticks have ended here, {released} that had begun are "
+        f"released and will be done again; go on with: "
+        f"{typed('run', '--dir', folder, '--shard', path)}"
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,8 +100,28 @@ def _write(parts: list[Shard], out: Path) -> Path:
     return path
 
 
-async def live_shard(path: Path, folder: Path, tell: Progress) -> tuple[str, RunStatus]:
-    """Live the shard of a file to its end, or as far as the run's budget goes.
+@dataclass
+class Lived:
+    """What came of a shard.
+
+    Attributes:
+        shard: Which one it is.
+        status: How it ended; ``running`` where it was cancelled before that.
+        ended: How many ticks ended here.
+        released: How many had begun when it was cancelled, and are left to whoever lives it next.
+    """
+
+    shard: Shard
+    status: RunStatus = "running"
+    ended: int = 0
+    released: int = 0
+
+    def __str__(self) -> str:
+        return f"shard {self.shard.number} of {self.shard.of}"
+
+
+async def live_shard(path: Path, folder: Path, tell: Progress) -> Lived:
+    """Live the shard of a file to its end, as far as the run's budget goes, or until cancelled.
 
     Args:
         path: The file.
@@ -105,13 +129,21 @@ async def live_shard(path: Path, folder: Path, tell: Progress) -> tuple[str, Run
         tell: Told how many ticks have ended.
 
     Returns:
-        Which shard it is, and how it ended.
+        What came of it.
     """
-    shard = Shard.read(path)
+    lived = Lived(Shard.read(path))
     access = access_of(folder)
-    label = f"ticks of shard {shard.number} of {shard.of}"
-    ended = await live(shard, access, on_progress=lambda done, _: tell(label, done, done))
-    return f"shard {shard.number} of {shard.of}", ended
+
+    def count(done: int, _: datetime) -> None:
+        lived.ended = done
+        tell(f"ticks of {lived}", done, done)
+
+    def let_go(released: int) -> None:
+        lived.released = released
+
+    with suppress(asyncio.CancelledError):  # what was cancelled says how far it came
+        lived.status = await live(lived.shard, access, on_progress=count, on_release=let_go)
+    return lived
 
 
 def access_of(folder: Path) -> Access:

@@ -139,7 +139,9 @@ class Fleet:
                 return "stopped"
             except asyncio.CancelledError:
                 ended = self._ledger.end_shard(run, number, "stopped", "by hand")
-                await asyncio.shield(ended)
+                released = await asyncio.shield(ended)
+                if terms.on_release is not None:
+                    terms.on_release(released)
                 raise
             except BaseException as error:
                 await self._ledger.end_shard(run, number, "failed", str(error))

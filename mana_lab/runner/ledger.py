@@ -213,7 +213,7 @@ class Ledger:
 
     async def end_shard(
         self, run: str, number: int, status: RunStatus, reason: str | None = None
-    ) -> None:
+    ) -> int:
         """Note how a part of a run ended, and with the last one the run; open ticks of ours wait.
 
         Args:
@@ -221,13 +221,16 @@ class Ledger:
             number: The part's.
             status: How it ended.
             reason: Why it ended early.
+
+        Returns:
+            How many ticks of ours were open.
         """
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             end_shard(connection, run, number, status, reason)
-            claims.release(connection, self._holder)
+            return claims.release(connection, self._holder)
 
-        await self._store.write(work)
+        return await self._store.write(work)
 
     async def check_shard(self, run: str, number: int, of: int) -> None:
         """Check that a part is one of those that the run was cut into last.

@@ -15,6 +15,8 @@ from mana_lab.runner.tape import Tape
 
 Progress: TypeAlias = Callable[[int, datetime], None]
 """Told after each tick how many are done, and the lab's time."""
+Release: TypeAlias = Callable[[int], None]
+"""Told, when a part of a run is cancelled, how many ticks had begun and wait to be done again."""
 
 DEFAULT_CONCURRENCY = 4
 
@@ -31,6 +33,8 @@ class Terms:
         recording: What decides what the run comes to besides, such as versions, as JSON.
         app_on_tape: Whether what the app answers is recorded.
         new_tape: Gives the tape of a tick's model; by default what the ledger keeps of it.
+        on_release: Told, when a part of a run is cancelled, how many ticks had begun and wait to be
+            done again.
 
     Raises:
         InvalidInputError: *concurrency* is below 1.
@@ -44,6 +48,7 @@ class Terms:
     recording: Mapping[str, Any] | None = None
     app_on_tape: bool = False
     new_tape: Callable[[OpenTick], Tape] | None = None
+    on_release: Release | None = None
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:

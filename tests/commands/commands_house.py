@@ -18,6 +18,14 @@ from mana_lab.notebook import BackgroundServer
 from mana_lab.storage import Store
 from mana_lab.web.serving import listen
 
+VARIABLES = (
+    "MANA_AUTH_URL",
+    "MANA_ADMIN_JWT",
+    "PERSONA_SEED_SECRET",
+    "MANA_SERVICE_KEY",
+    "MANA_LAB_ENV",
+    "DATABASE_URL",
+)
 ADMIN = AdminAccount("operator@mana.test", "operator of the tests")
 
 

@@ -4,19 +4,11 @@ import asyncio
 import shutil
 
 import pytest
+from commands_house import VARIABLES
 from typer.testing import CliRunner
 
 from mana_lab import Lab
 from mana_lab.commands import app
-
-VARIABLES = (
-    "MANA_AUTH_URL",
-    "MANA_ADMIN_JWT",
-    "PERSONA_SEED_SECRET",
-    "MANA_SERVICE_KEY",
-    "MANA_LAB_ENV",
-    "DATABASE_URL",
-)
 
 
 @pytest.fixture

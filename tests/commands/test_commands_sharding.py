@@ -2,13 +2,25 @@
 
 import asyncio
 import json
+import os
+import re
+import signal
+import sqlite3
+import sys
+from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
-from commands_house import served
+from commands_house import VARIABLES, served
+from serving_house import Turnstile
+from serving_house import served as app_served
 
 from mana_lab import Lab
+from mana_lab.lab import serve_lab
+from mana_lab.runner.shards import Site
 from mana_lab.settings import LabSecrets
 from mana_lab.web.serving import listen
+
+WHO = ("anna", "kai", "julia")
 
 
 @pytest.fixture
@@ -65,6 +77,93 @@ def test_a_run_in_parts_is_lived_file_by_file_and_again_is_harmless(said, lab_fo
     status, text = said(*cutting, *urls)
     assert status == 2
     assert "is not empty" in text
+
+
+@asynccontextmanager
+async def lab_behind(turnstile, folder, auth_port):
+    """Serve a lab, with a turnstile in front of its gateway."""
+    where = asyncio.get_running_loop().create_future()
+    ports = {"auth_port": auth_port, "sync_port": 0, "port": 0}
+    serving = asyncio.create_task(
+        serve_lab(folder, **ports, calls_per_minute=1_000_000, on_ready=where.set_result)
+    )
+    addresses = await asyncio.wait_for(where, 30)
+    turnstile.url = addresses.gateway.removesuffix("/mcp")
+    try:
+        yield
+    finally:
+        turnstile.open.set()
+        await turnstile.close()
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
+
+
+async def living(folder, path):
+    """Start ``run --shard`` as a process."""
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "mana_lab"),
+        *("run", "--dir", folder, "--shard", path),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name not in VARIABLES},
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")
+@pytest.mark.parametrize(
+    "stop", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+async def test_a_signal_releases_what_had_begun_and_the_same_command_goes_on(
+    stop, lab_folder, tmp_path
+):
+    [auth_port] = free_ports(1)
+    turnstile = Turnstile("", passes=25)
+    async with app_served(turnstile.app) as gateway:
+        site = Site(auth_url=f"http://127.0.0.1:{auth_port}", mcp_url=f"{gateway}/mcp")
+        async with await Lab.open(lab_folder) as lab:
+            [part] = await lab.shards(1, site, days=3, personas=WHO, concurrency=2)
+        path = tmp_path / "the shard.json"
+        path.write_text(part.to_json())
+        async with lab_behind(turnstile, lab_folder, auth_port):
+            stopped = await living(lab_folder, path)
+            try:
+                async with asyncio.timeout(60):
+                    await turnstile.somebody.wait()
+            finally:
+                stopped.send_signal(stop)
+            out, told = await asyncio.wait_for(stopped.communicate(), 60)
+            said = " ".join(told.decode().split())
+            assert (stopped.returncode, out) == (130, b""), said
+            counted = re.search(
+                r"shard 1 of 1 was stopped: (\d+) ticks have ended here, (\d+) that had begun are "
+                r"released and will be done again; go on with: python -m mana_lab run (.*)",
+                said,
+            )
+            assert counted, said
+            assert str(path) in counted[3]
+            ended, released = map(int, counted.groups()[:2])
+            assert min(ended, released) > 0
+            assert open_and_ended(lab_folder, part.run_id) == (released, ended)
+            turnstile.open.set()
+            again = await living(lab_folder, path)
+            out, told = await asyncio.wait_for(again.communicate(), 120)
+            assert (again.returncode, out) == (0, b"shard 1 of 1 is done\n"), told
+    async with await Lab.open(lab_folder) as lab:
+        run = await lab.reopen(-1)
+        assert (run.status, run.open_ticks, run.failed_ticks) == ("done", 0, 0)
+        actions = lab.actions_df(run)
+        assert len(actions) == run.calls
+        assert not actions.duplicated(["persona", "tick", "seq"]).any()
+
+
+def open_and_ended(folder, run):
+    """Return how many ticks of a run wait, and how many have ended; nobody holds one."""
+    with closing(sqlite3.connect(folder / "ledger.db")) as ledger:
+        held = "SELECT count(*) FROM ticks WHERE holder IS NOT NULL OR held_until IS NOT NULL"
+        assert ledger.execute(held).fetchone() == (0,)
+        query = "SELECT sum(status = 'waiting'), count(ended_at) FROM ticks WHERE run_id = ?"
+        return ledger.execute(query, (run,)).fetchone()
 
 
 @pytest.fixture

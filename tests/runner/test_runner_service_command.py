@@ -10,10 +10,7 @@ from contextlib import asynccontextmanager, closing, suppress
 import httpx
 import pytest
 from service_house import ANNA, until
-from serving_house import served
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
+from serving_house import Turnstile, served
 from typer.testing import CliRunner
 
 from mana_lab import Lab
@@ -121,40 +118,6 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path):
     done = run("--port", "0", "--data", tmp_path / "file", **KEYS)
     assert done.exit_code == 2
     assert "the runner's folder" in done.stderr
-
-
-class Turnstile:
-    """Stands in front of a gateway, and lets calls of tools pass when a test wants.
-
-    Attributes:
-        held: How many calls wait.
-        open: Set when they may pass.
-    """
-
-    def __init__(self, url):
-        self.held = 0
-        self.open = asyncio.Event()
-        self.open.set()
-        self._url = url
-        self._http = httpx.AsyncClient(timeout=30)
-        self.app = Starlette(
-            routes=[Route("/{path:path}", self.answer, methods=["GET", "POST", "DELETE"])]
-        )
-
-    async def answer(self, request):
-        body = await request.body()
-        if request.headers.get("mcp-method") == "tools/call":
-            self.held += 1
-            await self.open.wait()
-        unsent = ("host", "content-length")
-        headers = {name: value for name, value in request.headers.items() if name not in unsent}
-        url = self._url + request.url.path
-        answer = await self._http.request(request.method, url, content=body, headers=headers)
-        kept = {"Content-Type": answer.headers.get("content-type", "text/plain")}
-        return Response(answer.content, answer.status_code, kept)
-
-    async def close(self):
-        await self._http.aclose()
 
 
 @pytest.fixture

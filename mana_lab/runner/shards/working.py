@@ -18,7 +18,7 @@ from mana_lab.runner.ledger import METADATA, Ledger
 from mana_lab.runner.run import RunStatus
 from mana_lab.runner.shards.access import Access
 from mana_lab.runner.shards.shard import Shard
-from mana_lab.runner.terms import Progress, Terms
+from mana_lab.runner.terms import Progress, Release, Terms
 from mana_lab.runner.tick import House
 from mana_lab.storage import Store
 
@@ -26,13 +26,22 @@ _TIMEOUT_S = 60.0
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=256)
 
 
-async def live(shard: Shard, access: Access, *, on_progress: Progress | None = None) -> RunStatus:
+async def live(
+    shard: Shard,
+    access: Access,
+    *,
+    on_progress: Progress | None = None,
+    on_release: Release | None = None,
+) -> RunStatus:
     """Live a part of a run to its end; again, it goes on where it was left.
+
+    Cancelled, it lets the ticks that had begun wait for whoever lives the part next.
 
     Args:
         shard: The part.
         access: The secrets.
         on_progress: Told after each tick how many are done, and the simulated time.
+        on_release: Told, when this is cancelled, how many ticks had begun and wait.
 
     Returns:
         ``done``, or ``stopped`` where the run's budget did not admit more; the ledger has it too.
@@ -57,6 +66,6 @@ async def live(shard: Shard, access: Access, *, on_progress: Progress | None = N
         brain = await stack.enter_async_context(brain_of(shard.brain, Sharing(store, holder)))
         ledger = Ledger(store, Holder(holder))
         fleet = Fleet(house, ledger, SimulatedClock(shard.starts_at))
-        terms = Terms(brain, shard.concurrency, shard.budget, on_progress)
+        terms = Terms(brain, shard.concurrency, shard.budget, on_progress, on_release=on_release)
         plan = shard.plan(brain.name, brain.model)
         return await fleet.carry(shard.run_id, shard.number, shard.of, plan, terms)
