@@ -9,8 +9,10 @@ import sqlite3
 import sys
 from contextlib import asynccontextmanager, closing, suppress
 
+import psutil
 import pytest
 from commands_house import VARIABLES, served
+from engines_house import ENGINES, installed_or_skip, open_and_ended
 from serving_house import Turnstile
 from serving_house import served as app_served
 
@@ -99,14 +101,14 @@ async def lab_behind(turnstile, folder, auth_port):
             await serving
 
 
-async def living(folder, path):
-    """Start ``run --shard`` as a process."""
+async def living(folder, *options):
+    """Start ``run`` as a process, in a session of its own."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-m", "mana_lab"),
-        *("run", "--dir", folder, "--shard", path),
+        *(sys.executable, "-m", "mana_lab", "run", "--dir", folder, *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if name not in VARIABLES},
+        start_new_session=True,
     )
 
 
@@ -126,7 +128,7 @@ async def test_a_signal_releases_what_had_begun_and_the_same_command_goes_on(
         path = tmp_path / "the shard.json"
         path.write_text(part.to_json())
         async with lab_behind(turnstile, lab_folder, auth_port):
-            stopped = await living(lab_folder, path)
+            stopped = await living(lab_folder, "--shard", path)
             try:
                 async with asyncio.timeout(60):
                     await turnstile.somebody.wait()
@@ -146,7 +148,7 @@ async def test_a_signal_releases_what_had_begun_and_the_same_command_goes_on(
             assert min(ended, released) > 0
             assert open_and_ended(lab_folder, part.run_id) == (released, ended)
             turnstile.open.set()
-            again = await living(lab_folder, path)
+            again = await living(lab_folder, "--shard", path)
             out, told = await asyncio.wait_for(again.communicate(), 120)
             assert (again.returncode, out) == (0, b"shard 1 of 1 is done\n"), told
     async with await Lab.open(lab_folder) as lab:
@@ -157,13 +159,50 @@ async def test_a_signal_releases_what_had_begun_and_the_same_command_goes_on(
         assert not actions.duplicated(["persona", "tick", "seq"]).any()
 
 
-def open_and_ended(folder, run):
-    """Return how many ticks of a run wait, and how many have ended; nobody holds one."""
+def ended_ticks(folder):
+    """Return how many ticks of the last run have ended, by its id."""
     with closing(sqlite3.connect(folder / "ledger.db")) as ledger:
-        held = "SELECT count(*) FROM ticks WHERE holder IS NOT NULL OR held_until IS NOT NULL"
-        assert ledger.execute(held).fetchone() == (0,)
-        query = "SELECT sum(status = 'waiting'), count(ended_at) FROM ticks WHERE run_id = ?"
-        return ledger.execute(query, (run,)).fetchone()
+        query = """SELECT id, (SELECT count(ended_at) FROM ticks WHERE run_id = runs.id)
+            FROM runs ORDER BY ordinal DESC LIMIT 1"""
+        return ledger.execute(query).fetchone()
+
+
+def in_session(leader):
+    """Return the processes of the session that a process began."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess, PermissionError):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no Ctrl-C to send")
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_ctrl_c_in_a_terminal_stops_an_engine_and_releases_what_had_begun(engine, lab_folder):
+    installed_or_skip(engine)
+    before = ended_ticks(lab_folder)[0]
+    running = await living(lab_folder, "--engine", engine, "--days", "10")
+    try:
+        async with asyncio.timeout(90):
+            while (last := ended_ticks(lab_folder))[0] == before or last[1] < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        os.killpg(running.pid, signal.SIGINT)
+        _, told = await asyncio.wait_for(running.communicate(), 60)
+        _, alive = psutil.wait_procs(in_session(running.pid), timeout=30)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    said = told.decode()
+    assert running.returncode == 130, said
+    assert "Traceback" not in said, said
+    assert "the run was stopped (by hand): " in said
+    _, ended = open_and_ended(lab_folder, last[0])
+    assert ended >= last[1]
+    assert not alive
+    run, _ = await last_run(lab_folder)
+    assert run.status == "stopped"
 
 
 @pytest.fixture

@@ -2,14 +2,12 @@
 
 import os
 import signal
-from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
-from importlib.util import find_spec
 
 import pandas as pd
-import psutil
 import pytest
+from engines_house import ENGINES, installed_or_skip, workers
 
 from mana_lab import Lab
 from mana_lab.errors import (
@@ -23,20 +21,8 @@ from mana_lab.personas import sample
 from mana_lab.runner import Budget, ScriptedBrain, Terms
 from mana_lab.runner.shards import Site
 
-ENGINES = ["dask", "ray"]
-PROCESSES = {"dask": "spawn_main", "ray": "ray::_Living"}
-"""What stands in the command lines of the processes that live shards."""
-REQUIRED_RAY = "MANA_LAB_TEST_RAY_REQUIRED"
 WHAT = ["persona", "tick", "seq", "tool_name", "result", "occurred_at", "input_hash"]
 SITE = Site(auth_url="http://127.0.0.1:1", mcp_url="http://127.0.0.1:2/mcp")
-
-
-def installed_or_skip(engine):
-    """Go on with an engine that is installed; Ray alone need not be."""
-    if engine == "ray" and find_spec("ray") is None:
-        if os.environ.get(REQUIRED_RAY):
-            pytest.fail(f"{REQUIRED_RAY} is set, but Ray is not installed")
-        pytest.skip("needs mana-lab[ray]")
 
 
 class Executioner:
@@ -51,16 +37,6 @@ class Executioner:
         if label == "ticks in shards" and done >= self.after and self.killed is None:
             self.killed = min(workers(self.engine), key=lambda each: each.pid).pid
             os.kill(self.killed, signal.SIGKILL)
-
-
-def workers(engine):
-    """Return the processes of an engine that live shards, among all that this one started."""
-    found = []
-    for child in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if PROCESSES[engine] in " ".join(child.cmdline()):
-                found.append(child)
-    return found
 
 
 async def lived(folder, catalog, *, days=2, where=None, progress=None, **how):

@@ -2,78 +2,71 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from distributed import Client, LocalCluster
 
-from mana_lab.errors import ServiceUnavailableError
-from mana_lab.runner.shards.access import Access
-from mana_lab.runner.shards.shard import Shard
-from mana_lab.runner.shards.working import live
-
-_TRIES = 5
-_START_S = 60.0
+from mana_lab.runner.shards import undisturbed
+from mana_lab.runner.shards.crew import Ask, CrewEngine, Hire, NoWorkerError, WorkerLostError
+from mana_lab.runner.shards.hand import Hand
 
 
-class _Worker:
-    """What lives shards, in a worker's event loop."""
-
-    async def live(self, shard: str, access: str) -> None:
-        await live(Shard.from_json(shard), Access.revealed(access))
-
-
-class DaskEngine:
-    """Carries shards on Dask.
-
-    Args:
-        address: Of a scheduler, such as ``tcp://10.0.0.1:8786``; by default, processes of this
-            machine are started for each run. The workers need mana_lab installed.
-        workers: How many shards are lived at the same time.
-    """
-
-    def __init__(self, address: str | None = None, *, workers: int = 2) -> None:
-        self.address = address
-        self.workers = workers
-
-    async def carry(self, shards: Sequence[Shard], access: Access) -> None:
-        """Have all shards lived, and those again whose worker was lost."""
-        left = deque((shard, _TRIES) for shard in shards)
-        async with self._client() as client, asyncio.TaskGroup() as tasks:
-            for _ in range(min(self.workers, len(shards))):
-                tasks.create_task(_work_off(client, left, access.reveal()))
+class DaskEngine(CrewEngine):
+    """Carries shards on Dask; its address is a scheduler's, such as ``tcp://10.0.0.1:8786``."""
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[Any]:
-        if self.address is not None:
-            async with Client(self.address, asynchronous=True) as client:
-                yield client
-            return
+    async def _hiring(self) -> AsyncIterator[Hire]:
+        async with AsyncExitStack() as stack:
+            with self._reaching("Dask", "dask scheduler"):
+                where = self.address or await self._processes(stack)
+                client = Client(where, asynchronous=True, timeout=self.start_s)
+                stack.push_async_callback(client.close)
+                await client
+            yield partial(self._hire, client, set())
+
+    async def _processes(self, stack: AsyncExitStack) -> Any:
         cluster = LocalCluster(
             n_workers=self.workers,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
             asynchronous=True,
+            preload=[undisturbed.__name__],
         )
-        async with cluster, Client(cluster, asynchronous=True) as client:
-            await client.wait_for_workers(self.workers, timeout=_START_S)
-            yield client
+        stack.push_async_callback(cluster.close)
+        return await cluster
 
-
-async def _work_off(client: Any, left: deque[tuple[Shard, int]], access: str) -> None:
-    while left:
-        shard, tries = left.popleft()
+    @asynccontextmanager
+    async def _hire(self, client: Any, taken: set[str]) -> AsyncIterator[Ask]:
+        place = await self._take(client, taken)
         try:
-            worker = await client.submit(_Worker, actor=True, pure=False)
-            await worker.live(shard.to_json(), access)
-        except (OSError, RuntimeError) as error:  # Dask says by either that the worker is gone
-            if isinstance(error, RuntimeError) and "lost" not in str(error):
-                raise
-            if tries == 1:
-                text = f"shard {shard.number} lost its worker {_TRIES} times"
-                raise ServiceUnavailableError(text) from error
-            left.append((shard, tries - 1))
+            other = {"allow_other_workers": True}  # it may die before it is asked
+            actor = client.submit(Hand, actor=True, pure=False, workers=[place], **other)
+            yield partial(_ask, await actor)
+        finally:
+            taken.discard(place)
+
+    async def _take(self, client: Any, taken: set[str]) -> str:
+        try:
+            while True:
+                await client.wait_for_workers(len(taken) + 1, timeout=self.start_s)
+                known = await client.scheduler.identity(n_workers=-1)
+                for place in sorted(known["workers"].keys() - taken):
+                    taken.add(place)
+                    return str(place)
+        except OSError as error:
+            where = client.scheduler.address
+            text = f"Dask at {where} has no free worker: {error}; start some with dask worker"
+            raise NoWorkerError(text) from error
+
+
+async def _ask(actor: Any, method: str, *given: str) -> None:
+    try:
+        await getattr(actor, method)(*given)
+    except (OSError, RuntimeError) as error:  # Dask says by either that the worker is gone
+        if isinstance(error, RuntimeError) and "lost" not in str(error):
+            raise
+        raise WorkerLostError(str(error)) from error

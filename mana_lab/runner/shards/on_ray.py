@@ -1,62 +1,71 @@
-"""Shards on Ray: an actor lives several at a time, and is started again where it is lost."""
+"""Shards on Ray: an actor with a CPU of its own lives one after the other."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
 
 import ray
 
-from mana_lab.errors import InfrastructureError, ServiceUnavailableError
-from mana_lab.runner.shards.access import Access
-from mana_lab.runner.shards.shard import Shard
-from mana_lab.runner.shards.working import live
+from mana_lab.errors import SettingsError
+from mana_lab.runner.shards.crew import Ask, CrewEngine, Hire, NoWorkerError, WorkerLostError
+from mana_lab.runner.shards.hand import Hand
 
-_TRIES = 5
-
-
-class _Living:
-    """What lives shards, in an event loop of its own."""
-
-    async def live(self, shard: str, access: str) -> None:
-        await live(Shard.from_json(shard), Access.revealed(access))
+_Hand = ray.remote(num_cpus=1)(Hand)
 
 
-_Worker = ray.remote(max_restarts=_TRIES, max_task_retries=_TRIES, max_concurrency=1, num_cpus=1)(
-    _Living
-)
+class RayEngine(CrewEngine):
+    """Carries shards on Ray; its address is a cluster's, such as ``10.0.0.1:6379``.
 
-
-class RayEngine:
-    """Carries shards on Ray.
-
-    Args:
-        address: Of a cluster, such as ``ray://10.0.0.1:10001``; by default, processes of this
-            machine are started for each run. The workers need mana_lab installed.
-        workers: How many shards are lived at the same time.
+    Where this process has a Ray already, that one is used without an address, and left running.
+    From outside a cluster, ``ray://10.0.0.1:10001`` needs ``ray[client]``.
     """
 
-    def __init__(self, address: str | None = None, *, workers: int = 2) -> None:
-        self.address = address
-        self.workers = workers
+    @asynccontextmanager
+    async def _hiring(self) -> AsyncIterator[Hire]:
+        if ray.is_initialized():
+            if self.address is not None:
+                raise SettingsError("this process has a Ray already; give no address to use it")
+            yield self._hire
+            return
+        here = {"address": "local", "num_cpus": self.workers, "include_dashboard": False}
+        where: dict[str, Any] = here if self.address is None else {"address": self.address}
+        quiet = {"log_to_driver": False, "configure_logging": False}
+        async with AsyncExitStack() as stack:
+            with self._reaching("Ray", "ray start --head"):
+                await self._knock()  # Ray itself would try for minutes
+                connecting = asyncio.create_task(asyncio.to_thread(ray.init, **where, **quiet))
+                stack.push_async_callback(_leave, connecting)
+                await asyncio.shield(connecting)
+            yield self._hire
 
-    async def carry(self, shards: Sequence[Shard], access: Access) -> None:
-        """Have all shards lived, and those again whose worker was lost."""
-        await asyncio.to_thread(self._connect)
+    @asynccontextmanager
+    async def _hire(self) -> AsyncIterator[Ask]:
+        actor: Any = _Hand.remote()
         try:
-            workers = [_Worker.remote() for _ in range(min(self.workers, len(shards)))]
-            lived = [
-                workers[place % len(workers)].live.remote(shard.to_json(), access.reveal())
-                for place, shard in enumerate(shards)
-            ]
-            await asyncio.gather(*lived)
-        except ray.exceptions.RayActorError as error:
-            raise ServiceUnavailableError(f"a worker was lost {_TRIES} times") from error
-        except ray.exceptions.RayTaskError as error:
-            raise InfrastructureError(f"a shard failed: {error.cause}") from error
+            try:
+                async with asyncio.timeout(self.start_s):
+                    await actor.__ray_ready__.remote()
+            except (TimeoutError, ray.exceptions.RayError) as error:
+                text = f"Ray has no CPU free for a worker that has mana_lab: {error!r}; add some"
+                raise NoWorkerError(text) from error
+            yield partial(_ask, actor)
         finally:
-            await asyncio.to_thread(ray.shutdown)
+            ray.kill(actor)
 
-    def _connect(self) -> None:
-        here = {"num_cpus": self.workers, "include_dashboard": False}
-        ray.init(address=self.address, log_to_driver=False, **({} if self.address else here))
+
+async def _leave(connecting: asyncio.Task[Any]) -> None:
+    await asyncio.wait([connecting])  # a thread cannot be interrupted
+    await asyncio.to_thread(ray.shutdown)
+
+
+async def _ask(actor: Any, method: str, *given: str) -> None:
+    try:
+        await getattr(actor, method).remote(*given)
+    except ray.exceptions.RayActorError as error:
+        raise WorkerLostError(str(error)) from error
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from error
