@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
 
+import psutil
 import pytest
 from engines_house import ENGINES, installed_or_skip, open_and_ended
 from pydantic import SecretStr
@@ -14,7 +15,8 @@ from mana_lab.errors import InvalidInputError, ServiceUnavailableError, Settings
 from mana_lab.runner.run import RunPlan
 from mana_lab.runner.schedule import end_of, run_id
 from mana_lab.runner.shards import Access, Site, cut, engine_of
-from mana_lab.runner.shards.crew import CrewEngine, NoWorkerError, WorkerLostError
+from mana_lab.runner.shards.clusters import ClusterEngine
+from mana_lab.runner.shards.crew import NoWorkerError, WorkerLostError
 from mana_lab.runner.shards.hand import Hand
 from mana_lab.web.serving import listen
 
@@ -66,7 +68,7 @@ async def lab(folder, few, watch):
         yield lab
 
 
-class Local(CrewEngine):
+class Local(ClusterEngine):
     """An engine whose workers are hands in this process, which nothing stops but :meth:`stop`.
 
     Attributes:
@@ -207,6 +209,27 @@ async def test_on_an_engine_a_run_that_is_cancelled_or_fails_releases_what_had_b
     await cancelled(lab, folder, watch, engine)
     assert (await lab.resume()).status == "done"
     await failed(lab, folder, engine_of(engine, 2))
+
+
+def children():
+    found = psutil.Process().children(recursive=True)
+    return {each for each in found if "resource_tracker" not in " ".join(each.cmdline())}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_an_engine_that_is_cancelled_while_it_starts_leaves_no_process(engine):
+    installed_or_skip(engine)
+    before = children()
+    carrying = asyncio.create_task(engine_of(engine, 2).carry(two_shards(), ACCESS))
+    async with asyncio.timeout(60):
+        while not (begun := children() - before):  # noqa: ASYNC110 - they begin elsewhere
+            await asyncio.sleep(0.02)
+    carrying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await carrying
+    _, alive = psutil.wait_procs(begun | (children() - before), timeout=30)
+    assert not alive
 
 
 @pytest.mark.slow

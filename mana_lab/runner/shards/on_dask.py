@@ -10,11 +10,12 @@ from typing import Any
 from distributed import Client, LocalCluster
 
 from mana_lab.runner.shards import undisturbed
-from mana_lab.runner.shards.crew import Ask, CrewEngine, Hire, NoWorkerError, WorkerLostError
+from mana_lab.runner.shards.clusters import ClusterEngine, begin
+from mana_lab.runner.shards.crew import Ask, Hire, NoWorkerError, WorkerLostError
 from mana_lab.runner.shards.hand import Hand
 
 
-class DaskEngine(CrewEngine):
+class DaskEngine(ClusterEngine):
     """Carries shards on Dask; its address is a scheduler's, such as ``tcp://10.0.0.1:8786``."""
 
     @asynccontextmanager
@@ -23,8 +24,7 @@ class DaskEngine(CrewEngine):
             with self._reaching("Dask", "dask scheduler"):
                 where = self.address or await self._processes(stack)
                 client = Client(where, asynchronous=True, timeout=self.start_s)
-                stack.push_async_callback(client.close)
-                await client
+                await begin(stack, client, client.close)
             yield partial(self._hire, client, set())
 
     async def _processes(self, stack: AsyncExitStack) -> Any:
@@ -36,8 +36,7 @@ class DaskEngine(CrewEngine):
             asynchronous=True,
             preload=[undisturbed.__name__],
         )
-        stack.push_async_callback(cluster.close)
-        return await cluster
+        return await begin(stack, cluster, cluster.close)
 
     @asynccontextmanager
     async def _hire(self, client: Any, taken: set[str]) -> AsyncIterator[Ask]:

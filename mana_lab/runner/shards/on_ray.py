@@ -11,13 +11,14 @@ from typing import Any
 import ray
 
 from mana_lab.errors import SettingsError
-from mana_lab.runner.shards.crew import Ask, CrewEngine, Hire, NoWorkerError, WorkerLostError
+from mana_lab.runner.shards.clusters import ClusterEngine, begin
+from mana_lab.runner.shards.crew import Ask, Hire, NoWorkerError, WorkerLostError
 from mana_lab.runner.shards.hand import Hand
 
 _Hand = ray.remote(num_cpus=1)(Hand)
 
 
-class RayEngine(CrewEngine):
+class RayEngine(ClusterEngine):
     """Carries shards on Ray; its address is a cluster's, such as ``10.0.0.1:6379``.
 
     Where this process has a Ray already, that one is used without an address, and left running.
@@ -37,9 +38,8 @@ class RayEngine(CrewEngine):
         async with AsyncExitStack() as stack:
             with self._reaching("Ray", "ray start --head"):
                 await self._knock()  # Ray itself would try for minutes
-                connecting = asyncio.create_task(asyncio.to_thread(ray.init, **where, **quiet))
-                stack.push_async_callback(_leave, connecting)
-                await asyncio.shield(connecting)
+                connecting = asyncio.to_thread(ray.init, **where, **quiet)
+                await begin(stack, connecting, partial(asyncio.to_thread, ray.shutdown))
             yield self._hire
 
     @asynccontextmanager
@@ -55,11 +55,6 @@ class RayEngine(CrewEngine):
             yield partial(_ask, actor)
         finally:
             ray.kill(actor)
-
-
-async def _leave(connecting: asyncio.Task[Any]) -> None:
-    await asyncio.wait([connecting])  # a thread cannot be interrupted
-    await asyncio.to_thread(ray.shutdown)
 
 
 async def _ask(actor: Any, method: str, *given: str) -> None:
