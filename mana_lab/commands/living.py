@@ -110,7 +110,7 @@ async def _live_shard(path: Path, folder: Path) -> None:
 def _where_it_was_left(lived: Lived | None, path: Path, folder: Path) -> str:
     which, ended, released = (lived, lived.ended, lived.released) if lived else ("it", 0, 0)
     return (
-        f"{which} was stopped: {ended} ticks have ended here, {released} that had begun are "
+        f"{which} was stopped: {ended} of its ticks have ended, {released} that had begun are "
         f"released and will be done again; go on with: "
         f"{typed('run', '--dir', folder, '--shard', path)}"
     )

@@ -107,7 +107,7 @@ class Lived:
     Attributes:
         shard: Which one it is.
         status: How it ended; ``running`` where it was cancelled before that.
-        ended: How many ticks ended here.
+        ended: How many of its ticks had ended when it was cancelled.
         released: How many had begun when it was cancelled, and are left to whoever lives it next.
     """
 
@@ -135,11 +135,10 @@ async def live_shard(path: Path, folder: Path, tell: Progress) -> Lived:
     access = access_of(folder)
 
     def count(done: int, _: datetime) -> None:
-        lived.ended = done
         tell(f"ticks of {lived}", done, done)
 
-    def let_go(released: int) -> None:
-        lived.released = released
+    def let_go(ended: int, released: int) -> None:
+        lived.ended, lived.released = ended, released
 
     with suppress(asyncio.CancelledError):  # what was cancelled says how far it came
         lived.status = await live(lived.shard, access, on_progress=count, on_release=let_go)

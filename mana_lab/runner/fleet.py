@@ -141,7 +141,8 @@ class Fleet:
                 ended = self._ledger.end_shard(run, number, "stopped", "by hand")
                 released = await asyncio.shield(ended)
                 if terms.on_release is not None:
-                    terms.on_release(released)
+                    ended_ticks = await self._ledger.ended_ticks(run, part.participants)
+                    terms.on_release(ended_ticks, released)
                 raise
             except BaseException as error:
                 await self._ledger.end_shard(run, number, "failed", str(error))

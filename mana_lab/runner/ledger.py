@@ -202,9 +202,11 @@ class Ledger:
         """
         return await self._claiming(partial(claims.waiting, run=run, among=among))
 
-    async def ended_ticks(self, run: str) -> int:
-        """Return how many ticks of a run have ended."""
+    async def ended_ticks(self, run: str, among: Collection[str] | None = None) -> int:
+        """Return how many ticks of a run have ended; only those of *among*, where it is given."""
         ended = select(func.count()).where(TICKS.c.run_id == run, TICKS.c.ended_at.is_not(None))
+        if among is not None:
+            ended = ended.where(TICKS.c.persona_email.in_(among))
         return await self._store.read(lambda connection: connection.scalar(ended) or 0)
 
     async def begin_shards(self, run: str, count: int) -> None:

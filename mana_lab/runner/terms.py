@@ -15,8 +15,8 @@ from mana_lab.runner.tape import Tape
 
 Progress: TypeAlias = Callable[[int, datetime], None]
 """Told after each tick how many are done, and the lab's time."""
-Release: TypeAlias = Callable[[int], None]
-"""Told, when a part of a run is cancelled, how many ticks had begun and wait to be done again."""
+Release: TypeAlias = Callable[[int, int], None]
+"""Told, when a part of a run is cancelled, how many of its ticks have ended, and how many wait."""
 
 DEFAULT_CONCURRENCY = 4
 
@@ -33,8 +33,8 @@ class Terms:
         recording: What decides what the run comes to besides, such as versions, as JSON.
         app_on_tape: Whether what the app answers is recorded.
         new_tape: Gives the tape of a tick's model; by default what the ledger keeps of it.
-        on_release: Told, when a part of a run is cancelled, how many ticks had begun and wait to be
-            done again.
+        on_release: Told, when a part of a run is cancelled, how many of its ticks have ended, and
+            how many had begun and wait to be done again.
 
     Raises:
         InvalidInputError: *concurrency* is below 1.

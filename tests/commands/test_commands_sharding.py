@@ -138,8 +138,8 @@ async def test_a_signal_releases_what_had_begun_and_the_same_command_goes_on(
             said = " ".join(told.decode().split())
             assert (stopped.returncode, out) == (130, b""), said
             counted = re.search(
-                r"shard 1 of 1 was stopped: (\d+) ticks have ended here, (\d+) that had begun are "
-                r"released and will be done again; go on with: python -m mana_lab run (.*)",
+                r"shard 1 of 1 was stopped: (\d+) of its ticks have ended, (\d+) that had begun "
+                r"are released and will be done again; go on with: python -m mana_lab run (.*)",
                 said,
             )
             assert counted, said

@@ -41,7 +41,8 @@ async def live(
         shard: The part.
         access: The secrets.
         on_progress: Told after each tick how many are done, and the simulated time.
-        on_release: Told, when this is cancelled, how many ticks had begun and wait.
+        on_release: Told, when this is cancelled, how many of its ticks have ended, and
+            how many had begun and wait.
 
     Returns:
         ``done``, or ``stopped`` where the run's budget did not admit more; the ledger has it too.
