@@ -20,7 +20,9 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── InvalidConsentError        invalid-request-state
     │   ├── RatingUnreadableError      rating-unreadable
     │   ├── RunFolderError             invalid-run-folder
-    │   └── QueryError                 invalid-query
+    │   ├── QueryError                 invalid-query
+    │   ├── PseudoReplicationError     pseudo-replication
+    │   └── MixedBrainsError           mixed-brains
     ├── RefusedError                   refused
     │   ├── UnauthenticatedError       unauthenticated
     │   │   ├── InvalidCredentialsError  invalid-credentials
@@ -245,6 +247,39 @@ class QueryError(InvalidInputError):
     """A SQL query of the lab could not be run."""
 
     code: ClassVar[str] = "invalid-query"
+
+
+class PseudoReplicationError(InvalidInputError):
+    """A test would take each rating as a unit, where the unit is the persona who gave it.
+
+    Args:
+        message: What was given, what it is worth and which call is right.
+        rows: How many values there are.
+        personas: Of how many personas they are; 0 where nothing says.
+        design_effect: By how much the variance of a mean is above that of independent values;
+            NaN where that is not known.
+    """
+
+    code: ClassVar[str] = "pseudo-replication"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        rows: int = 0,
+        personas: int = 0,
+        design_effect: float = float("nan"),
+    ) -> None:
+        super().__init__(message)
+        self.rows = rows
+        self.personas = personas
+        self.design_effect = design_effect
+
+
+class MixedBrainsError(InvalidInputError):
+    """One test would mix the ratings of different kinds of brains."""
+
+    code: ClassVar[str] = "mixed-brains"
 
 
 class RefusedError(ManaLabError):

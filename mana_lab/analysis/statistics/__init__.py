@@ -1,0 +1,136 @@
+"""Statistics whose unit is the persona: tests, intervals, models, and what a run could find.
+
+Pure functions over arrays and the frames of :mod:`mana_lab.analysis`. What is compared takes rows
+with a ``persona_id`` and reduces them itself, or one value per persona; ratings that are passed as
+if they were independent are refused (``PseudoReplicationError``), and so are the ratings of
+different brains in one test. Importing this package loads SciPy.
+"""
+
+from mana_lab.analysis.statistics.agreement import (
+    Agreement,
+    krippendorff_alpha,
+    persona_agreement,
+    weighted_kappa,
+)
+from mana_lab.analysis.statistics.calibration import Calibrated, calibrated_mean
+from mana_lab.analysis.statistics.clmm import (
+    ClmmFit,
+    Effect,
+    LikelihoodRatio,
+    fit_clmm,
+    likelihood_ratio,
+)
+from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
+from mana_lab.analysis.statistics.drift import Drift, ModelComparison, compare_models, drift
+from mana_lab.analysis.statistics.effects import (
+    Friedman,
+    cliffs_delta,
+    friedman,
+    probability_better,
+)
+from mana_lab.analysis.statistics.intervals import bootstrap_interval, t_interval
+from mana_lab.analysis.statistics.journeys import (
+    journey_reliability,
+    pass_all,
+    pass_any,
+    wilson_interval,
+)
+from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare_modules
+from mana_lab.analysis.statistics.multiplicity import Screening, benjamini_hochberg, holm
+from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
+from mana_lab.analysis.statistics.odds import ProportionalOdds, proportional_odds
+from mana_lab.analysis.statistics.permutation import label_permutation, sign_flip
+from mana_lab.analysis.statistics.power import (
+    Plan,
+    minimum_detectable_effect,
+    personas_needed,
+    power,
+)
+from mana_lab.analysis.statistics.raters import rater_profiles
+from mana_lab.analysis.statistics.reliability import Icc, design_effect, intraclass_correlation
+from mana_lab.analysis.statistics.results import Finding, Interval
+from mana_lab.analysis.statistics.sensitivity import Sensitivity, d_prime, dose_response
+from mana_lab.analysis.statistics.sequential import EProcess, Evidence, ticks_saved
+from mana_lab.analysis.statistics.survival import (
+    LogRank,
+    Survival,
+    kaplan_meier,
+    last_activity,
+    log_rank,
+)
+from mana_lab.analysis.statistics.units import Units, persona_means
+from mana_lab.analysis.statistics.variants import (
+    GroupEffect,
+    VariantEffect,
+    compare_between,
+    compare_within,
+)
+
+__all__ = [
+    "Agreement",
+    "Calibrated",
+    "ClmmFit",
+    "Drift",
+    "EProcess",
+    "Effect",
+    "Evidence",
+    "Finding",
+    "Friedman",
+    "GroupEffect",
+    "Icc",
+    "Interval",
+    "LikelihoodRatio",
+    "LogRank",
+    "ModelComparison",
+    "ModuleComparison",
+    "NoiseFloor",
+    "Pair",
+    "Plan",
+    "ProportionalOdds",
+    "Screening",
+    "Sensitivity",
+    "Survival",
+    "Units",
+    "VariantEffect",
+    "benjamini_hochberg",
+    "bootstrap_interval",
+    "calibrated_mean",
+    "cliffs_delta",
+    "compare_between",
+    "compare_independent",
+    "compare_models",
+    "compare_modules",
+    "compare_paired",
+    "compare_within",
+    "d_prime",
+    "design_effect",
+    "dose_response",
+    "drift",
+    "fit_clmm",
+    "friedman",
+    "holm",
+    "intraclass_correlation",
+    "journey_reliability",
+    "kaplan_meier",
+    "krippendorff_alpha",
+    "label_permutation",
+    "last_activity",
+    "likelihood_ratio",
+    "log_rank",
+    "minimum_detectable_effect",
+    "noise_floor",
+    "pass_all",
+    "pass_any",
+    "persona_agreement",
+    "persona_means",
+    "personas_needed",
+    "power",
+    "probability_better",
+    "proportional_odds",
+    "rater_profiles",
+    "sign_flip",
+    "t_interval",
+    "ticks_saved",
+    "weighted_kappa",
+    "wilson_interval",
+]

@@ -1,0 +1,138 @@
+"""Journeys: how reliably personas get to the end of one.
+
+``pass@k`` is the chance that at least one of k tries succeeds (Chen et al. 2021, *Evaluating
+large language models trained on code*), ``pass^k`` that all k do (Yao et al. 2024, *tau-bench*).
+"""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from mana_lab.analysis.statistics.intervals import t_interval
+from mana_lab.analysis.statistics.results import Interval
+from mana_lab.analysis.statistics.units import PERSONA, needed
+from mana_lab.errors import InvalidInputError, PseudoReplicationError
+
+
+def pass_all(trials: int, successes: int, k: int) -> float:
+    """Return the unbiased estimate of pass^k: C(c, k) / C(n, k).
+
+    Args:
+        trials: How often the journey was tried, n.
+        successes: How often it was completed, c.
+        k: How many tries all have to succeed.
+
+    Raises:
+        InvalidInputError: k is below 1 or above the trials, or the successes are not from 0 to
+            the trials.
+    """
+    _check(trials, successes, k)
+    return comb(successes, k) / comb(trials, k)
+
+
+def pass_any(trials: int, successes: int, k: int) -> float:
+    """Return the unbiased estimate of pass@k: 1 - C(n-c, k) / C(n, k).
+
+    Args:
+        trials: How often the journey was tried, n.
+        successes: How often it was completed, c.
+        k: Of how many tries one has to succeed.
+
+    Raises:
+        InvalidInputError: As for :func:`pass_all`.
+    """
+    _check(trials, successes, k)
+    return 1 - comb(trials - successes, k) / comb(trials, k)
+
+
+def wilson_interval(trials: int, successes: int, *, level: float = 0.95) -> Interval:
+    """Return Wilson's score interval of a success rate.
+
+    Args:
+        trials: How many there were, independent of each other.
+        successes: How many succeeded.
+        level: Of the interval.
+
+    Raises:
+        InvalidInputError: There was no trial, or the successes are not from 0 to the trials.
+    """
+    _check(trials, successes, 1)
+    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
+    return Interval(float(found.low), float(found.high), level, "Wilson")
+
+
+def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95) -> pd.DataFrame:
+    """Return how reliably each journey is completed.
+
+    The tries of one persona resemble each other. Where some persona tried a journey several times,
+    each of its figures is the mean over personas of their own, and the interval is Student's over
+    personas; where nobody did, or one persona alone tried, the tries are pooled and the interval
+    is Wilson's.
+
+    Args:
+        trials: Rows with ``persona_id``, ``journey`` and ``success``.
+        k: How many tries count for pass^k and pass@k.
+        level: Of the interval.
+
+    Returns:
+        A row per journey, sorted, with ``journey``, ``personas``, ``trials``, ``successes``,
+        ``pass_at_1`` (the success rate), ``low`` and ``high`` (its interval), ``interval``
+        (which), ``pass_at_k`` and ``pass_hat_k``, the last two missing where nobody tried k
+        times.
+
+    Raises:
+        PseudoReplicationError: The rows do not say whose they are.
+        InvalidInputError: A column is missing, k is below 1, or a success is missing.
+    """
+    if PERSONA not in trials.columns or bool(trials[PERSONA].isna().any()):
+        raise PseudoReplicationError(
+            f"{len(trials)} tries of an unknown number of personas; add a persona_id to each and "
+            "call journey_reliability(trials) again",
+            rows=len(trials),
+        )
+    needed(trials, "journey", "success")
+    if k < 1 or bool(trials[["journey", "success"]].isna().any(axis=None)):
+        raise InvalidInputError("k from 1 and a journey and success for each try are needed")
+    found = []
+    for journey, part in trials.astype({"success": bool}).groupby("journey", observed=True):
+        counts = part.groupby(PERSONA, observed=True)["success"].agg(["size", "sum"])
+        found.append({"journey": journey, **_reliability(counts.to_numpy(dtype=int), k, level)})
+    columns = ["journey", *_reliability(np.array([[1, 1]]), 1, level)]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _reliability(counts: npt.NDArray[np.int64], k: int, level: float) -> dict[str, object]:
+    totals = [int(number) for number in counts.sum(axis=0)]
+    pooled = len(counts) == 1 or int(counts[:, 0].max()) == 1
+    rows = [totals] if pooled else [[int(n), int(c)] for n, c in counts]
+    rates = np.array([c / n for n, c in rows])
+    enough = [(n, c) for n, c in rows if n >= k]
+    interval = wilson_interval(*totals, level=level) if pooled else t_interval(rates, level=level)
+    return {
+        "personas": len(counts),
+        "trials": totals[0],
+        "successes": totals[1],
+        "pass_at_1": float(rates.mean()),
+        "low": max(0.0, interval.low),
+        "high": min(1.0, interval.high),
+        "interval": interval.method,
+        "pass_at_k": _mean([pass_any(n, c, k) for n, c in enough]),
+        "pass_hat_k": _mean([pass_all(n, c, k) for n, c in enough]),
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _check(trials: int, successes: int, k: int) -> None:
+    if not 0 <= successes <= trials or not 1 <= k <= trials:
+        raise InvalidInputError(
+            f"{successes} successes in {trials} trials with k = {k}; "
+            "0 <= successes <= trials and 1 <= k <= trials are needed"
+        )

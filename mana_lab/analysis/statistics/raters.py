@@ -1,0 +1,146 @@
+"""Raters that do not rate: constant, central, sycophantic, random and straight-lining ones.
+
+Flags are columns. Nothing is dropped: show results with flagged raters and without.
+
+What the thresholds below rest on are simulated raters of each kind; see the tests. The strongest
+sign is how the rating goes with friction: an honest rater's falls when their own calls fail.
+Without friction, or with too few ratings, most flags cannot be judged, and are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mana_lab.analysis.statistics.results import Floats
+from mana_lab.analysis.statistics.units import HIGHEST, LOWEST, PERSONA, checked_ratings, needed
+from mana_lab.errors import InvalidInputError
+
+FEWEST_RATINGS = 20
+"""Below so many ratings nothing is flagged."""
+FEWEST_ROUGH_TICKS = 5
+"""Below so many ticks with friction, or without, how ratings go with it is not judged."""
+UNMOVED = -0.2
+"""An honest rater's rank correlation of rating and friction is below; at or above is unmoved."""
+CENTRAL_MID = 0.75
+"""A central rater gives at least this share of threes."""
+SYCOPHANT_HIGH = 0.9
+"""A sycophant gives at least this share of fours and fives, whatever happens."""
+RANDOM_ENTROPY = 0.93
+"""A random rater uses all five numbers: the entropy is at least this share of the largest."""
+STRAIGHT = 0.8
+"""A straight-liner rates all modules of a tick alike in at least this share of the ticks."""
+
+FLAGS = ("constant", "central", "sycophantic", "random", "straight_lining")
+
+
+def rater_profiles(
+    feedback: pd.DataFrame,
+    *,
+    by: Sequence[str] = (PERSONA, "brain"),
+    friction: str | None = "errors",
+    tick: str = "tick",
+) -> pd.DataFrame:
+    """Return how each rater rates, and which flags that raises.
+
+    Args:
+        feedback: Rows of ``feedback_df`` in the order of time, with the column *friction*.
+        by: The columns that make a rater; add ``model`` where there are several.
+        friction: The column that counts what went wrong, such as the errors that the persona had
+            with the module in the tick; None where it is not known.
+        tick: The column that says which ratings were given together.
+
+    Returns:
+        A row per rater, sorted, with the columns of *by* and ``ratings`` (how many),
+        ``modal_share`` (of the most frequent number), ``entropy`` (0 … 1, of the five numbers),
+        ``sd``, ``straight_line`` (the share of ticks with several ratings in which all are
+        equal), ``lag_1_same`` (the share of ratings equal to the one before, of the same module),
+        ``extremes`` (the share of 1 and 5), ``mid`` (of 3), ``friction_rho`` (Spearman's
+        correlation of rating and friction), and a nullable flag for each of :data:`FLAGS`.
+
+    Raises:
+        InvalidInputError: A column is missing, or a rating is not from 1 to 5.
+    """
+    needed(feedback, *by, "module", "rating", tick, *([friction] if friction else []))
+    rows = feedback.assign(rating=checked_ratings(feedback["rating"])).dropna(subset=["rating"])
+    found = [
+        dict(zip(by, key, strict=True)) | _profile(part, friction, tick)
+        for key, part in rows.groupby(list(by), dropna=False, observed=True)
+    ]
+    if not found:
+        raise InvalidInputError("there is no rating")
+    return pd.DataFrame(found).astype(dict.fromkeys(FLAGS, "boolean"))
+
+
+class _Habits(NamedTuple):
+    ratings: int
+    modal_share: float
+    entropy: float
+    sd: float
+    straight_line: float
+    lag_1_same: float
+    extremes: float
+    mid: float
+    friction_rho: float
+
+
+def _profile(part: pd.DataFrame, friction: str | None, tick: str) -> dict[str, object]:
+    ratings = part["rating"].to_numpy(dtype=float)
+    shares = np.array([(ratings == n).mean() for n in range(LOWEST, HIGHEST + 1)])
+    rough = None if friction is None else part[friction].fillna(0).to_numpy(dtype=float)
+    habits = _Habits(
+        ratings=len(ratings),
+        modal_share=float(shares.max()),
+        entropy=float(stats.entropy(shares) / np.log(len(shares))),
+        sd=float(ratings.std(ddof=1)) if len(ratings) > 1 else float("nan"),
+        straight_line=_straight(part, tick),
+        lag_1_same=_lag(part),
+        extremes=float(shares[0] + shares[-1]),
+        mid=float(shares[HIGHEST // 2]),
+        friction_rho=_rho(ratings, rough),
+    )
+    return habits._asdict() | _flags(habits, float(shares[-2:].sum()))
+
+
+def _flags(habits: _Habits, high: float) -> dict[str, object]:
+    if habits.ratings < FEWEST_RATINGS:
+        return dict.fromkeys(FLAGS, pd.NA)
+    constant = habits.sd == 0
+    judged = not np.isnan(habits.friction_rho)
+    unmoved = habits.friction_rho >= UNMOVED
+    straight = habits.straight_line
+    return {
+        "constant": constant,
+        "central": not constant and habits.mid >= CENTRAL_MID,
+        "sycophantic": _known(judged, high >= SYCOPHANT_HIGH and unmoved),
+        "random": _known(judged, habits.entropy >= RANDOM_ENTROPY and unmoved),
+        "straight_lining": _known(not np.isnan(straight), not constant and straight >= STRAIGHT),
+    }
+
+
+def _known(judged: bool, flag: bool) -> object:
+    return flag if judged else pd.NA
+
+
+def _straight(part: pd.DataFrame, tick: str) -> float:
+    spread = part.groupby(tick)["rating"].agg(["size", "nunique"])
+    several = spread[spread["size"] > 1]
+    return float((several["nunique"] == 1).mean()) if len(several) else float("nan")
+
+
+def _lag(part: pd.DataFrame) -> float:
+    before = part.groupby("module", observed=True)["rating"].shift()
+    known = before.notna()
+    return float((part["rating"] == before)[known].mean()) if known.any() else float("nan")
+
+
+def _rho(ratings: Floats, rough: Floats | None) -> float:
+    if rough is None or min((rough > 0).sum(), (rough <= 0).sum()) < FEWEST_ROUGH_TICKS:
+        return float("nan")
+    if np.ptp(ratings) == 0:
+        return 0.0
+    return float(stats.spearmanr(ratings, rough).statistic)
