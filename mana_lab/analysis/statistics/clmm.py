@@ -57,7 +57,10 @@ class Effect:
     robust_interval: Interval
 
     def __repr__(self) -> str:
-        return f"<{self.name}: log-odds {self.log_odds:.3f} {self.interval!r}, {shown_p(self.p)}>"
+        return (
+            f"<{self.name}: log-odds {self.log_odds:.3f} {self.robust_interval!r} (robust), "
+            f"{shown_p(self.robust_p)}>"
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -146,7 +149,7 @@ def fit_clmm(
     """
     parts = [part for effect in effects for part in effect.split(":")]
     rows, missing = rated(feedback, *parts, call=f"fit_clmm(feedback, {', '.join(effects)})")
-    names, design = design_matrix(rows, effects)
+    names, design, spread = design_matrix(rows, effects)
     used, categories = np.unique(rows["rating"].to_numpy(dtype=np.int64), return_inverse=True)
     people, personas = np.unique(rows[PERSONA].astype(str).to_numpy(), return_inverse=True)
     if len(used) < 2 or len(people) < 2:
@@ -154,15 +157,15 @@ def fit_clmm(
             f"{counted(len(people), 'persona')} and {counted(len(used), 'different rating')}; "
             "a model needs at least two of each"
         )
-    likelihood = Likelihood(categories, design, personas, nodes)
+    likelihood = Likelihood(categories, design / spread, personas, nodes)
     fit = _Fit(likelihood, categories, design.shape[1], nodes)
     k = len(used) - 1
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
     errors, robust = fit.errors(len(people))
+    shown = np.stack([fit.at.beta, errors[k:], robust[k:]]) / spread
     return ClmmFit(
         effects=tuple(
-            _effect(name, fit.at.beta[n], errors[k + n], robust[k + n], len(people) - 1, level)
-            for n, name in enumerate(names)
+            _effect(name, shown[:, n], len(people) - 1, level) for n, name in enumerate(names)
         ),
         thresholds=dict(zip(cuts, fit.at.thresholds.tolist(), strict=True)),
         threshold_errors=dict(zip(cuts, errors[:k].tolist(), strict=True)),
@@ -247,10 +250,8 @@ class _Fit:
     def _loss(self, x: Floats) -> tuple[float, Floats]:
         at = self._natural(x)
         if self._nodes < _FEW_NODES:
-            slope = _jacobian(
-                lambda y: np.array([self._likelihood.value(self._natural(y))]), x, 1e-5
-            )
-            return -self._likelihood.value(at), -slope[0]
+            slope = _slope(lambda y: self._likelihood.value(self._natural(y)), x, 1e-5)
+            return -self._likelihood.value(at), -slope
         value, scores = self._likelihood.scores(at)
         by = scores.sum(axis=0)
         tail = by[: self._cuts][::-1].cumsum()[::-1]
@@ -258,12 +259,10 @@ class _Fit:
         return -value, -np.concatenate([tail, by[self._cuts :]])
 
     def _gradient(self, natural: Floats) -> Floats:
-        if self._nodes < _FEW_NODES:
-            return _jacobian(
-                lambda y: np.array([self._likelihood.value(self._parameters(y))]), natural, 1e-3
-            )[0]
-        slope: Floats = self._likelihood.scores(self._parameters(natural))[1].sum(axis=0)
-        return slope
+        if self._nodes >= _FEW_NODES:
+            slope: Floats = self._likelihood.scores(self._parameters(natural))[1].sum(axis=0)
+            return slope
+        return _slope(lambda y: self._likelihood.value(self._parameters(y)), natural, 1e-3)
 
     def _natural(self, x: Floats) -> Parameters:
         cuts = np.concatenate([x[:1], x[0] + np.exp(x[1 : self._cuts]).cumsum()])
@@ -275,6 +274,11 @@ class _Fit:
         )
 
 
+def _slope(function: Callable[[Floats], float], at: Floats, step: float) -> Floats:
+    slope: Floats = _jacobian(lambda x: np.array([function(x)]), at, step)[0]
+    return slope
+
+
 def _jacobian(function: Callable[[Floats], Floats], at: Floats, step: float) -> Floats:
     columns = []
     for n in range(len(at)):
@@ -284,16 +288,17 @@ def _jacobian(function: Callable[[Floats], Floats], at: Floats, step: float) -> 
     return np.column_stack(columns)
 
 
-def _effect(name: str, value: float, error: float, robust: float, df: int, level: float) -> Effect:
+def _effect(name: str, shown: Floats, df: int, level: float) -> Effect:
+    value, error, robust = map(float, shown)
     normal = float(stats.norm.isf((1 - level) / 2)) * error
     student = float(stats.t.isf((1 - level) / 2, df)) * robust
     return Effect(
         name=name,
-        log_odds=float(value),
-        std_error=float(error),
+        log_odds=value,
+        std_error=error,
         p=float(2 * stats.norm.sf(abs(value) / error)),
         interval=Interval(value - normal, value + normal, level, "Wald"),
-        robust_error=float(robust),
+        robust_error=robust,
         robust_p=float(2 * stats.t.sf(abs(value) / robust, df)),
         robust_interval=Interval(value - student, value + student, level, "robust, t, G-1 df"),
     )

@@ -101,9 +101,8 @@ def compare_independent(
     call = "compare_between(feedback, group=…)"
     before = unit_values(first, first_personas, call=call)
     after = unit_values(second, second_personas, call=call)
-    if np.isin(
-        np.asarray(first_personas).astype(str), np.asarray(second_personas).astype(str)
-    ).any():
+    names, others = (np.asarray(group).astype(str) for group in (first_personas, second_personas))
+    if np.isin(names, others).any():
         raise InvalidInputError("a persona is in both groups; compare within personas instead")
     p = label_permutation(before, after, seed=seed, alternative=alternative)
     return Finding(

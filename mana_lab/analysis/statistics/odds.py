@@ -67,7 +67,7 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
         raise InvalidInputError("there is no effect to check")
     parts = [part for effect in effects for part in effect.split(":")]
     rows, _ = rated(feedback, *parts, call=f"proportional_odds(feedback, {', '.join(effects)})")
-    names, design = design_matrix(rows, effects)
+    names, design, spread = design_matrix(rows, effects)
     ratings = rows["rating"].to_numpy(dtype=np.int64)
     people, place = np.unique(rows[PERSONA].astype(str).to_numpy(), return_inverse=True)
     used = np.unique(ratings)
@@ -75,7 +75,7 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
         raise InvalidInputError(
             f"{len(people)} persona(s) and {len(used)} different ratings; 2 and 3 are needed"
         )
-    whole = np.column_stack([np.ones(len(rows)), design])
+    whole = np.column_stack([np.ones(len(rows)), design / spread])
     fits = [_logistic(whole, (ratings > cut).astype(float), place) for cut in used[:-1]]
     table = np.array([beta[1:] for beta, _ in fits])
     tests = {
@@ -84,7 +84,7 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
     }
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
     return ProportionalOdds(
-        log_odds=pd.DataFrame(table, index=cuts, columns=names),
+        log_odds=pd.DataFrame(table / spread, index=cuts, columns=names),
         chi2={name: chi2 for name, (chi2, _) in tests.items()},
         df=len(cuts) - 1,
         p={name: p for name, (_, p) in tests.items()},

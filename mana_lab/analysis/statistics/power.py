@@ -16,6 +16,9 @@ from scipy import optimize, stats
 from mana_lab.analysis.statistics.results import Alternative
 from mana_lab.errors import InvalidInputError
 
+_CERTAIN = 1_000.0
+"""So many standard errors away the noncentral t distribution is not computed any more."""
+
 Design: TypeAlias = Literal["within", "between"]
 
 
@@ -60,12 +63,10 @@ def power(plan: Plan, effect: float) -> float:
         return 1.0 if effect else plan.alpha
     shift = effect / error
     if plan.alternative == "two-sided":
-        edge = float(stats.t.isf(plan.alpha / 2, df))
-        found = stats.nct.sf(edge, df, abs(shift)) + stats.nct.cdf(-edge, df, abs(shift))
-    else:
-        edge = float(stats.t.isf(plan.alpha, df))
-        found = stats.nct.sf(edge, df, shift if plan.alternative == "greater" else -shift)
-    return float(np.clip(found, 0.0, 1.0))
+        edge, shift = float(stats.t.isf(plan.alpha / 2, df)), abs(shift)
+        return _above(edge, df, shift) + _below(-edge, df, shift)
+    edge = float(stats.t.isf(plan.alpha, df))
+    return _above(edge, df, shift if plan.alternative == "greater" else -shift)
 
 
 def minimum_detectable_effect(plan: Plan, *, target: float = 0.8) -> float:
@@ -114,6 +115,16 @@ def personas_needed(plan: Plan, effect: float, *, target: float = 0.8, most: int
         else:
             low = middle + 1
     return low
+
+
+def _above(edge: float, df: int, shift: float) -> float:
+    if shift < 0:
+        return _below(-edge, df, -shift)
+    return float(stats.nct.sf(edge, df, shift)) if shift < _CERTAIN else 1.0
+
+
+def _below(edge: float, df: int, shift: float) -> float:
+    return float(np.nan_to_num(stats.nct.cdf(edge, df, shift))) if shift < _CERTAIN else 0.0
 
 
 def _error(plan: Plan) -> tuple[int, float]:

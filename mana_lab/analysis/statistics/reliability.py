@@ -84,7 +84,7 @@ def intraclass_correlation(
     typical = (n - (sizes**2).sum() / n) / (g - 1)
     msb, msw = outside / (g - 1), inside / (n - g)
     icc = (msb - msw) / (msb + (typical - 1) * msw)
-    deff = design_effect(n / g, icc)
+    deff = float(design_effect(n / g, icc))
     return Icc(
         icc=float(icc),
         between=float(max(0.0, (msb - msw) / typical)),

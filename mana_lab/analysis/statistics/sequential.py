@@ -18,8 +18,10 @@ it, so both are fixed by F, and 0 < |lambda| < 1 is fixed from the start. So the
 positive, and its expectation given F and the ratings is 1 + lambda·x·E[c] = 1. With a coin of its
 own for every persona, coins are independent given F, and the expectation of the product of the
 factors is the product of their expectations, 1. With one coin for the whole tick that would be
-wrong, since the same c stands in every factor; then the mean of the personas' x makes one bet of
-the tick. The wealth is thus a nonnegative martingale that starts at 1, the mean of several of
+wrong, since the same c stands in every factor; then the tick is one bet on the mean of the
+personas' x, over twice the root mean square of such means in earlier ticks (which F fixes) and
+cut off at -1 and 1: without the coin still a number in [-1, 1] that does not depend on it. The
+wealth is thus a nonnegative martingale that starts at 1, the mean of several of
 them (one per lambda) is one too, and by Ville's inequality it ever reaches 1/alpha with
 probability at most alpha (Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and
 safe anytime-valid inference", *Statistical Science* 38; Ville 1939).
@@ -41,6 +43,8 @@ from mana_lab.errors import InvalidInputError
 
 Coin: TypeAlias = Literal[1, -1]
 STAKES = (0.1, 0.2, 0.4, 0.8)
+_FIRST_SCALE = 0.25
+"""What the root mean square of the mean bets of ticks is taken for before the first."""
 _MIDDLE = (LOWEST + HIGHEST) / 2
 
 
@@ -104,6 +108,7 @@ class EProcess:
         self._alpha = alpha
         self._past: dict[Hashable, tuple[float, int]] = {}
         self._tick, self._bets, self._largest = 0, 0, 1.0
+        self._squares, self._joined = _FIRST_SCALE**2, 1
         self._stopped_at: int | None = None
 
     def add(
@@ -124,7 +129,7 @@ class EProcess:
         shifts = {who: self._shift(who, rating) for who, rating in ratings.items()}
         bets = [coins[who] * shift for who, shift in shifts.items()]
         if self._coin_of == "tick" and bets:
-            bets = [sum(bets) / len(bets)]
+            bets = [self._joint(sum(bets) / len(bets))]
         for bet in bets:
             self._log_wealth += np.log1p(self._stakes * bet)
         for who, rating in ratings.items():
@@ -148,6 +153,11 @@ class EProcess:
             n_personas=len(self._past),
             n_bets=self._bets,
         )
+
+    def _joint(self, mean: float) -> float:
+        scale = 2 * (self._squares / self._joined) ** 0.5
+        self._squares, self._joined = self._squares + mean**2, self._joined + 1
+        return min(1.0, max(-1.0, mean / scale))
 
     def _shift(self, who: Hashable, rating: float) -> float:
         total, count = self._past.get(who, (_MIDDLE, 1))

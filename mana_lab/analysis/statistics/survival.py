@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,9 +124,7 @@ def kaplan_meier(
     if not len(events):
         nothing, forever = np.empty(0), Interval(np.inf, np.inf, level, "Brookmeyer-Crowley")
         return Survival(nothing, nothing, nothing, nothing, at_risk, np.nan, forever, len(times), 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        band = _band(found, level)
-    low, high = (np.asarray(side.evaluate(events)) for side in band)
+    low, high = _band(found, events, level)
     share = np.asarray(found.evaluate(events))
     half = events[share <= 0.5]
     return Survival(
@@ -203,9 +202,11 @@ def _checked(
     return times, gone.astype(bool)
 
 
-def _band(found: Any, level: float) -> tuple[Any, Any]:
-    interval = found.confidence_interval(level, method="log-log")
-    return interval.low, interval.high
+def _band(found: Any, events: Floats, level: float) -> tuple[Floats, Floats]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where nobody is left there is no band
+        interval = found.confidence_interval(level, method="log-log")
+    return np.asarray(interval.low.evaluate(events)), np.asarray(interval.high.evaluate(events))
 
 
 def _first(events: Floats, bound: Floats) -> float:
