@@ -32,6 +32,7 @@ rating at all. An effect that outlasts its tick makes it weaker, not wrong.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -155,7 +156,7 @@ class EProcess:
         )
 
     def _joint(self, mean: float) -> float:
-        scale = 2 * (self._squares / self._joined) ** 0.5
+        scale = 2 * math.sqrt(self._squares / self._joined)
         self._squares, self._joined = self._squares + mean**2, self._joined + 1
         return min(1.0, max(-1.0, mean / scale))
 
