@@ -23,6 +23,9 @@ from mana_lab.analysis.statistics.results import Floats
 from mana_lab.analysis.statistics.units import PERSONA, rated
 from mana_lab.errors import InvalidInputError
 
+_SEPARATED = 5.0
+"""A log-odds ratio per standard deviation that is only reached where there is no finite one."""
+
 
 @dataclass(frozen=True)
 class ProportionalOdds:
@@ -30,17 +33,18 @@ class ProportionalOdds:
 
     Attributes:
         log_odds: By threshold (rows, such as ``1|2``) and effect (columns), each from a logistic
-            regression of its own, averaged over personas.
-        chi2: By effect: Wald's statistic that its column is constant.
-        df: The thresholds less one.
-        p: By effect; NaN where there are not more personas than thresholds.
+            regression of its own, averaged over personas; NaN where all ratings on one side of the
+            threshold are of one kind, so that it has no finite value.
+        chi2: By effect: Wald's statistic that its column is constant, as far as it is known.
+        df: By effect: the known thresholds less one.
+        p: By effect; NaN where fewer than two thresholds are known, or not more personas.
         n_personas: How many personas.
         n_rows: How many ratings.
     """
 
     log_odds: pd.DataFrame
     chi2: dict[str, float]
-    df: int
+    df: dict[str, int]
     p: dict[str, float]
     n_personas: int
     n_rows: int
@@ -78,6 +82,7 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
     whole = np.column_stack([np.ones(len(rows)), design / spread])
     fits = [_logistic(whole, (ratings > cut).astype(float), place) for cut in used[:-1]]
     table = np.array([beta[1:] for beta, _ in fits])
+    table[np.abs(table) > _SEPARATED] = np.nan
     tests = {
         name: _equal(table[:, n], np.column_stack([parts[:, n + 1] for _, parts in fits]))
         for n, name in enumerate(names)
@@ -85,9 +90,9 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
     return ProportionalOdds(
         log_odds=pd.DataFrame(table / spread, index=cuts, columns=names),
-        chi2={name: chi2 for name, (chi2, _) in tests.items()},
-        df=len(cuts) - 1,
-        p={name: p for name, (_, p) in tests.items()},
+        chi2={name: chi2 for name, (chi2, _, _) in tests.items()},
+        df={name: df for name, (_, df, _) in tests.items()},
+        p={name: p for name, (_, _, p) in tests.items()},
         n_personas=len(people),
         n_rows=len(rows),
     )
@@ -109,12 +114,16 @@ def _logistic(design: Floats, above: Floats, place: npt.NDArray[np.intp]) -> tup
     return beta, sums @ np.linalg.inv(bend)
 
 
-def _equal(column: Floats, parts: Floats) -> tuple[float, float]:
+def _equal(column: Floats, parts: Floats) -> tuple[float, int, float]:
+    known = ~np.isnan(column)
+    column, parts = column[known], parts[:, known]
     g, df = len(parts), len(column) - 1
+    if df < 1:
+        return float("nan"), max(df, 0), float("nan")
     contrast = np.diff(np.eye(len(column)), axis=0)
     gaps = contrast @ column
     spread = contrast @ (parts.T @ parts * g / (g - 1)) @ contrast.T
     chi2 = float(gaps @ np.linalg.pinv(spread) @ gaps)
     if g <= df:
-        return chi2, float("nan")
-    return chi2, float(stats.f.sf(chi2 * (g - df) / (df * (g - 1)), df, g - df))
+        return chi2, df, float("nan")
+    return chi2, df, float(stats.f.sf(chi2 * (g - df) / (df * (g - 1)), df, g - df))

@@ -110,15 +110,16 @@ def _flags(habits: _Habits, high: float) -> dict[str, object]:
     if habits.ratings < FEWEST_RATINGS:
         return dict.fromkeys(FLAGS, pd.NA)
     constant = habits.sd == 0
+    straight = not constant and habits.straight_line >= STRAIGHT
+    unmoved = not constant and habits.friction_rho >= UNMOVED
     judged = not np.isnan(habits.friction_rho)
-    unmoved = habits.friction_rho >= UNMOVED
-    straight = habits.straight_line
+    mixed = not straight and habits.entropy >= RANDOM_ENTROPY
     return {
         "constant": constant,
         "central": not constant and habits.mid >= CENTRAL_MID,
-        "sycophantic": _known(judged, high >= SYCOPHANT_HIGH and unmoved),
-        "random": _known(judged, habits.entropy >= RANDOM_ENTROPY and unmoved),
-        "straight_lining": _known(not np.isnan(straight), not constant and straight >= STRAIGHT),
+        "sycophantic": _known(judged, unmoved and high >= SYCOPHANT_HIGH),
+        "random": _known(judged, unmoved and mixed),
+        "straight_lining": _known(not np.isnan(habits.straight_line), straight),
     }
 
 
