@@ -3,7 +3,9 @@
 Pure functions over arrays and the frames of :mod:`mana_lab.analysis`. What is compared takes rows
 with a ``persona_id`` and reduces them itself, or one value per persona; ratings that are passed as
 if they were independent are refused (``PseudoReplicationError``), and so are the ratings of
-different brains in one test. Importing this package loads SciPy.
+different brains in one test. What cannot check whose its values are, such as :mod:`.permutation`
+and :mod:`.intervals`, is for the others to build on and not among the names here. Importing this
+package loads SciPy.
 """
 
 from mana_lab.analysis.statistics.agreement import (
@@ -28,18 +30,12 @@ from mana_lab.analysis.statistics.effects import (
     friedman,
     probability_better,
 )
-from mana_lab.analysis.statistics.intervals import bootstrap_interval, t_interval
-from mana_lab.analysis.statistics.journeys import (
-    journey_reliability,
-    pass_all,
-    pass_any,
-    wilson_interval,
-)
+from mana_lab.analysis.statistics.journeys import journey_reliability, pass_all, pass_any
+from mana_lab.analysis.statistics.means import mean_ratings
 from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare_modules
 from mana_lab.analysis.statistics.multiplicity import Screening, benjamini_hochberg, holm
 from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
 from mana_lab.analysis.statistics.odds import ProportionalOdds, proportional_odds
-from mana_lab.analysis.statistics.permutation import label_permutation, sign_flip
 from mana_lab.analysis.statistics.power import (
     Plan,
     minimum_detectable_effect,
@@ -93,7 +89,6 @@ __all__ = [
     "Units",
     "VariantEffect",
     "benjamini_hochberg",
-    "bootstrap_interval",
     "calibrated_mean",
     "cliffs_delta",
     "compare_between",
@@ -113,10 +108,10 @@ __all__ = [
     "journey_reliability",
     "kaplan_meier",
     "krippendorff_alpha",
-    "label_permutation",
     "last_activity",
     "likelihood_ratio",
     "log_rank",
+    "mean_ratings",
     "minimum_detectable_effect",
     "noise_floor",
     "pass_all",
@@ -128,9 +123,6 @@ __all__ = [
     "probability_better",
     "proportional_odds",
     "rater_profiles",
-    "sign_flip",
-    "t_interval",
     "ticks_saved",
     "weighted_kappa",
-    "wilson_interval",
 ]

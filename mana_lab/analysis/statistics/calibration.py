@@ -8,14 +8,18 @@ too. With a weight that is chosen from the data it is never much worse than the 
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from mana_lab.analysis.statistics.results import Floats, Interval
+from mana_lab.analysis.statistics.results import Floats, Interval, counted
+from mana_lab.analysis.statistics.units import unit_values
 from mana_lab.errors import InvalidInputError
+
+_CALL = "calibrated_mean(…, people=…, personas=…) with the means of persona_means(feedback, …)"
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ def calibrated_mean(
     simulated: npt.ArrayLike,
     unlabelled: npt.ArrayLike,
     *,
+    people: Sequence[Hashable] | npt.ArrayLike | None = None,
+    personas: Sequence[Hashable] | npt.ArrayLike | None = None,
     tuned: bool = True,
     level: float = 0.95,
 ) -> Calibrated:
@@ -59,21 +65,23 @@ def calibrated_mean(
         human: What each person said on average.
         simulated: What the persona who stands for that person said, in the same order.
         unlabelled: What personas said for whom nobody answered.
+        people: Who the people are; each once.
+        personas: Who the personas of *unlabelled* are; each once.
         tuned: Choose the weight of the personas from the data; else it is 1.
         level: Of the intervals.
 
     Raises:
+        PseudoReplicationError: There are no ids, or somebody has several values.
         InvalidInputError: There are fewer than two people or personas, people without a persona,
             or a value is not finite.
     """
-    y, f, more = (np.asarray(part, dtype=float) for part in (human, simulated, unlabelled))
-    if y.shape != f.shape or y.ndim != 1 or more.ndim != 1 or len(y) < 2 or len(more) < 2:
+    y, f = (unit_values(part, people, call=_CALL) for part in (human, simulated))
+    more = unit_values(unlabelled, personas, call=_CALL)
+    if len(y) < 2 or len(more) < 2:
         raise InvalidInputError(
-            f"{y.size} people, {f.size} personas for them and {more.size} others; at least two "
+            f"{counted(len(y), 'person')} and {counted(len(more), 'other persona')}; at least two "
             "people with a persona each and two others are needed"
         )
-    if not all(np.isfinite(part).all() for part in (y, f, more)):
-        raise InvalidInputError("a value is not finite; leave its person out")
     n, m = len(y), len(more)
     weight = _weight(y, f, more) if tuned else 1.0
     off = y - f

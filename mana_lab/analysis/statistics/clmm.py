@@ -28,6 +28,8 @@ NODES = 15
 _FEW_NODES = 7
 _LOG_SD = (-7.0, 4.0)
 _NO_SD = -6.5
+_ENDLESS = 12.0
+"""Log-odds per standard deviation of an effect that are only reached on the way to infinity."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,7 +38,8 @@ class Effect:
 
     Attributes:
         name: Of the column; of a text column also the level, as in ``temp[warm]``.
-        log_odds: The estimate.
+        log_odds: The estimate; infinite, and without errors, where one side of the effect has the
+            highest or lowest ratings alone.
         std_error: From the observed information; right where personas differ by their intercept
             alone.
         p: By Wald's test with *std_error*.
@@ -74,7 +77,7 @@ class ClmmFit:
         persona_sd: The standard deviation of the personas' intercepts.
         log_likelihood: At the estimates.
         n_parameters: How many were estimated.
-        converged: Whether the optimum was found.
+        converged: Whether the optimum was found; else there are no errors.
         nodes: Of the quadrature; 1 is Laplace's approximation.
         n_personas: How many personas.
         n_rows: How many ratings.
@@ -162,7 +165,8 @@ def fit_clmm(
     k = len(used) - 1
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
     errors, robust = fit.errors(len(people))
-    shown = np.stack([fit.at.beta, errors[k:], robust[k:]]) / spread
+    beta = np.where(fit.endless, np.copysign(np.inf, fit.at.beta), fit.at.beta)
+    shown = np.stack([beta, errors[k:], robust[k:]]) / spread
     return ClmmFit(
         effects=tuple(
             _effect(name, shown[:, n], len(people) - 1, level) for n, name in enumerate(names)
@@ -225,27 +229,27 @@ class _Fit:
         self.at = self._natural(found.x)
         self.value = -float(found.fun)
         self.varies = bool(found.x[-1] > _NO_SD)
-        steep = np.abs(found.jac[: -1 if not self.varies else None]).max()
-        self.converged = bool(steep < 1e-3 * max(1.0, abs(self.value)) ** 0.5)
+        self.endless = np.abs(self.at.beta) > _ENDLESS
+        settled = np.concatenate([np.ones(self._cuts, bool), ~self.endless, [self.varies]])
+        steep = float(np.abs(found.jac[settled]).max())
+        flat = steep < 1e-3 * max(1.0, abs(self.value)) ** 0.5
+        self.converged = bool(flat and found.x[-1] < _LOG_SD[1] - 0.1)
 
     def errors(self, personas: int) -> tuple[Floats, Floats]:
         """Return standard errors of thresholds and beta: of the model, and robust ones."""
         center = np.concatenate([self.at.thresholds, self.at.beta, [np.log(self.at.sd)]])
-        free = len(center) if self.varies else len(center) - 1
+        free = np.concatenate([np.ones(self._cuts, bool), ~self.endless, [self.varies]])
         step = 1e-4 if self._nodes >= _FEW_NODES else 1e-3
-        information = -_jacobian(lambda x: self._gradient(x)[:free], center, step)[:, :free]
+        information = -_jacobian(self._gradient, center, step)[np.ix_(free, free)]
         information = (information + information.T) / 2
-        nothing = np.full(len(center) - 1, np.nan)
-        try:
-            np.linalg.cholesky(information)
-        except np.linalg.LinAlgError:
-            return nothing, nothing
-        covariance = np.linalg.inv(information)
-        scores = self._likelihood.scores(self.at)[1][:, :free]
-        meat = scores.T @ scores * personas / (personas - 1)
-        robust = covariance @ meat @ covariance
-        shown = len(center) - 1
-        return np.sqrt(np.diag(covariance))[:shown], np.sqrt(np.diag(robust))[:shown]
+        plain, robust = np.full((2, len(center)), np.nan)
+        if self.converged and np.linalg.eigvalsh(information)[0] > 0:
+            covariance = np.linalg.inv(information)
+            scores = self._likelihood.scores(self.at)[1][:, free]
+            meat = scores.T @ scores * personas / (personas - 1)
+            plain[free] = np.sqrt(np.diag(covariance))
+            robust[free] = np.sqrt(np.maximum(0.0, np.diag(covariance @ meat @ covariance)))
+        return plain[:-1], robust[:-1]
 
     def _loss(self, x: Floats) -> tuple[float, Floats]:
         at = self._natural(x)
@@ -296,9 +300,13 @@ def _effect(name: str, shown: Floats, df: int, level: float) -> Effect:
         name=name,
         log_odds=value,
         std_error=error,
-        p=float(2 * stats.norm.sf(abs(value) / error)),
+        p=float(2 * stats.norm.sf(_ratio(value, error))),
         interval=Interval(value - normal, value + normal, level, "Wald"),
         robust_error=robust,
-        robust_p=float(2 * stats.t.sf(abs(value) / robust, df)),
+        robust_p=float(2 * stats.t.sf(_ratio(value, robust), df)),
         robust_interval=Interval(value - student, value + student, level, "robust, t, G-1 df"),
     )
+
+
+def _ratio(value: float, error: float) -> float:
+    return abs(value) / error if error > 0 else float("nan")

@@ -10,7 +10,6 @@ from mana_lab.analysis.statistics import (
     EProcess,
     Plan,
     benjamini_hochberg,
-    bootstrap_interval,
     calibrated_mean,
     compare_independent,
     compare_modules,
@@ -22,16 +21,15 @@ from mana_lab.analysis.statistics import (
     intraclass_correlation,
     journey_reliability,
     kaplan_meier,
-    label_permutation,
     log_rank,
     noise_floor,
     power,
     proportional_odds,
     rater_profiles,
-    sign_flip,
-    t_interval,
-    wilson_interval,
 )
+from mana_lab.analysis.statistics.intervals import bootstrap_interval, t_interval
+from mana_lab.analysis.statistics.journeys import wilson_interval
+from mana_lab.analysis.statistics.permutation import label_permutation, sign_flip
 
 CUTS = np.array([-2.5, -0.8, 0.8, 2.5])
 LOGISTIC_VARIANCE = np.pi**2 / 3
@@ -342,11 +340,11 @@ def pass_all_bias(*, n=2000, seed=15):
 def calibration_coverage(*, n=1000, seed=16):
     """Personas that flatter, and follow people half of the way."""
     rng = np.random.default_rng(seed)
-    count = 0
+    ids, count = {"people": range(20), "personas": range(200)}, 0
     for _ in range(n):
         people = rng.normal(3.0, 0.8, 220)
         persona = 3.9 + 0.6 * (people - 3.0) + rng.normal(0, 0.4, 220)
-        found = calibrated_mean(people[:20], persona[:20], persona[20:])
+        found = calibrated_mean(people[:20], persona[:20], persona[20:], **ids)
         count += 3.0 in found.interval
     return Rate("calibration, 20 people", 0.95, count, n, slack=0.02)
 
@@ -488,11 +486,12 @@ def flagged(kind, flag, *, n=300, seed=23):
         [rater(kind, rng).assign(persona_id=str(k)) for k in range(n)], ignore_index=True
     )
     found = rater_profiles(rows)
-    flags = ["constant", "central", "sycophantic", "random", "straight_lining"]
-    hits = found[flags].fillna(False).any(axis="columns") if flag == "any" else found[flag]
-    return Rate(f"{kind} raters flagged {flag}", np.nan, int(hits.fillna(False).sum()), n)
+    raised = found[list(DEGENERATE)].fillna(False)
+    hits = raised.any(axis="columns") if flag == "any" else raised[flag]
+    return Rate(f"{kind} raters flagged {flag}", np.nan, int(hits.sum()), n)
 
 
+DEGENERATE = ("constant", "central", "sycophantic", "random", "straight_lining")
 FALSE_POSITIVES = (pooled_t, pooled_mann_whitney, by_persona_t, by_persona_permutation)
 SCENARIOS = {
     "between, ICC 0.2": BETWEEN_2,

@@ -134,3 +134,23 @@ def test_only_nested_models_are_compared():
         likelihood_ratio(temp, contact)
     with pytest.raises(InvalidInputError, match="same ratings"):
         likelihood_ratio(temp, fit_clmm(wine()[:64], "temp", "contact"))
+
+
+def test_an_effect_without_end_is_infinite_and_has_no_errors():
+    rng = np.random.default_rng(1)
+    rows = rows_of(
+        *[(f"p{n}", "A", int(rng.integers(1, 5))) for n in range(8) for _ in range(10)],
+        *[(f"p{n}", "B", 5) for n in range(8) for _ in range(10)],
+    ).assign(x=rng.normal(size=160))
+    fit = fit_clmm(rows, "module", "x")
+    endless = fit["module[B]"]
+    assert endless.log_odds == np.inf
+    assert np.isnan([endless.std_error, endless.p, endless.robust_error, endless.robust_p]).all()
+    assert 0.05 < fit["x"].std_error < 0.5
+    assert 0.05 < fit["x"].robust_error < 0.5
+
+
+def test_personas_who_each_say_one_thing_have_no_fit():
+    fit = fit_clmm(rows_of(*[(who, "todo", n) for who, n in (("a", 1), ("b", 5)) for _ in "1234"]))
+    assert not fit.converged
+    assert np.isnan(list(fit.threshold_errors.values())).all()

@@ -2,9 +2,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from rows_house import rows_of
 from scipy import stats
 
-from mana_lab.analysis.statistics import Interval, bootstrap_interval, t_interval
+from mana_lab.analysis.statistics import Interval, mean_ratings
+from mana_lab.analysis.statistics.intervals import bootstrap_interval, t_interval
 from mana_lab.errors import InvalidInputError
 
 # Survival of the mice of the control group: Efron and Tibshirani (1993), An Introduction to the
@@ -71,3 +73,19 @@ def test_an_interval_shows_its_ends():
     assert repr(interval) == "[-0.123, 2.000]"
     assert 0 in interval
     assert 3 not in interval
+
+
+def test_mean_ratings_count_every_persona_once():
+    rows = rows_of(
+        *[("p0", "todo", 5)] * 20,
+        *[(f"p{n}", "todo", rating) for n, rating in enumerate([1, 2, 2, 3, 3, 4], start=1)],
+        ("p1", "notes", 4),
+        ("p1", "notes", None),
+    )
+    table = mean_ratings(rows, seed=1).set_index("module")
+    assert table.loc["todo", "mean"] == pytest.approx(20 / 7)
+    assert table["personas"].to_dict() == {"notes": 1, "todo": 7}
+    assert table["ratings"].to_dict() == {"notes": 1, "todo": 26}
+    expected = bootstrap_interval([5, 1, 2, 2, 3, 3, 4], seed=np.random.default_rng(1))
+    assert table.loc["todo", ["low", "high"]].tolist() == [expected.low, expected.high]
+    assert table.loc["notes", ["low", "high", "sd"]].isna().all()

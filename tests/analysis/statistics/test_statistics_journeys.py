@@ -7,12 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mana_lab.analysis.statistics import (
-    journey_reliability,
-    pass_all,
-    pass_any,
-    wilson_interval,
-)
+from mana_lab.analysis.statistics import journey_reliability, pass_all, pass_any
+from mana_lab.analysis.statistics.journeys import wilson_interval
 from mana_lab.errors import InvalidInputError
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from mana_lab.analysis.statistics import label_permutation, sign_flip
+from mana_lab.analysis.statistics.permutation import label_permutation, sign_flip
 from mana_lab.errors import InvalidInputError
 
 # Darwin's maize, crossed less self-fertilised, in eighths of an inch: Fisher (1935), The Design of

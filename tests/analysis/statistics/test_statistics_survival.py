@@ -53,9 +53,8 @@ def test_the_stratified_test_is_that_of_another_library():
 
 
 def test_a_stratum_of_one_group_adds_nothing():
-    more = [
-        [*part, *extra] for part, extra in zip(BOTH, ([3, 4], [1, 1], ["none"] * 2), strict=True)
-    ]
+    extra = ([3, 4], [1, 1], ["none"] * 2)
+    more = [[*part, *two] for part, two in zip(BOTH, extra, strict=True)]
     strata = ["main"] * 42 + ["other"] * 2
     found = log_rank(*more, personas=[*NAMES, "x", "y"], strata=strata)
     assert found.chi2 == pytest.approx(16.792941, abs=1e-6)
