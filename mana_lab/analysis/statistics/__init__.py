@@ -12,6 +12,7 @@ from mana_lab.analysis.statistics.agreement import (
     Agreement,
     krippendorff_alpha,
     persona_agreement,
+    repeat_agreement,
     weighted_kappa,
 )
 from mana_lab.analysis.statistics.calibration import Calibrated, calibrated_mean
@@ -23,7 +24,12 @@ from mana_lab.analysis.statistics.clmm import (
     likelihood_ratio,
 )
 from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
-from mana_lab.analysis.statistics.drift import Drift, ModelComparison, compare_models, drift
+from mana_lab.analysis.statistics.drift import (
+    Drift,
+    ModelComparison,
+    compare_models,
+    compare_runs,
+)
 from mana_lab.analysis.statistics.effects import (
     Friedman,
     cliffs_delta,
@@ -36,7 +42,7 @@ from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare
 from mana_lab.analysis.statistics.multiplicity import Screening, benjamini_hochberg, holm
 from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
 from mana_lab.analysis.statistics.odds import ProportionalOdds, proportional_odds
-from mana_lab.analysis.statistics.power import (
+from mana_lab.analysis.statistics.planning import (
     Plan,
     minimum_detectable_effect,
     personas_needed,
@@ -96,11 +102,11 @@ __all__ = [
     "compare_models",
     "compare_modules",
     "compare_paired",
+    "compare_runs",
     "compare_within",
     "d_prime",
     "design_effect",
     "dose_response",
-    "drift",
     "fit_clmm",
     "friedman",
     "holm",
@@ -123,6 +129,7 @@ __all__ = [
     "probability_better",
     "proportional_odds",
     "rater_profiles",
+    "repeat_agreement",
     "ticks_saved",
     "weighted_kappa",
 ]

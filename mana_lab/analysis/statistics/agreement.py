@@ -105,6 +105,31 @@ def persona_agreement(feedback: pd.DataFrame, *, unit: str = "tick") -> pd.DataF
     return pd.DataFrame(found)
 
 
+def repeat_agreement(feedback: pd.DataFrame, *, repeat: str = "repeat") -> pd.DataFrame:
+    """Return how far each persona agrees with themselves when the same tick is repeated.
+
+    Args:
+        feedback: Rows of ``feedback_df`` and the column *repeat*.
+        repeat: The column that counts the repeats of a tick on the same app.
+
+    Returns:
+        A row per persona, with ``persona_id`` and the attributes of :class:`Agreement`; its raters
+        are the repeats, its units the modules of the ticks.
+
+    Raises:
+        PseudoReplicationError: The rows do not say whose they are.
+        MixedBrainsError: They are of different kinds of brains.
+        InvalidInputError: A column is missing, or a rating is not from 1 to 5.
+    """
+    rows, _ = rated(feedback, repeat, "tick", "module", call="repeat_agreement(feedback)")
+    found = []
+    for persona, part in rows.groupby(PERSONA):
+        each = part.groupby([repeat, "tick", "module"], observed=True)["rating"].median()
+        table = each.unstack(["tick", "module"]).to_numpy(dtype=float)
+        found.append({PERSONA: persona, **vars(krippendorff_alpha(table))})
+    return pd.DataFrame(found)
+
+
 def weighted_kappa(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
     """Return Cohen's kappa of two raters with quadratic weights (Cohen 1968).
 

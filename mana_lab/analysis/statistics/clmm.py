@@ -187,6 +187,8 @@ def fit_clmm(
 def likelihood_ratio(smaller: ClmmFit, larger: ClmmFit) -> LikelihoodRatio:
     """Test whether what *larger* has more than *smaller* matters.
 
+    Like Wald's test it is right where personas differ by their intercept alone.
+
     Args:
         smaller: Some of the effects of *larger*, on the same ratings.
         larger: With more effects.

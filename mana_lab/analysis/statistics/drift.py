@@ -63,7 +63,7 @@ class ModelComparison:
     n_pairs: int
 
 
-def drift(
+def compare_runs(
     before: pd.DataFrame,
     after: pd.DataFrame,
     *,
@@ -85,7 +85,7 @@ def drift(
         MixedBrainsError: They are of different kinds of brains.
         InvalidInputError: Fewer than two personas are in both, or a rating is not from 1 to 5.
     """
-    call = "drift(before, after)"
+    call = "compare_runs(before, after)"
     both = pd.concat([before.assign(half="A"), after.assign(half="B")], ignore_index=True)
     rows, missing = rated(both, call=call)
     shares = _shares(rows)
@@ -135,7 +135,7 @@ def compare_models(
     pairs = pd.concat(medians, axis="columns", keys=["first", "second"]).dropna()
     table = pairs.to_numpy(dtype=float).T
     return ModelComparison(
-        drift=drift(first, second, seed=seed, floor=floor),
+        drift=compare_runs(first, second, seed=seed, floor=floor),
         kappa=weighted_kappa(table[0], table[1]),
         alpha=krippendorff_alpha(table).alpha,
         n_pairs=len(pairs),

@@ -21,10 +21,10 @@ factors is the product of their expectations, 1. With one coin for the whole tic
 wrong, since the same c stands in every factor; then the tick is one bet on the mean of the
 personas' x, over twice the root mean square of such means in earlier ticks (which F fixes) and
 cut off at -1 and 1: without the coin still a number in [-1, 1] that does not depend on it. The
-wealth is thus a nonnegative martingale that starts at 1, the mean of several of
-them (one per lambda) is one too, and by Ville's inequality it ever reaches 1/alpha with
-probability at most alpha (Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and
-safe anytime-valid inference", *Statistical Science* 38; Ville 1939).
+wealth is thus a nonnegative martingale that starts at 1, the mean of several of them (one per
+lambda) is one too, and by Ville's inequality it ever reaches 1/alpha with probability at most
+alpha (Ramdas, Grünwald, Vovk and Shafer 2023, "Game-theoretic statistics and safe anytime-valid
+inference", *Statistical Science* 38; Ville 1939).
 
 What is tested is that no rating of anybody depends on the coins; that includes whether there is a
 rating at all. An effect that outlasts its tick makes it weaker, not wrong.

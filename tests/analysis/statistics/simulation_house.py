@@ -13,9 +13,9 @@ from mana_lab.analysis.statistics import (
     calibrated_mean,
     compare_independent,
     compare_modules,
+    compare_runs,
     d_prime,
     dose_response,
-    drift,
     fit_clmm,
     friedman,
     intraclass_correlation,
@@ -210,7 +210,7 @@ def drift_false_alarms(*, n=300, seed=8):
     for _ in range(n):
         table, variant = ratings(rng, 12, 20)
         rows = feedback(table, variant)
-        found = drift(rows[rows["tick"] <= 10], rows[rows["tick"] > 10], seed=rng)
+        found = compare_runs(rows[rows["tick"] <= 10], rows[rows["tick"] > 10], seed=rng)
         count += found.alarm
         distance += found.p_distance <= ALPHA
     return (

@@ -4,7 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rows_house import rows_of
 
-from mana_lab.analysis.statistics import krippendorff_alpha, persona_agreement, weighted_kappa
+from mana_lab.analysis.statistics import (
+    krippendorff_alpha,
+    persona_agreement,
+    repeat_agreement,
+    weighted_kappa,
+)
 from mana_lab.errors import InvalidInputError
 
 NAN = np.nan
@@ -89,6 +94,15 @@ def test_personas_agree_module_by_module():
     assert table["module"].tolist() == ["notes", "todo"]
     assert table["alpha"].tolist() == pytest.approx([NAN, 1.0], nan_ok=True)
     assert table["n_units"].tolist() == [0, 3]
+
+
+def test_a_persona_agrees_with_themselves_or_not():
+    steady = [("anna", "todo", n) for n in (1, 3, 5)] * 2
+    moody = [("ben", "todo", n) for n in (1, 3, 5, 5, 3, 1)]
+    rows = rows_of(*steady, *moody).assign(tick=[1, 2, 3] * 4, repeat=[1, 1, 1, 2, 2, 2] * 2)
+    table = repeat_agreement(rows).set_index("persona_id")
+    assert table["alpha"].to_dict() == {"anna": 1, "ben": pytest.approx(-2 / 3)}
+    assert table["n_units"].tolist() == [3, 3]
 
 
 FIRST = [1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 3, 3, 4, 5, 2]

@@ -4,7 +4,7 @@ import pytest
 from rows_house import rows_of
 from scipy import stats
 
-from mana_lab.analysis.statistics import NoiseFloor, compare_models, drift
+from mana_lab.analysis.statistics import NoiseFloor, compare_models, compare_runs
 from mana_lab.errors import InvalidInputError
 
 
@@ -19,7 +19,7 @@ def run_of(shift=0.0, *, personas=10, ticks=6, seed=1, spread=0.8):
 
 
 def test_a_run_does_not_drift_from_itself():
-    found = drift(run_of(), run_of(), seed=1)
+    found = compare_runs(run_of(), run_of(), seed=1)
     assert (found.shift.p, found.shift.effect, found.emd, found.ks) == (1, 0, 0, 0)
     assert found.p_distance == 1
     assert not found.alarm
@@ -27,7 +27,7 @@ def test_a_run_does_not_drift_from_itself():
 
 def test_the_distances_are_those_of_scipy_where_personas_rate_equally_often():
     before, after = run_of(), run_of(0.9, seed=2)
-    found = drift(before, after, seed=1)
+    found = compare_runs(before, after, seed=1)
     left, right = before["rating"], after["rating"]
     assert found.emd == pytest.approx(stats.wasserstein_distance(left, right))
     assert found.ks == pytest.approx(stats.ks_2samp(left, right).statistic)
@@ -40,7 +40,7 @@ def test_the_distances_are_those_of_scipy_where_personas_rate_equally_often():
 def test_a_persona_counts_the_same_however_often_they_rate():
     before = rows_of(*[("a", "todo", 1)] * 30, ("b", "todo", 5))
     after = rows_of(("a", "todo", 3), *[("b", "todo", 5)] * 30)
-    found = drift(before, after, seed=1)
+    found = compare_runs(before, after, seed=1)
     assert found.shift.effect == pytest.approx(1.0)
     assert found.emd == pytest.approx(1.0)
 
@@ -48,7 +48,7 @@ def test_a_persona_counts_the_same_however_often_they_rate():
 def test_a_change_of_the_spread_alone_is_a_distance_and_no_shift():
     before = rows_of(*[(f"p{n}", "todo", 3) for n in range(12) for _ in range(4)])
     after = before.assign(rating=[1, 5, 1, 5] * 12)
-    found = drift(before, after, seed=1)
+    found = compare_runs(before, after, seed=1)
     assert (found.shift.effect, found.shift.p, found.alarm) == (0, 1, False)
     assert (found.emd, found.ks) == (2, 0.5)
     assert found.p_distance < 0.01
@@ -58,15 +58,15 @@ def test_a_shift_below_the_noise_floor_is_no_alarm():
     before, after = run_of(), run_of(0.9, seed=2)
     high = NoiseFloor(persona=3.0, mean=2.0, alpha=0.05, n_personas=10)
     low = NoiseFloor(persona=0.5, mean=0.1, alpha=0.05, n_personas=10)
-    assert not drift(before, after, seed=1, floor=high).alarm
-    assert drift(before, after, seed=1, floor=low).alarm
+    assert not compare_runs(before, after, seed=1, floor=high).alarm
+    assert compare_runs(before, after, seed=1, floor=low).alarm
 
 
 def test_only_personas_of_both_runs_are_compared():
-    found = drift(run_of(), run_of(personas=4, seed=2), seed=1)
+    found = compare_runs(run_of(), run_of(personas=4, seed=2), seed=1)
     assert found.shift.n_personas == 4
     with pytest.raises(InvalidInputError, match="1 persona in both"):
-        drift(run_of(), run_of(personas=1), seed=1)
+        compare_runs(run_of(), run_of(personas=1), seed=1)
 
 
 def test_two_models_are_compared_pair_by_pair():
@@ -88,5 +88,5 @@ def test_what_one_model_alone_rated_is_no_pair():
 
 def test_a_missing_rating_is_counted():
     before = pd.concat([run_of(), rows_of(("p1", "todo", None)).assign(tick=9)])
-    found = drift(before, run_of(), seed=1)
+    found = compare_runs(before, run_of(), seed=1)
     assert (found.shift.n_missing, found.shift.n_rows) == (1, 120)

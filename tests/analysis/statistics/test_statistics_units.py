@@ -9,9 +9,9 @@ from mana_lab.analysis.statistics import (
     compare_models,
     compare_modules,
     compare_paired,
+    compare_runs,
     compare_within,
     dose_response,
-    drift,
     fit_clmm,
     journey_reliability,
     kaplan_meier,
@@ -21,6 +21,7 @@ from mana_lab.analysis.statistics import (
     persona_agreement,
     persona_means,
     proportional_odds,
+    repeat_agreement,
 )
 from mana_lab.errors import InvalidInputError, MixedBrainsError, PseudoReplicationError
 
@@ -99,8 +100,9 @@ CALLS = {
     "fit_clmm": lambda rows: fit_clmm(rows, "module"),
     "proportional_odds": lambda rows: proportional_odds(rows, "module"),
     "persona_agreement": lambda rows: persona_agreement(rows),
+    "repeat_agreement": lambda rows: repeat_agreement(rows, repeat="variant"),
     "dose_response": lambda rows: dose_response(rows, dose="errors", seed=1),
-    "drift": lambda rows: drift(rows, rows, seed=1),
+    "compare_runs": lambda rows: compare_runs(rows, rows, seed=1),
     "noise_floor": lambda rows: noise_floor(rows, rows),
     "compare_models": lambda rows: compare_models(rows, rows, seed=1),
 }
