@@ -3,6 +3,7 @@ import pytest
 from rows_house import rows_of, wine
 
 from mana_lab.analysis.statistics import fit_clmm, likelihood_ratio
+from mana_lab.analysis.statistics.likelihood import Likelihood, Parameters
 from mana_lab.errors import InvalidInputError
 
 EFFECTS = ("temp[warm]", "contact[yes]")
@@ -154,3 +155,21 @@ def test_personas_who_each_say_one_thing_have_no_fit():
     fit = fit_clmm(rows_of(*[(who, "todo", n) for who, n in (("a", 1), ("b", 5)) for _ in "1234"]))
     assert not fit.converged
     assert np.isnan(list(fit.threshold_errors.values())).all()
+
+
+def test_the_gradient_is_that_of_the_likelihood():
+    rows = wine()
+    design = np.column_stack([rows["temp"] == "warm", rows["contact"] == "yes"]).astype(float)
+    _, judges = np.unique(rows["persona_id"], return_inverse=True)
+    likelihood = Likelihood(rows["rating"].to_numpy() - 1, design, judges, 15)
+
+    def at(x):
+        return Parameters(x[:4], x[4:6], float(np.exp(x[6])))
+
+    x = np.array([-1.5, 1.2, 3.9, 5.5, 2.2, 1.1, 0.6])
+    value, parts = likelihood.scores(at(x))
+    assert value == pytest.approx(likelihood.value(at(x)))
+    assert parts.shape == (9, 7)
+    steps = np.eye(7) * 1e-5
+    slopes = [likelihood.value(at(x + h)) - likelihood.value(at(x - h)) for h in steps]
+    assert parts.sum(axis=0) == pytest.approx(np.array(slopes) / 2e-5, abs=1e-5)

@@ -232,6 +232,9 @@ def test_the_odds_of_wine_are_proportional():
     assert found.df == {"temp[warm]": 1, "contact[yes]": 3}
     assert np.isnan(found.log_odds.loc["1|2", "temp[warm]"])  # none warm was rated 1
     assert all(p > 0.05 for p in found.p.values())
+    # Hotelling: with nine judges a chi-squared of three degrees is taken as F(3, 6).
+    chi2 = found.chi2["contact[yes]"]
+    assert found.p["contact[yes]"] == pytest.approx(stats.f.sf(chi2 * 6 / (3 * 8), 3, 6))
 
 
 def test_the_log_odds_at_a_threshold_are_those_of_a_two_by_two_table():

@@ -147,3 +147,14 @@ def test_who_never_had_an_error_has_no_slope():
     assert dose_response(rows, dose="errors", seed=1).n_personas == 2
     with pytest.raises(InvalidInputError, match="0 personas with a varying 'errors'"):
         dose_response(rows.assign(errors=0), dose="errors", seed=1)
+
+
+def test_a_happy_rater_who_notices_errors_is_no_sycophant():
+    happy = [(5, 0)] * 24 + [(4, 0)] * 6 + [(5, 1)] * 3 + [(4, 1)] * 7
+    rows = pd.DataFrame(happy, columns=["rating", "errors"]).sample(frac=1, random_state=1)
+    rows = rows.assign(persona_id="anna", brain="model", module="todo", tick=range(40))
+    found = rater_profiles(rows).iloc[0]
+    assert -0.6 < found["friction_rho"] < -0.3
+    assert not found["sycophantic"]
+    unmoved = rows.sort_values("rating").assign(errors=[0, 1] * 20)
+    assert rater_profiles(unmoved).iloc[0]["sycophantic"]

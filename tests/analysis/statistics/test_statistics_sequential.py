@@ -138,3 +138,11 @@ def test_what_is_no_tick_is_refused_and_leaves_the_wealth_as_it_was(tick, rating
 def test_alpha_and_stakes_are_shares(options):
     with pytest.raises(InvalidInputError):
         EProcess(coin_of="tick", **options)
+
+
+def test_the_bet_of_a_tick_is_cut_off_so_that_nobody_loses_everything():
+    calm = [[3, 3]] * 20
+    coins = [[1, 1]] * 20
+    process = {"coin_of": "tick", "alternative": "greater", "stakes": (0.8,)}
+    found = wealth([*calm, [5, 5]], [*coins, [-1, -1]], **process)
+    assert found.e_value == pytest.approx(0.2)
