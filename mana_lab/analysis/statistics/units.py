@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from mana_lab.analysis.statistics.reliability import intraclass_correlation
+from mana_lab.analysis.statistics.reliability import design_effect, intraclass_correlation
 from mana_lab.analysis.statistics.results import Floats, counted
 from mana_lab.errors import InvalidInputError, MixedBrainsError, PseudoReplicationError
 
@@ -169,13 +169,16 @@ def unit_values(
 def _repeated(
     numbers: Floats, owners: npt.NDArray[np.str_], known: int, call: str
 ) -> PseudoReplicationError:
-    found = intraclass_correlation(numbers, owners)
-    rows, deff = len(numbers), found.design_effect
+    rows, icc = len(numbers), intraclass_correlation(numbers, owners).icc
+    told = f"an ICC of {icc:.2f}"
+    if np.isnan(icc):
+        icc, told = 1.0, "an ICC of up to 1, which these cannot tell,"
+    deff = float(design_effect(rows / known, icc))
     return PseudoReplicationError(
         f"{counted(rows, 'rating')} of {counted(known, 'persona')} are not {rows} independent "
-        f"values: with an ICC of {found.icc:.2f} the design effect 1+(n-1)·ICC is {deff:.1f}, so "
-        f"they are worth {rows / deff:.0f}, and a pooled test finds what is not there; "
-        f"call {call}, whose unit is the persona",
+        f"values: with {told} the design effect 1+(n-1)·ICC is {deff:.1f}, so they are worth "
+        f"{rows / deff:.0f}, and a pooled test finds what is not there; call {call}, whose unit "
+        "is the persona",
         rows=rows,
         personas=known,
         design_effect=deff,

@@ -125,7 +125,7 @@ def compare_within(
         p_better=probability_better(gaps),
         better=int((gaps > 0).sum()),
         worse=int((gaps < 0).sum()),
-        log_odds=model[_CHANGED] if model else None,
+        log_odds=replace(model[_CHANGED], name=finding.question) if model else None,
         model=model,
         n_left_out=len(units.means) - len(both),
     )

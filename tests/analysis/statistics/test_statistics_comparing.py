@@ -132,6 +132,7 @@ def test_a_variant_is_compared_within_personas():
     assert found.difference.interval.method == "studentised bootstrap"
     assert found.model.n_rows == 40
     assert found.log_odds.log_odds > 0
+    assert found.log_odds.name == "B - A"
     assert found.log_odds.robust_interval.low < found.log_odds.log_odds
 
 

@@ -59,6 +59,16 @@ def test_a_coin_for_the_tick_is_one_bet():
     assert wealth([[5, 5, 5]], [[1, 1, 1]]).n_bets == 3
 
 
+def test_the_bet_of_a_tick_is_scaled_by_earlier_ticks():
+    options = {"coin_of": "tick", "alternative": "greater", "stakes": (0.8,)}
+    first = (0.5 + 0.0) / 2
+    found = wealth([[4, 3]], [[1, 1]], **options)
+    assert found.e_value == pytest.approx(1 + 0.8 * first / (2 * 0.25))
+    later = wealth([[4, 3], [4, 4]], [[1, 1], [1, 1]], **options)
+    scale = 2 * np.sqrt((0.25**2 + first**2) / 2)
+    assert later.e_value == pytest.approx(found.e_value * (1 + 0.8 * (0.0 + 0.5) / 2 / scale))
+
+
 def play(effect, ticks=40, **options):
     rng = np.random.default_rng(3)
     process = EProcess(**{"coin_of": "persona", **options})

@@ -72,6 +72,14 @@ def test_flat_ratings_with_repeated_personas_are_refused_with_the_design_effect(
         assert part in error.message
 
 
+@pytest.mark.parametrize("ratings", [[3, 3, 3, 3], [1, 2, 3, 4]], ids=["equal", "one persona"])
+def test_ratings_that_cannot_tell_the_icc_are_refused_as_if_it_were_1(ratings):
+    personas = ["anna", "anna", "ben", "ben"] if ratings[0] == ratings[1] else ["anna"] * 4
+    with pytest.raises(PseudoReplicationError, match="up to 1") as refused:
+        compare_paired(ratings, ratings, personas=personas, seed=1)
+    assert refused.value.design_effect == 4 / len(set(personas))
+
+
 def test_flat_ratings_without_personas_are_refused_with_the_right_call():
     with pytest.raises(PseudoReplicationError) as refused:
         compare_independent(RATINGS, RATINGS, seed=1)
