@@ -30,7 +30,6 @@ import uuid
 from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -199,19 +198,26 @@ async def living(_options):
 
 
 async def shards(options):
-    for size, workers in product(options.sizes, (0, 1, 2)):
+    for size in options.sizes:
         async with lab_of(size) as lab:
-            started = time.perf_counter()
-            how = {"engine": Here(), "gateway_workers": workers, "days": 4 * A_TICK}
-            with peak(children_mb, 0.5) as theirs:
-                run = await lab.run(concurrency=options.concurrency, **how)
-            took = time.perf_counter() - started
-        where = f"{workers} gateway processes" if workers else "the gateway in this process"
-        print(
-            f"{size:5} scripted personas over ports, {where}: {run.ticks / took:6.1f} ticks/s,"
-            f" {run.calls / took:6.0f} calls/s; RSS {rss_mb():.0f} MB here,"
-            f" {theirs[0]:.0f} MB in the gateway's processes"
-        )
+            for workers in options.workers:
+                await _over_ports(lab, workers, options.concurrency)
+
+
+async def _over_ports(lab, workers, concurrency):
+    size = len(lab.catalog)
+    started = time.perf_counter()
+    how = {"engine": Here(), "gateway_workers": workers, "days": A_TICK * max(1, 400 // size)}
+    with peak(children_mb, 0.5) as theirs:
+        run = await lab.run(concurrency=concurrency, **how)
+    took = time.perf_counter() - started
+    where = f"{workers} gateway processes" if workers else "the gateway in this process"
+    print(
+        f"{size:5} scripted personas over ports, {where}: {run.ticks / took:6.1f} ticks/s,"
+        f" {run.calls / took:6.0f} calls/s; RSS {rss_mb():.0f} MB here,"
+        f" {theirs[0]:.0f} MB in the gateway's processes",
+        flush=True,
+    )
 
 
 async def memory(options):
@@ -260,6 +266,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART")
     parser.add_argument("--sizes", nargs="+", type=int, default=[100, 1000])
+    parser.add_argument("--workers", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--concurrency", type=int, default=8)
     parser.add_argument("--crowd", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
@@ -269,7 +276,7 @@ def main():
         return
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors", flush=True)
     for part in options.parts:  # each in a process of its own, so that none has another's memory
-        sizes = ["--sizes", *map(str, options.sizes)]
+        sizes = ["--sizes", *map(str, options.sizes), "--workers", *map(str, options.workers)]
         others = [
             f"--{name}={getattr(options, name)}" for name in ("concurrency", "crowd", "rounds")
         ]
