@@ -20,6 +20,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── InvalidConsentError        invalid-request-state
     │   ├── RatingUnreadableError      rating-unreadable
     │   ├── RunFolderError             invalid-run-folder
+    │   ├── ArchiveError               invalid-archive
     │   ├── QueryError                 invalid-query
     │   ├── PseudoReplicationError     pseudo-replication
     │   └── MixedBrainsError           mixed-brains
