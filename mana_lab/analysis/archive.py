@@ -17,7 +17,7 @@ import duckdb
 
 from mana_lab.analysis.columns import SQL_TYPES, VIEWS, Columns
 from mana_lab.analysis.duck import Duck, begin_view
-from mana_lab.analysis.parquet import write_parquet
+from mana_lab.analysis.parquet import writing
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import ArchiveError
 
@@ -47,16 +47,17 @@ def write_archive(
         tell: Told after each run how many there are done, and of how many.
     """
     runs = warehouse.runs_df()
-    write_parquet(runs, VIEWS["runs"], folder / _WHOLE["runs"])
-    write_parquet(warehouse.personas_df(), VIEWS["personas"], folder / _WHOLE["personas"])
     parts = [(f"run={number}", run) for number, run in zip(runs["run"], runs["id"], strict=True)]
-    for place, (name, run) in enumerate([*parts, (f"run={_NO_RUN}", None)]):
-        for view, frame in warehouse.frames_of_run(run).items():
-            if not frame.empty:
-                part = folder / _BY_RUN[view] / name
-                part.mkdir(parents=True)
-                write_parquet(frame, _without_run(VIEWS[view]), part / "data.parquet")
-        tell(min(place + 1, len(parts)), len(parts))
+    with writing() as parquet:
+        parquet.write(runs, VIEWS["runs"], folder / _WHOLE["runs"])
+        parquet.write(warehouse.personas_df(), VIEWS["personas"], folder / _WHOLE["personas"])
+        for place, (name, run) in enumerate([*parts, (f"run={_NO_RUN}", None)], start=1):
+            for view, frame in warehouse.frames_of_run(run).items():
+                if not frame.empty:
+                    part = folder / _BY_RUN[view] / name
+                    part.mkdir(parents=True)
+                    parquet.write(frame, _without_run(VIEWS[view]), part / "data.parquet")
+            tell(min(place, len(parts)), len(parts))
 
 
 class ArchiveSource:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from mana_lab.analysis.columns import VIEWS
-from mana_lab.analysis.parquet import write_parquet
+from mana_lab.analysis.parquet import writing
 
 _STATE = "state"
 _FORMAT = repr(VIEWS)
@@ -59,8 +59,9 @@ class Mirror:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             made = Path(tempfile.mkdtemp(prefix=".", dir=self._folder))
             try:
-                for view, frame in frames.items():
-                    write_parquet(frame, VIEWS[view], made / f"{view}.parquet")
+                with writing() as files:
+                    for view, frame in frames.items():
+                        files.write(frame, VIEWS[view], made / f"{view}.parquet")
                 (made / _STATE).write_text(_digest(state))
                 shutil.rmtree(self._folder / run, ignore_errors=True)
                 made.rename(self._folder / run)

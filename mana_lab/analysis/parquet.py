@@ -28,25 +28,37 @@ _CAREFUL = (
 _SIZE = "SELECT sum(total_uncompressed_size) FROM parquet_metadata($path)"
 
 
-def write_parquet(frame: pd.DataFrame, kinds: Columns, path: Path) -> None:
-    """Write the columns of a frame that *kinds* names, in its order of rows.
+class ParquetWriter:
+    """Writes frames; made by :func:`writing`."""
 
-    Args:
-        frame: The frame.
-        kinds: The kinds of its columns.
-        path: The file; it is made.
-    """
-    with _careful() as duck:
-        duck.register("frame", packed(frame, kinds))
-        duck.execute(
+    def __init__(self, duck: Duck) -> None:
+        self._duck = duck
+
+    def write(self, frame: pd.DataFrame, kinds: Columns, path: Path) -> None:
+        """Write the columns of a frame that *kinds* names, in its order of rows.
+
+        Args:
+            frame: The frame.
+            kinds: The kinds of its columns.
+            path: The file; it is made.
+        """
+        self._duck.register("frame", packed(frame, kinds))
+        self._duck.execute(
             f"COPY (SELECT {unpacking(kinds)} FROM frame) TO $path"  # noqa: S608
             " (FORMAT parquet, COMPRESSION zstd)",
             {"path": str(path)},
         )
 
 
+@contextmanager
+def writing() -> Iterator[ParquetWriter]:
+    """Give what writes frames, as many as there are."""
+    with _careful() as duck:
+        yield ParquetWriter(duck)
+
+
 def read_parquet(path: Path, kinds: Columns) -> pd.DataFrame:
-    """Return what :func:`write_parquet` wrote.
+    """Return what was written.
 
     Args:
         path: The file.

@@ -125,11 +125,12 @@ def _write(
     catalog: str,
 ) -> None:
     from mana_lab.analysis.columns import FRAMES
-    from mana_lab.analysis.parquet import write_parquet
+    from mana_lab.analysis.parquet import writing
 
     with new_folder(target) as folder:
-        for name, frame in frames.items():
-            write_parquet(frame, FRAMES[name], folder / f"{name}.parquet")
+        with writing() as parquet:
+            for name, frame in frames.items():
+                parquet.write(frame, FRAMES[name], folder / f"{name}.parquet")
         write_lines(folder / TAPE, tape_lines(run.id, tape))
         write_lines(folder / OFFERS, offer_lines(tape))
         write_lines(folder / MEMORY, [memory_text(tape)])

@@ -130,9 +130,13 @@ async def test_one_archive_is_not_many(archive):
 
 
 @pytest.mark.parametrize(
-    "file", ["personas.parquet", "actions/run=2/data.parquet", "ticks/run=10/data.parquet"]
+    ("file", "damage"),
+    [
+        ("personas.parquet", b""),
+        ("actions/run=2/data.parquet", b"PAR1"),
+        ("ticks/run=10/data.parquet", b"a,b\n1,2\n"),
+    ],
 )
-@pytest.mark.parametrize("damage", [b"", b"PAR1", b"a,b\n1,2\n"])
 async def test_a_damaged_file_is_an_error_and_not_a_smaller_lab(archive, file, damage):
     (archive / file).write_bytes(damage)
     with pytest.raises(ArchiveError, match="cannot be read as an archive"):

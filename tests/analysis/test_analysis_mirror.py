@@ -88,8 +88,10 @@ async def test_what_changed_is_read_again(large, told):
     assert_same(large.again(), large.warehouse)
 
 
-@pytest.mark.parametrize("view", ["persona_actions", "persona_feedback", "ticks"])
-@pytest.mark.parametrize("damage", [b"", b"PAR1 not at all"])
+@pytest.mark.parametrize(
+    ("view", "damage"),
+    [("persona_actions", b""), ("persona_feedback", b"PAR1 not at all"), ("ticks", b"a,b\n")],
+)
 async def test_a_damaged_mirror_is_made_anew(large, mirror, view, damage):
     large.again().actions_df()
     (mirror / "run-1" / f"{view}.parquet").write_bytes(damage)

@@ -13,7 +13,7 @@ from target_house import Shop, served
 
 from mana_lab import Lab, RunFolder
 from mana_lab.analysis.columns import FRAMES
-from mana_lab.analysis.parquet import write_parquet
+from mana_lab.analysis.parquet import writing
 from mana_lab.errors import (
     ConflictError,
     InvalidInputError,
@@ -112,7 +112,8 @@ async def test_a_run_lives_again_without_any_app_to_the_byte(kept, tmp_path):
     assert again.same
     assert (again.mode, again.calls) == ("all", len(folder.actions_df()))
     for name, frame in (("actions", again.actions_df), ("ratings", again.feedback_df)):
-        write_parquet(frame, FRAMES[name], tmp_path / f"{name}.parquet")
+        with writing() as parquet:
+            parquet.write(frame, FRAMES[name], tmp_path / f"{name}.parquet")
         assert (tmp_path / f"{name}.parquet").read_bytes() == (
             kept / f"{name}.parquet"
         ).read_bytes()
