@@ -128,6 +128,12 @@ class _Wish:
     carried: dict[str, Any]
     record: bool
 
+    @property
+    def again(self) -> list[str]:
+        """What has to be said again to go on; a budget can be another one then."""
+        brain = [] if self.brain == SCRIPTED else ["--brain", self.brain]
+        return brain if self.budget is None else [*brain, "--budget", "USD"]
+
     async def come_true(self, lab: Lab) -> Run:
         how: dict[str, Any] = {
             "brain": self.brain,
@@ -150,22 +156,22 @@ async def _run(folder: Path, wish: _Wish) -> None:
             try:
                 done = await wish.come_true(lab)
             except asyncio.CancelledError:
-                warn(_where_it_stands(await lab.reopen(-1), folder))
+                warn(_where_it_stands(await lab.reopen(-1), folder, wish))
                 raise
             table = summary_table(done, _summary(lab, done, wish.personas or []))
     show(table)
     if done.status != "done":
-        warn(_where_it_stands(done, folder))
+        warn(_where_it_stands(done, folder, wish))
         raise typer.Exit(1)
 
 
-def _where_it_stands(run: Run, folder: Path) -> str:
+def _where_it_stands(run: Run, folder: Path, wish: _Wish) -> str:
     ended = run.ticks - run.open_ticks
     begun = f", {run.open_ticks} that had begun will be done again" if run.open_ticks else ""
     why = f" ({run.reason})" if run.reason else ""
     return (
         f"the run was stopped{why}: {ended} ticks have ended{begun}; "
-        f"go on with: {typed('run', '--dir', folder, '--resume')}"
+        f"go on with: {typed('run', '--dir', folder, '--resume', *wish.again)}"
     )
 
 
