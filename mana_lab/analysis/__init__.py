@@ -5,6 +5,7 @@ Importing this package loads pandas, DuckDB and matplotlib.
 
 from mana_lab.analysis.charts import Charts
 from mana_lab.analysis.databases import Databases
+from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.report import render_report
 from mana_lab.analysis.sources import Frames, Source
 from mana_lab.analysis.summary import summary
@@ -14,6 +15,7 @@ __all__ = [
     "Charts",
     "Databases",
     "Frames",
+    "Friction",
     "RunChoice",
     "Source",
     "Warehouse",

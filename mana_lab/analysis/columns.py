@@ -7,11 +7,12 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-Kind: TypeAlias = Literal["text", "integer", "number", "time", "shares", "counts", "ids"]
+Kind: TypeAlias = Literal["text", "integer", "number", "flag", "time", "shares", "counts", "ids"]
 """What a column holds.
 
-``text`` is ``str``, ``integer`` the nullable ``Int64``, ``number`` ``float64``, ``time``
-``datetime64[us, UTC]``; ``shares`` and ``counts`` are dictionaries by module, ``ids`` are tuples.
+``text`` is ``str``, ``integer`` the nullable ``Int64``, ``number`` ``float64``, ``flag`` the
+nullable ``boolean``, ``time`` ``datetime64[us, UTC]``; ``shares`` and ``counts`` are dictionaries
+by module, ``ids`` are tuples.
 """
 
 Columns: TypeAlias = Mapping[str, Kind]
@@ -20,6 +21,7 @@ DTYPES: Mapping[Kind, str] = {
     "text": "str",
     "integer": "Int64",
     "number": "float64",
+    "flag": "boolean",
     "time": "datetime64[us, UTC]",
     "shares": "object",
     "counts": "object",
@@ -30,6 +32,7 @@ SQL_TYPES: Mapping[Kind, str] = {
     "text": "VARCHAR",
     "integer": "BIGINT",
     "number": "DOUBLE",
+    "flag": "BOOLEAN",
     "time": "TIMESTAMP WITH TIME ZONE",
     "shares": "MAP(VARCHAR, DOUBLE)",
     "counts": "MAP(VARCHAR, BIGINT)",

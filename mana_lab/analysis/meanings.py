@@ -110,14 +110,19 @@ def described(view: str) -> pd.DataFrame:
     Raises:
         NotFoundError: There is no such view.
     """
-    if view not in VIEWS:
-        raise NotFoundError(f"there is no view {view[:80]!r}; there are {', '.join(VIEWS)}")
-    kinds = VIEWS[view]
+    from mana_lab.analysis.friction.views import DEFINITIONS
+
+    if view not in VIEWS and view not in DEFINITIONS:
+        there = ", ".join((*VIEWS, *DEFINITIONS))
+        raise NotFoundError(f"there is no view {view[:80]!r}; there are {there}")
+    kinds, meanings = (
+        (VIEWS[view], MEANINGS[view]) if view in VIEWS else DEFINITIONS[view].described()
+    )
     return pd.DataFrame(
         {
             "column": list(kinds),
             "dtype": [DTYPES[kind] for kind in kinds.values()],
             "sql_type": [SQL_TYPES[kind] for kind in kinds.values()],
-            "meaning": [MEANINGS[view][name] for name in kinds],
+            "meaning": [meanings[name] for name in kinds],
         }
     )

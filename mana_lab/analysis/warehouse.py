@@ -7,8 +7,9 @@ from typing import Any, Protocol, TypeAlias
 
 import pandas as pd
 
-from mana_lab.analysis.columns import VIEWS
+from mana_lab.analysis.columns import VIEWS, Columns
 from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
+from mana_lab.analysis.friction.views import DEFINITIONS, add_friction
 from mana_lab.analysis.sources import Source
 from mana_lab.errors import NotFoundError
 
@@ -35,8 +36,8 @@ class Warehouse:
         source: Where the rows come from.
     """
 
-    VIEWS = tuple(VIEWS)
-    """What a query can name."""
+    VIEWS = (*VIEWS, *DEFINITIONS)
+    """What a query can name: the rows, and what they say of friction."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -87,7 +88,9 @@ class Warehouse:
         """Return the result of a query over all runs.
 
         It sees the views ``persona_actions``, ``persona_feedback``, ``personas``, ``runs`` and
-        ``ticks``, which have the columns of the frames, and nothing else: no files, no network.
+        ``ticks``, which have the columns of the frames, and those of
+        :class:`~mana_lab.analysis.friction.Friction`, such as ``friction_tools``, run by run; and
+        nothing else: no files, no network.
 
         Args:
             query: DuckDB's SQL, such as ``SELECT module, avg(rating) AS mean FROM
@@ -104,6 +107,34 @@ class Warehouse:
             finally:
                 if not only_reads(duck, query):
                     self._let_go()
+
+    @property
+    def labs(self) -> tuple[str, ...]:
+        """``("lab",)`` where the rows are of several labs and say of which; otherwise empty."""
+        return ("lab",) if "lab" in self._source.views["runs"] else ()
+
+    def run_number(self, run: HasId | str | int) -> int:
+        """Return the number of a run.
+
+        Args:
+            run: A run, its id or its number.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._one_at_a_time:
+            return _known_run(run, self._current())[0]
+
+    def typed(self, query: str, kinds: Columns, **parameters: Any) -> pd.DataFrame:
+        """Return the rows of a query whose columns are known.
+
+        Args:
+            query: A query of this package that only reads.
+            kinds: The kinds of its columns, in their order.
+            parameters: Values for ``$name`` in the query.
+        """
+        with self._one_at_a_time:
+            return typed_rows(self._current(), query, kinds, **parameters)
 
     def frames_of_run(self, run: str | None) -> dict[str, pd.DataFrame]:
         """Return the rows of a run in each view that has some.
@@ -128,7 +159,7 @@ class Warehouse:
             if run is None:
                 return typed_rows(duck, f"FROM {view}", kinds)
             query = f'FROM {view} WHERE "{key}" = $run'
-            return typed_rows(duck, query, kinds, run=_run_id(run, duck))
+            return typed_rows(duck, query, kinds, run=_known_run(run, duck)[1])
 
     def _current(self) -> Duck:
         """Return the views as the source has them now."""
@@ -137,6 +168,7 @@ class Warehouse:
             self._let_go()
             duck = open_duck()
             self._source.fill(duck)
+            add_friction(duck, self.labs)
             lock(duck)
             self._state, self._duck = state, duck
         return self._duck
@@ -147,16 +179,14 @@ class Warehouse:
         self._duck = None
 
 
-def _run_id(run: HasId | str | int, duck: Duck) -> str:
-    known: dict[int, str] = dict(duck.execute("SELECT run, id FROM runs").fetchall())
-    if isinstance(run, int):
-        if run in known:
-            return known[run]
-        name = f"run {run}"
-    else:
-        wanted = run if isinstance(run, str) else run.id
-        if wanted in known.values():
-            return wanted
-        name = "run of that id"
-    there = f"its runs are {', '.join(map(str, known))}" if known else "it has no runs yet"
-    raise NotFoundError(f"this lab has no {name}; {there}")
+def _known_run(run: HasId | str | int, duck: Duck) -> tuple[int, str]:
+    """Return the number and the id of a run."""
+    known: list[tuple[int, str]] = duck.execute("SELECT run, id FROM runs ORDER BY ALL").fetchall()
+    wanted = run if isinstance(run, int | str) else run.id
+    for number, name in known:
+        if wanted in (number, name):
+            return number, name
+    said = f"run {run}" if isinstance(run, int) else "run of that id"
+    numbers = dict.fromkeys(str(number) for number, _ in known)
+    there = f"its runs are {', '.join(numbers)}" if known else "it has no runs yet"
+    raise NotFoundError(f"this lab has no {said}; {there}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from fsspec import AbstractFileSystem
 
-    from mana_lab.analysis import Source, Warehouse
+    from mana_lab.analysis import Friction, Source, Warehouse
 
 
 class Archive(Reading):
@@ -127,3 +128,10 @@ class Archives:
     def personas_df(self) -> pd.DataFrame:
         """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
         return self._warehouse.personas_df()
+
+    @cached_property
+    def friction(self) -> Friction:
+        """Where personas get stuck, lab by lab; a run is chosen by its number in every lab."""
+        from mana_lab.analysis import Friction
+
+        return Friction(self._warehouse)

@@ -12,7 +12,7 @@ from mana_lab.notebook import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mana_lab.analysis import Charts, RunChoice, Source, Warehouse
+    from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
 
 
 class Reading(ABC):
@@ -70,7 +70,7 @@ class Reading(ABC):
 
         Args:
             query: Over the views ``persona_actions``, ``persona_feedback``, ``personas``,
-                ``runs`` and ``ticks``.
+                ``runs`` and ``ticks``, and those of friction, such as ``friction_tools``.
             parameters: Values for ``$name`` in the query.
 
         Raises:
@@ -82,7 +82,7 @@ class Reading(ABC):
         """Return what the columns of a view, and of the frame of the same rows, hold and mean.
 
         Args:
-            view: Its name, such as ``persona_actions``.
+            view: Its name, such as ``persona_actions`` or ``friction_tools``.
 
         Raises:
             NotFoundError: There is no such view.
@@ -161,3 +161,10 @@ class Reading(ABC):
         from mana_lab.analysis import Charts
 
         return Charts(self.warehouse)
+
+    @cached_property
+    def friction(self) -> Friction:
+        """Where personas get stuck, such as ``lab.friction.confusion(run)``."""
+        from mana_lab.analysis import Friction
+
+        return Friction(self.warehouse)

@@ -1,6 +1,6 @@
 import pytest
 
-from mana_lab.analysis.friction import CALLS, failed_calls, frequent_errors, tool_friction
+from mana_lab.analysis.friction import failed_calls, frequent_errors, tool_friction
 
 
 def tick(text, *, persona="Anna", tick_id="1"):
@@ -102,9 +102,3 @@ def test_nothing_gives_nothing(actions_of):
     assert failed_calls(actions_of()).empty
     assert tool_friction(actions_of()).empty
     assert frequent_errors(actions_of()).empty
-
-
-async def test_the_definitions_run_on_a_warehouse(lived_in):
-    calls = lived_in.warehouse.sql(CALLS)
-    assert calls["retried"].tolist() == [False, False, False, False, True, False]
-    assert calls["recovered"].sum() == 1
