@@ -9,7 +9,7 @@ import pandas as pd
 
 from mana_lab.analysis import charts, markup
 from mana_lab.analysis.columns import TRAITS
-from mana_lab.analysis.friction import frequent_errors
+from mana_lab.analysis.friction import Friction, frequent_errors
 from mana_lab.analysis.summary import summary
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
@@ -38,6 +38,8 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
     """
     actions, feedback = warehouse.actions_df(run), warehouse.feedback_df(run)
     personas = warehouse.personas_df()
+    friction = Friction(warehouse)
+    confused, recovery = friction.confusion(run), friction.error_recovery(run)
     drawn = _population(personas) | {
         "Who used the app, and when?": (
             charts.activity(actions, personas),
@@ -47,6 +49,14 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
         "Where did calls fail?": (
             charts.tool_errors(actions),
             charts.tool_errors_table(actions),
+        ),
+        "Which tool did they take for another?": (
+            charts.confusion(confused),
+            charts.confusion_table(confused),
+        ),
+        "After which errors did they get on?": (
+            charts.error_recovery(recovery),
+            charts.error_recovery_table(recovery),
         ),
         "Did they use what they had meant to use?": (
             charts.module_mix(personas, actions),

@@ -305,4 +305,9 @@ async def test_the_charts_of_a_lab_take_a_run(lived_in):
     assert of.module_mix().finding.startswith("Every planned module was used")
     with pytest.raises(NotFoundError):
         of.activity(2)
-    assert repr(of) == "<Charts: activity, coverage, module_mix, ratings, tool_errors>"
+    assert of.confusion(1).finding == "No tool was tried where another was right"
+    assert of.error_recovery(1).finding.startswith("invalid-arguments is recovered least often")
+    assert of.error_recovery_table(1)["recovered"].tolist() == [1]
+    assert repr(of) == (
+        "<Charts: activity, confusion, coverage, error_recovery, module_mix, ratings, tool_errors>"
+    )

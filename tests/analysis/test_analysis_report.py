@@ -74,7 +74,7 @@ async def test_the_report_shows_findings_charts_errors_and_notes(lived_in):
     assert "2 of 5, Anna, 2026-01-06: todo.create failed 1 time." in page.text
     assert "they are not opinions of people" in page.text
     images = page.of("img")
-    assert len(images) == 4
+    assert len(images) == 6
     assert all(image["src"].startswith("data:image/png;base64,") for image in images)
     assert all(image["alt"] in page.text for image in images)
     assert len(page.of("h1")) == 1

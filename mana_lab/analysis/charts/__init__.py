@@ -5,7 +5,9 @@ fewer than five calls or ratings.
 """
 
 from mana_lab.analysis.charts.activity import activity, activity_table
+from mana_lab.analysis.charts.confusion import confusion, confusion_table
 from mana_lab.analysis.charts.coverage import coverage
+from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.gallery import Charts
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
@@ -18,8 +20,12 @@ __all__ = [
     "Charts",
     "activity",
     "activity_table",
+    "confusion",
+    "confusion_table",
     "coverage",
     "coverage_table",
+    "error_recovery",
+    "error_recovery_table",
     "module_mix",
     "module_mix_table",
     "ratings",

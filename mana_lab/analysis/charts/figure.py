@@ -25,6 +25,7 @@ MOST_ROWS = 40
 _STYLE = Path(__file__).with_name("style.mplstyle")
 _FONT = "DejaVu Sans"
 _TITLE_WIDTH = 86
+_NOTE_WIDTH = 160
 _LAYOUT_ROUNDS = 3
 
 
@@ -87,7 +88,8 @@ def new_chart(finding: str, *, height: float = HEIGHT, note: str = "") -> Chart:
         fontweight="bold",
     )
     if note:
-        chart.supxlabel(printable(note), x=0.01, ha="left", fontsize=7.5, color="#555555")
+        lines = textwrap.fill(printable(note), _NOTE_WIDTH)
+        chart.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color="#555555")
     return chart
 
 
@@ -123,9 +125,9 @@ def bare(axes: Axes, *, keep: tuple[str, ...] = ()) -> None:
     axes.tick_params(length=0)
 
 
-def row_names(axes: Axes, names: list[str]) -> None:
-    """Write *names* down the left side, the first on top."""
-    axes.set_yticks(range(len(names)), labels=[short(name) for name in names])
+def row_names(axes: Axes, names: list[str], most: int = 32) -> None:
+    """Write *names* down the left side, the first on top, each in at most *most* characters."""
+    axes.set_yticks(range(len(names)), labels=[short(name, most) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pandas as pd
 
 from mana_lab.analysis.charts.activity import activity, activity_table
+from mana_lab.analysis.charts.confusion import confusion, confusion_table
 from mana_lab.analysis.charts.coverage import coverage
+from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.coverage import coverage_table
+from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 
@@ -25,9 +28,11 @@ class Charts:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
+        self._friction = Friction(warehouse)
 
     def __repr__(self) -> str:
-        return "<Charts: activity, coverage, module_mix, ratings, tool_errors>"
+        names = "activity, confusion, coverage, error_recovery, module_mix, ratings, tool_errors"
+        return f"<Charts: {names}>"
 
     def activity(self, run: RunChoice = None) -> Chart:
         """Return the calls of each persona on each day.
@@ -45,6 +50,22 @@ class Charts:
         """
         return activity_table(self._warehouse.actions_df(run), self._warehouse.personas_df())
 
+    def confusion(self, run: RunChoice = None) -> Chart:
+        """Return which tool was tried when another was right.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return confusion(self._friction.confusion(run))
+
+    def confusion_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`confusion`: counts and shares, a row per pair of tools.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return confusion_table(self._friction.confusion(run))
+
     def coverage(self) -> Chart:
         """Return how evenly the personas fill the space of their traits."""
         return coverage(self._warehouse.personas_df())
@@ -52,6 +73,22 @@ class Charts:
     def coverage_table(self) -> pd.DataFrame:
         """Return the numbers of :meth:`coverage`: how many personas are of each kind."""
         return coverage_table(self._warehouse.personas_df())
+
+    def error_recovery(self, run: RunChoice = None) -> Chart:
+        """Return how often each error is recovered within two calls, the worst first.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return error_recovery(self._friction.error_recovery(run))
+
+    def error_recovery_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`error_recovery`: counts and shares, a row per error code.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return error_recovery_table(self._friction.error_recovery(run))
 
     def ratings(self, run: RunChoice = None) -> Chart:
         """Return the distribution of the ratings of each module.
