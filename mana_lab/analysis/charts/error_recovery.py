@@ -64,7 +64,8 @@ def _finding(errors: pd.DataFrame) -> str:
     worst = list(dict.fromkeys(_name(row) for _, row in known[shares == shares.iloc[0]].iterrows()))
     if len(worst) == len(known) and len(known) > 1:
         return f"All errors are recovered alike within two calls: {overall}"
-    each = " each" if len(worst) > 1 else f" of {counted(int(known.iloc[0]['errors']), 'call')}"
+    times = counted(int(known.iloc[0]["errors"]), "time")
+    each = " each" if len(worst) > 1 else f" of {times}"
     verb = "are" if len(worst) > 1 else "is"
     return (
         f"{listed(worst, 'error')} {verb} recovered least often: {shares.iloc[0]}{each} within two "

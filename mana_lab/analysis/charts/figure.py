@@ -25,7 +25,7 @@ MOST_ROWS = 40
 _STYLE = Path(__file__).with_name("style.mplstyle")
 _FONT = "DejaVu Sans"
 _TITLE_WIDTH = 86
-_NOTE_WIDTH = 160
+_NOTE_WIDTH = 140
 _LAYOUT_ROUNDS = 3
 
 
@@ -125,9 +125,9 @@ def bare(axes: Axes, *, keep: tuple[str, ...] = ()) -> None:
     axes.tick_params(length=0)
 
 
-def row_names(axes: Axes, names: list[str], most: int = 32) -> None:
-    """Write *names* down the left side, the first on top, each in at most *most* characters."""
-    axes.set_yticks(range(len(names)), labels=[short(name, most) for name in names])
+def row_names(axes: Axes, names: list[str]) -> None:
+    """Write *names* down the left side, the first on top."""
+    axes.set_yticks(range(len(names)), labels=[short(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 

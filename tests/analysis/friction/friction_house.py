@@ -116,6 +116,7 @@ def pairs_of(*pairs):
                 "whole": failures,
                 "times": times,
                 "failures": failures,
+                "usual": 0.05,
                 "personas": 1,
                 "returned": 0,
                 "nearest": nearest[0] if nearest else None,

@@ -27,15 +27,32 @@ def assert_fits(chart):
     [
         (
             [("todo.add", "todo.create", 6, 8)],
-            "todo.add was tried where todo.create worked: after 6 of its 8 confused calls (75 %)",
+            (
+                "todo.add was tried where todo.create worked: after 6 of its 8 confused calls "
+                "(75 %; 5 % are usual)"
+            ),
         ),
         (
             [("a", "b", 1, 1), ("c", "d", 5, 10), ("e", "f", 1, 10)],
-            ("c was tried where d worked: after 5 of its 10 confused calls (50 %); 2 more pairs"),
+            ("c was tried where d worked: after 5 of its 10 confused calls (50 %; 5 % are usual)"),
         ),
-        ([("a", "b", 1, 1)], "a was tried where b worked: after 1 of its 1 confused call (100 %)"),
+        (
+            [("c", "d", 5, 10), ("e", "f", 4, 10)],
+            (
+                "c was tried where d worked: after 5 of its 10 confused calls "
+                "(50 %; 5 % are usual); 1 more pair above what is usual"
+            ),
+        ),
+        (
+            [("c", "d", 1, 40), ("e", "f", 1, 50)],
+            "No tool stands out as taken for another: 2 pairs, and none above what is usual",
+        ),
+        (
+            [("a", "b", 1, 1)],
+            "a was tried where b worked: after 1 of its 1 confused call (100 %; 5 % are usual)",
+        ),
     ],
-    ids=["one", "too few to name", "few at all"],
+    ids=["one", "too few to name", "several", "none above", "few at all"],
 )
 def test_confusion_names_the_surest_pair(pairs, finding):
     chart = charts.confusion(pairs_of(*pairs))
@@ -64,7 +81,7 @@ def test_confusion_says_what_it_leaves_out():
         (
             [("unknown-tool", 0, 3, 12), ("conflict", 6, 0, 8)],
             (
-                "unknown-tool is recovered least often: 0 % of 12 calls within two calls; "
+                "unknown-tool is recovered least often: 0 % of 12 times within two calls; "
                 "30 % of all 20 failed calls"
             ),
         ),
@@ -82,14 +99,14 @@ def test_confusion_says_what_it_leaves_out():
         (
             [("a", 1, 0, 1)],
             (
-                "a is recovered least often: 100 % of 1 call within two calls; "
+                "a is recovered least often: 100 % of 1 time within two calls; "
                 "100 % of all 1 failed call"
             ),
         ),
         (
             [("", 0, 0, 1), ("b", 2, 0, 8)],
             (
-                "b is recovered least often: 25 % of 8 calls within two calls; "
+                "b is recovered least often: 25 % of 8 times within two calls; "
                 "22 % of all 9 failed calls"
             ),
         ),

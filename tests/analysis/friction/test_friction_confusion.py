@@ -56,3 +56,11 @@ def test_an_error_whose_kind_nobody_noted_is_known_by_its_code():
     calls = tick("a!unknown-tool b")
     calls[0]["error_kind"] = None
     assert rows(friction_of(calls).confusion(), "tried", "worked") == [("a", "b")]
+
+
+def test_a_share_stands_beside_what_is_usual_among_calls_that_worked():
+    of = friction_of(tick("a! b"), tick("a b c c", "Ben"), tick("d d! d", "Ben", 2, run=2))
+    assert rows(of.confusion(1), "tried", "worked", "usual") == [("a", "b", 2 / 4)]
+    assert rows(of.confusion(), "tried", "worked", "usual") == [("a", "b", 2 / 6)]
+    by_run = of._warehouse.sql("SELECT run, tried, usual FROM friction_confusion")
+    assert rows(by_run, "run", "tried", "usual") == [(1, "a", 0.5)]
