@@ -30,7 +30,8 @@ ERRORS = (
 def fill(folder, calls, runs):
     """Put *calls* into the stores of a seeded lab, in *runs* runs of its personas.
 
-    Ticks are of five calls; 11 % of the calls fail, and two fifths of these are tried again.
+    Ticks are of five calls; 11 % of the calls fail, and two fifths of these are tried again. Every
+    tenth persona never finds the last tool of a module.
     """
     chance = random.Random(7)
     with closing(sqlite3.connect(folder / "identity.db")) as identity, identity:
@@ -63,11 +64,13 @@ def _ticks(chance, people, count, runs):
             "number": numbers[email],
             "scheduled_at": _text(START + timedelta(minutes=place)),
             "module": chance.choice(list(TOOLS)),
+            "sparing": place % len(people) % 10 == 0,
         }
 
 
 def _calls(chance, tick):
-    tool, given, wrong = chance.choice(TOOLS[tick["module"]]), chance.randrange(5000), 0
+    tools = TOOLS[tick["module"]][: -1 if tick["sparing"] else None]
+    tool, given, wrong = chance.choice(tools), chance.randrange(5000), 0
     for seq in range(CALLS_A_TICK):
         failed = chance.random() < FAILING
         kind, code, message = chance.choice(ERRORS) if failed else (None, None, None)
@@ -93,7 +96,7 @@ def _calls(chance, tick):
         }
         stays = failed and chance.random() < STAYING
         if not stays:
-            tool = chance.choice(TOOLS[tick["module"]])
+            tool = chance.choice(tools)
         if not stays or chance.random() < 0.5:
             given = 0 if tool.endswith("list") else chance.randrange(5000)
     tick |= {"errors": wrong}
@@ -131,7 +134,7 @@ def _run(number):
 
 
 def _tick(tick):
-    skipped = {"module", "errors"}
+    skipped = {"module", "errors", "sparing"}
     return {name: value for name, value in tick.items() if name not in skipped} | {
         "status": "done",
         "brain": "scripted",

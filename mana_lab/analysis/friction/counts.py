@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from mana_lab.analysis.columns import Kind
-from mana_lab.analysis.friction.calls import SOON, calls_with_outcomes, failures
-from mana_lab.analysis.friction.definition import Definition, Scope
+from mana_lab.analysis.friction.calls import SOON, failures
+from mana_lab.analysis.friction.definition import WHO_FIELDS, Definition, Scope
 from mana_lab.analysis.friction.wilson import INTERVAL, share_with_interval
 
 _KINDS: Final = ("invalid-input", "refused", "not-found", "conflict", "infrastructure")
 _WHICH: Final = "coalesce(error_kind, '') AS error_kind, coalesce(error_code, '') AS error_code"
-_COUNTS: Final = ", ".join(
-    [
-        "count(*) AS calls",
-        "count(*) FILTER (failed) AS errors",
-        *(
-            f"count(*) FILTER (failed AND error_kind = '{kind}') AS \"{kind.replace('-', '_')}\""
-            for kind in _KINDS
-        ),
-        "count(*) FILTER (failed AND error_code = 'unknown-tool') AS unknown_tool",
-        "count(*) FILTER (failed AND error_code = 'invalid-arguments') AS bad_arguments",
-        "count(*) FILTER (retried) AS retries",
-        "count(*) FILTER (recovered) AS recoveries",
-        "count(*) FILTER (abandoned) AS abandonments",
-    ]
-)
+_OF_FAILURES: Final[Mapping[str, str]] = {
+    "errors": "true",
+    **{kind.replace("-", "_"): f"error_kind = '{kind}'" for kind in _KINDS},
+    "unknown_tool": "error_code = 'unknown-tool'",
+    "bad_arguments": "error_code = 'invalid-arguments'",
+    "retries": "retried",
+    "recoveries": "recovered",
+    "abandonments": "abandoned",
+}
+"""What is counted of the failed calls: the columns and their conditions."""
 _RATES: Final = (
     f"{share_with_interval('errors', 'calls', 'error_rate')}, "
     "retries / nullif(errors, 0) AS retry_rate, "
@@ -54,31 +50,30 @@ _RATE_FIELDS: Final[dict[str, tuple[Kind, str]]] = {
     "abandonment_rate": ("number", "The share of the errors that were abandoned."),
 }
 _PERSONAS: Final[tuple[Kind, str]] = ("integer", "How many personas these are of.")
-WHO_FIELDS: Final[dict[str, tuple[Kind, str]]] = {
-    "persona": ("text", "The persona's name."),
-    "email": ("text", "Their address, which no other persona has."),
-    "archetype": ("text", "What kind of person they are."),
-}
-WHO: Final = (
-    "any_value(persona) AS persona, any_value(email) AS email, any_value(archetype) AS archetype"
-)
-"""What is told of the persona where rows are grouped by ``persona_id``."""
 
 
 def _tools(scope: Scope) -> str:
-    counted = (
-        f"SELECT {scope.by()} tool_name, {_COUNTS}, count(DISTINCT persona_id) AS personas"  # noqa: S608
-        f" FROM ({calls_with_outcomes(scope)}) GROUP BY {scope.by()} tool_name"
-    )
+    counted = _counted(scope, "tool_name", more=", count(DISTINCT persona_id) AS personas")
     return f"SELECT *, {_RATES} FROM ({counted})"  # noqa: S608
 
 
 def _personas(scope: Scope) -> str:
-    counted = (
-        f"SELECT {scope.by()} {WHO}, tool_name, {_COUNTS}"  # noqa: S608
-        f" FROM ({calls_with_outcomes(scope)}) GROUP BY {scope.by()} persona_id, tool_name"
+    counted = _counted(scope, "persona_id", "tool_name")
+    return scope.named(f"SELECT *, {_RATES} FROM ({counted})")  # noqa: S608
+
+
+def _counted(scope: Scope, *by: str, more: str = "") -> str:
+    """Return the SQL of the counts by some columns: of all calls, and of the failed ones alone."""
+    names = f"{scope.by()} {', '.join(by)}"
+    whole = f"SELECT {names}, count(*) AS calls{more} FROM {scope.calls} GROUP BY {names}"  # noqa: S608
+    counts = ", ".join(f"count(*) FILTER ({x}) AS {name}" for name, x in _OF_FAILURES.items())
+    failed = f"SELECT {names}, {counts} FROM ({failures(scope)}) GROUP BY {names}"  # noqa: S608
+    found = ", ".join(f"coalesce(f.{name}, 0) AS {name}" for name in _OF_FAILURES)
+    same = " AND ".join(f"f.{name} = w.{name}" for name in by)
+    return (
+        f"SELECT w.*, {found} FROM ({whole}) w LEFT JOIN ({failed}) f"  # noqa: S608
+        f" ON {same}{scope.same('f', 'w')}"
     )
-    return f"SELECT *, {_RATES} FROM ({counted})"  # noqa: S608
 
 
 def _errors(scope: Scope) -> str:

@@ -8,6 +8,13 @@ from typing import Final
 
 from mana_lab.analysis.columns import Columns, Kind
 
+WHO_FIELDS: Final[Mapping[str, tuple[Kind, str]]] = {
+    "persona": ("text", "The persona's name."),
+    "email": ("text", "Their address, which no other persona has."),
+    "archetype": ("text", "What kind of person they are."),
+}
+"""The columns that say whose a row is."""
+
 _RUN: Final = "The how-manieth run of the lab, from 1; missing for calls by hand."
 
 
@@ -64,6 +71,17 @@ class Scope:
     def same(self, one: str, other: str) -> str:
         """Return the rest of a condition, that two rows have the same keys."""
         return "".join(f" AND {one}.{key} IS NOT DISTINCT FROM {other}.{key}" for key in self.keys)
+
+    def named(self, rows: str) -> str:
+        """Return *rows* with :data:`WHO_FIELDS`, which are too long to be grouped by.
+
+        Args:
+            rows: SQL of rows with ``persona_id`` and the keys.
+        """
+        return (
+            f"SELECT c.*, {', '.join(f'w.{name}' for name in WHO_FIELDS)} FROM ({rows}) c"  # noqa: S608
+            f" LEFT JOIN personas w ON w.user_id = c.persona_id{self.same_lab('w', 'c')}"
+        )
 
 
 def _listed(names: tuple[str, ...], alias: str) -> str:

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from mana_lab.analysis.friction.calls import failures
-from mana_lab.analysis.friction.counts import WHO_FIELDS
-from mana_lab.analysis.friction.definition import Definition, Scope
+from mana_lab.analysis.friction.definition import WHO_FIELDS, Definition, Scope
 
 _UNKNOWN: Final = "error_code = 'unknown-tool'"
 _MODULE: Final = "coalesce(module, split_part(tool_name, '.', 1))"

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mana_lab.analysis.friction.counts import WHO, WHO_FIELDS
-from mana_lab.analysis.friction.definition import Definition, Scope
+from mana_lab.analysis.friction.definition import WHO_FIELDS, Definition, Scope
 
 
 def _first_success(scope: Scope) -> str:
@@ -19,9 +18,9 @@ def _first_success(scope: Scope) -> str:
     keys = f"{scope.by()}persona_id, tool_name"
     same = f"persona_id = b.persona_id AND a.tool_name = b.tool_name{scope.same('a', 'b')}"
     moment = "(a.occurred_at, a.tick_id, a.seq, a.id)"
-    return f"""
+    return scope.named(f"""
         WITH bounds AS (
-            SELECT {keys}, {WHO}, count(*) AS calls,
+            SELECT {keys}, count(*) AS calls,
                 min(occurred_at) FILTER (result = 'ok') AS worked_at
             FROM {scope.calls} GROUP BY {keys}
         ), early AS (
@@ -33,8 +32,7 @@ def _first_success(scope: Scope) -> str:
                 arg_min(seq, moment) AS place
             FROM early WHERE result = 'ok' GROUP BY {keys}
         )
-        SELECT {scope.by("a")} any_value(a.persona) AS persona, any_value(a.email) AS email,
-            any_value(a.archetype) AS archetype, a.tool_name, any_value(a.calls) AS calls,
+        SELECT {scope.by("a")} a.persona_id, a.tool_name, any_value(a.calls) AS calls,
             any_value(b.first) IS NOT NULL AS succeeded, count(*) AS tries,
             count(DISTINCT a.tick_id) AS ticks,
             epoch(max(a.occurred_at) - min(a.occurred_at)) / 3600 AS hours,
@@ -42,7 +40,7 @@ def _first_success(scope: Scope) -> str:
         FROM early a LEFT JOIN firsts b ON a.{same}
         WHERE b.first IS NULL OR a.moment <= b.first
         GROUP BY {scope.by("a")} a.persona_id, a.tool_name
-    """  # noqa: S608
+    """)  # noqa: S608
 
 
 FIRST_SUCCESS: Final = Definition(

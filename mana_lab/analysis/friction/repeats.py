@@ -18,52 +18,68 @@ from __future__ import annotations
 
 from typing import Final
 
-from mana_lab.analysis.friction.counts import WHO, WHO_FIELDS
-from mana_lab.analysis.friction.definition import Definition, Scope
+from mana_lab.analysis.friction.definition import WHO_FIELDS, Definition, Scope
 from mana_lab.analysis.friction.wilson import INTERVAL, share_with_interval
 
+_WORKED: Final = "result = 'ok'"
 _MODULE: Final = "coalesce(module, split_part(tool_name, '.', 1))"
 
 
-def _again(scope: Scope, condition: str) -> str:
-    """Return the SQL of the hashes of tool and input that a tick has more than once."""
+def _marked(scope: Scope, where: str) -> str:
+    """Return the SQL of calls with numbers that are the same for the same tick and input.
+
+    Numbers of 64 bits stand for the texts, which takes half the time; see :attr:`Scope.tick`.
+    """
     return (
-        f"SELECT {scope.tick} AS of_tick FROM {scope.calls}"  # noqa: S608
-        f" WHERE input_hash IS NOT NULL AND {condition}"
-        f" GROUP BY of_tick, hash(tool_name, input_hash) HAVING count(*) > 1"
+        f"SELECT {scope.by()} persona_id, tool_name, result, seq, {scope.tick} AS of_tick,"  # noqa: S608
+        f" hash({_MODULE}) AS of_module, input_hash IS NOT NULL AND {scope.reads} AS known,"
+        f" hash({scope.of_lab()}persona_id, tick_id, tool_name, input_hash) AS same"
+        f" FROM {scope.calls} WHERE {where}"
+    )
+
+
+def _again(columns: str) -> str:
+    """Return the SQL of the calls that are like others of their tick, each with what came before.
+
+    Args:
+        columns: What to select, of the latest such call by ``lag(…) OVER same_call``.
+    """
+    return (
+        f"SELECT *, {columns} FROM marked WHERE known AND same IN"  # noqa: S608
+        " (SELECT same FROM marked WHERE known GROUP BY same HAVING count(*) > 1)"
+        " WINDOW same_call AS (PARTITION BY same ORDER BY seq)"
     )
 
 
 def _repeats(scope: Scope) -> str:
-    calls = (
-        f"SELECT *, lag(result) OVER (PARTITION BY {scope.tick}, tool_name, input_hash"  # noqa: S608
-        f" ORDER BY seq, id) AS before FROM {scope.calls}"
-        f" WHERE input_hash IS NOT NULL AND {scope.tick} IN ({_again(scope, 'true')})"
-    )
-    return (
-        f"SELECT {scope.by()} {WHO}, tool_name,"  # noqa: S608
+    counted = (
+        f"WITH marked AS MATERIALIZED ({_marked(scope, 'true')})"  # noqa: S608
+        f" SELECT {scope.by()} persona_id, tool_name,"
         " count(*) FILTER (before = 'error') AS loops,"
         " count(*) FILTER (before = 'error' AND result = 'error') AS loops_failed,"
-        " count(*) FILTER (before = 'ok') AS harmless"
-        f" FROM ({calls}) WHERE before IS NOT NULL GROUP BY {scope.by()} persona_id, tool_name"
+        " count(*) FILTER (before <> 'error') AS harmless"
+        f" FROM ({_again('lag(result) OVER same_call AS before')})"
+        f" WHERE before IS NOT NULL GROUP BY {scope.by()} persona_id, tool_name"
     )
+    return scope.named(counted)
 
 
 def _detours(scope: Scope) -> str:
-    window = f"OVER (PARTITION BY {scope.tick}, {_MODULE} ORDER BY seq, id)"
-    again = _again(scope, f"result = 'ok' AND {scope.reads}")
-    worked = (
-        f"SELECT *, lag(tool_name) {window} AS tool_before,"  # noqa: S608
-        f" lag(input_hash) {window} AS input_before FROM {scope.calls}"
-        f" WHERE result = 'ok' AND {scope.tick} IN ({again})"
+    """Return the SQL; a call that worked like another is a detour if none worked in between."""
+    between = (
+        "SELECT p.of_tick, p.seq FROM pairs p JOIN marked m ON m.of_tick = p.of_tick"
+        " AND m.of_module = p.of_module AND m.seq > p.before AND m.seq < p.seq"
+        " WHERE p.seq > p.before + 1"
     )
     repeated = (
-        f"SELECT {scope.by()} persona_id, count(*) AS repeated FROM ({worked})"  # noqa: S608
-        f" WHERE tool_before = tool_name AND input_before = input_hash AND {scope.reads}"
-        f" GROUP BY {scope.by()} persona_id"
+        f"WITH marked AS MATERIALIZED ({_marked(scope, _WORKED)}),"  # noqa: S608
+        " pairs AS MATERIALIZED ("
+        f"SELECT * FROM ({_again('lag(seq) OVER same_call AS before')}) WHERE before IS NOT NULL)"
+        f" SELECT {scope.by()} persona_id, count(*) AS repeated"
+        f" FROM pairs ANTI JOIN ({between}) USING (of_tick, seq) GROUP BY {scope.by()} persona_id"
     )
     counted = (
-        f"SELECT {scope.by()} persona_id, {WHO}, count(*) FILTER (seq = 0) AS ticks,"  # noqa: S608
+        f"SELECT {scope.by()} persona_id, count(*) FILTER (seq = 0) AS ticks,"  # noqa: S608
         " count(*) AS calls, count(*) FILTER (result = 'error') AS errors"
         f" FROM {scope.calls} GROUP BY {scope.by()} persona_id"
     )
@@ -72,7 +88,9 @@ def _detours(scope: Scope) -> str:
         f" AS detours FROM ({counted}) c LEFT JOIN ({repeated}) r"
         f" ON c.persona_id = r.persona_id{scope.same('c', 'r')}"
     )
-    return f"SELECT *, {share_with_interval('detours', 'calls', 'share')} FROM ({joined})"  # noqa: S608
+    return scope.named(
+        f"SELECT *, {share_with_interval('detours', 'calls', 'share')} FROM ({joined})"  # noqa: S608
+    )
 
 
 REPEATS: Final = Definition(
