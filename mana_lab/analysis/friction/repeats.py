@@ -79,7 +79,7 @@ def _detours(scope: Scope) -> str:
         f" FROM pairs ANTI JOIN ({between}) USING (of_tick, seq) GROUP BY {scope.by()} persona_id"
     )
     counted = (
-        f"SELECT {scope.by()} persona_id, count(*) FILTER (seq = 0) AS ticks,"  # noqa: S608
+        f"SELECT {scope.by()} persona_id, count(DISTINCT {scope.tick}) AS ticks,"  # noqa: S608
         " count(*) AS calls, count(*) FILTER (result = 'error') AS errors"
         f" FROM {scope.calls} GROUP BY {scope.by()} persona_id"
     )

@@ -1,7 +1,10 @@
 """Sequences: which tool follows which, and the paths that ticks take.
 
 The tick ``a a! b`` has the transitions ``(start) → a``, ``a → a``, ``a → b`` and ``b → (end)``,
-and is of the variant ``a → a → b``. The places in a tick, ``seq``, count from 0 without gaps.
+and is of the variant ``a → a → b``.
+
+The places in a tick, ``seq``, count its calls from 0. A call that was begun and left no row,
+because somebody stopped it, has its place all the same: across it, nothing follows.
 """
 
 from __future__ import annotations

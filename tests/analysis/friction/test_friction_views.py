@@ -14,7 +14,7 @@ METHODS = {name: name.removeprefix("friction_") for name in DEFINITIONS}
 MIXES = {"Anna": {"a": 1.0, "x": 1.0}, "Ben": {"a": 1.0, "x": 1.0}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lively():
     """Two runs and calls by hand in which every question has an answer."""
     return warehouse_of(
@@ -108,33 +108,35 @@ def test_a_call_without_a_module_is_counted_as_any_other(lively):
     assert Friction(lively).detours()["calls"].sum() == 20
 
 
-@pytest.fixture
-def labs(lively, tmp_path):
-    """The same lab twice, so that all ids are there twice, the second time with one more run."""
-    places = {}
-    more = warehouse_of(tick("a! b", number=9, run=7), tick("a! b"))
-    for name, warehouse in {"monday": lively, "tuesday": lively, "other": more}.items():
-        places[name] = tmp_path / name
-        places[name].mkdir()
-        write_archive(warehouse, places[name])
-    return places
+@pytest.fixture(scope="module")
+def alone(lively, tmp_path_factory):
+    """An archive of that lab."""
+    folder = tmp_path_factory.mktemp("monday")
+    write_archive(lively, folder)
+    return Archive.open(folder)
+
+
+@pytest.fixture(scope="module")
+def together(alone, tmp_path_factory):
+    """The same lab twice, so that all ids are there twice, and another with a seventh run."""
+    other = tmp_path_factory.mktemp("other")
+    write_archive(warehouse_of(tick("a! b", number=9, run=7), tick("a! b")), other)
+    return Archives.open({"monday": alone.place, "tuesday": alone.place, "other": other})
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_labs_with_the_same_ids_are_kept_apart(name, labs):
-    opened = Archives.open(labs)
-    alone = getattr(Archive.open(labs["monday"]).friction, METHODS[name])()
-    together = getattr(opened.friction, METHODS[name])()
-    assert together.columns[0] == "lab"
+def test_labs_with_the_same_ids_are_kept_apart(name, alone, together):
+    one, all_of_them = (getattr(of.friction, METHODS[name])() for of in (alone, together))
+    assert all_of_them.columns[0] == "lab"
     for lab in ("monday", "tuesday"):
-        of_lab = together[together["lab"] == lab].drop(columns="lab").reset_index(drop=True)
-        pd.testing.assert_frame_equal(of_lab, alone)
-    viewed = opened.sql(f"SELECT * FROM {name} WHERE lab = 'monday'").drop(columns="lab")
-    assert viewed.shape[0] == Archive.open(labs["monday"]).sql(f"FROM {name}").shape[0]
+        of_lab = all_of_them[all_of_them["lab"] == lab].drop(columns="lab").reset_index(drop=True)
+        pd.testing.assert_frame_equal(of_lab, one)
+    viewed = together.sql(f"SELECT count(*) AS n FROM {name} WHERE lab = 'monday'")
+    pd.testing.assert_frame_equal(viewed, alone.sql(f"SELECT count(*) AS n FROM {name}"))
 
 
-def test_a_run_of_several_labs_is_chosen_by_its_number(labs):
-    of = Archives.open(labs).friction
+def test_a_run_of_several_labs_is_chosen_by_its_number(together):
+    of = together.friction
     assert set(of.tools(1)["lab"]) == {"monday", "tuesday", "other"}
     assert set(of.tools(7)["lab"]) == {"other"}
     assert set(of.undiscovered(1, offered=["x"])["lab"]) == {"monday", "tuesday"}
