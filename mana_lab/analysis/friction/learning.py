@@ -14,32 +14,25 @@ from mana_lab.analysis.friction.definition import WHO_FIELDS, Definition, Scope
 
 
 def _first_success(scope: Scope) -> str:
-    """Return the SQL; only the calls up to the moment of the first success are put in order."""
+    """Return the SQL: of the calls before the first that worked all had failed, and few do."""
     keys = f"{scope.by()}persona_id, tool_name"
-    same = f"persona_id = b.persona_id AND a.tool_name = b.tool_name{scope.same('a', 'b')}"
-    moment = "(a.occurred_at, a.tick_id, a.seq, a.id)"
+    moment = "{'time': a.occurred_at, 'tick': a.tick_id, 'place': a.seq}"
     return scope.named(f"""
-        WITH bounds AS (
-            SELECT {keys}, count(*) AS calls,
-                min(occurred_at) FILTER (result = 'ok') AS worked_at
-            FROM {scope.calls} GROUP BY {keys}
-        ), early AS (
-            SELECT b.*, a.tick_id, a.seq, a.occurred_at, a.result, {moment} AS moment
-            FROM {scope.calls} a JOIN bounds b ON a.{same}
-            WHERE b.worked_at IS NULL OR a.occurred_at <= b.worked_at
-        ), firsts AS (
-            SELECT {keys}, min(moment) AS first, arg_min(tick_id, moment) AS tick,
-                arg_min(seq, moment) AS place
-            FROM early WHERE result = 'ok' GROUP BY {keys}
+        WITH firsts AS (
+            SELECT {keys}, count(*) AS calls, min({moment}) FILTER (result = 'ok') AS first
+            FROM {scope.calls} a GROUP BY {keys}
+        ), tries AS (
+            SELECT b.*, {moment} AS moment FROM {scope.calls} a JOIN firsts b
+            ON a.persona_id = b.persona_id AND a.tool_name = b.tool_name{scope.same("a", "b")}
+            WHERE a.result = 'error' AND (b.first IS NULL OR {moment} < b.first)
+            UNION ALL SELECT *, first FROM firsts WHERE first IS NOT NULL
         )
-        SELECT {scope.by("a")} a.persona_id, a.tool_name, any_value(a.calls) AS calls,
-            any_value(b.first) IS NOT NULL AS succeeded, count(*) AS tries,
-            count(DISTINCT a.tick_id) AS ticks,
-            epoch(max(a.occurred_at) - min(a.occurred_at)) / 3600 AS hours,
-            any_value(b.place) - min(a.seq) FILTER (a.tick_id = b.tick) + 1 AS calls_in_tick
-        FROM early a LEFT JOIN firsts b ON a.{same}
-        WHERE b.first IS NULL OR a.moment <= b.first
-        GROUP BY {scope.by("a")} a.persona_id, a.tool_name
+        SELECT {keys}, any_value(calls) AS calls, any_value(first) IS NOT NULL AS succeeded,
+            count(*) AS tries, count(DISTINCT moment.tick) AS ticks,
+            epoch(max(moment.time) - min(moment.time)) / 3600 AS hours,
+            any_value(first).place - min(moment.place) FILTER (moment.tick = first.tick) + 1
+            AS calls_in_tick
+        FROM tries GROUP BY {keys}
     """)  # noqa: S608
 
 
