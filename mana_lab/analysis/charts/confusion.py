@@ -67,12 +67,13 @@ def confusion(pairs: pd.DataFrame) -> Chart:
 
 
 def _finding(pairs: pd.DataFrame) -> str:
-    known = pairs[enough(pairs["failures"])]
+    several = pairs["personas"] > 1  # what happens to one person may be theirs alone
+    known = pairs[enough(pairs["failures"]) & several]
     above = known[known["share_low"] > known["usual"]]
     if above.empty:
         return (
             f"No tool stands out as taken for another: {counted(len(pairs), 'pair')}, and "
-            "none above what is usual"
+            "none above what is usual for more than one persona"
         )
     first = above.iloc[0]
     others = len(above) - 1
@@ -80,7 +81,8 @@ def _finding(pairs: pd.DataFrame) -> str:
     return (
         f"{short(first['tried'], 28)} was tried where {short(first['worked'], 28)} worked: after "
         f"{first['times']} of its {counted(int(first['failures']), 'confused call')} "
-        f"({percent(first['share'])}; {percent(first['usual'])} are usual){rest}"
+        f"({percent(first['share'])}; {percent(first['usual'])} are usual), by "
+        f"{counted(int(first['personas']), 'persona')}{rest}"
     )
 
 

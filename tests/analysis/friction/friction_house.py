@@ -103,6 +103,8 @@ def rows(frame, *names):
 def pairs_of(*pairs):
     """Return what ``Friction.confusion`` gives for pairs of names and ``times``/``failures``.
 
+    They are those of up to three personas.
+
     Args:
         pairs: ``(tried, worked, times, failures)``, and ``nearest`` where no such tool is.
     """
@@ -117,7 +119,7 @@ def pairs_of(*pairs):
                 "times": times,
                 "failures": failures,
                 "usual": 0.05,
-                "personas": 1,
+                "personas": min(times, 3),
                 "returned": 0,
                 "nearest": nearest[0] if nearest else None,
                 "distance": 1 if nearest else None,

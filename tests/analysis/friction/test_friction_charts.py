@@ -29,30 +29,46 @@ def assert_fits(chart):
             [("todo.add", "todo.create", 6, 8)],
             (
                 "todo.add was tried where todo.create worked: after 6 of its 8 confused calls "
-                "(75 %; 5 % are usual)"
+                "(75 %; 5 % are usual), by 3 personas"
             ),
         ),
         (
             [("a", "b", 1, 1), ("c", "d", 5, 10), ("e", "f", 1, 10)],
-            ("c was tried where d worked: after 5 of its 10 confused calls (50 %; 5 % are usual)"),
+            (
+                "c was tried where d worked: after 5 of its 10 confused calls "
+                "(50 %; 5 % are usual), by 3 personas"
+            ),
         ),
         (
             [("c", "d", 5, 10), ("e", "f", 4, 10)],
             (
                 "c was tried where d worked: after 5 of its 10 confused calls "
-                "(50 %; 5 % are usual); 1 more pair above what is usual"
+                "(50 %; 5 % are usual), by 3 personas; 1 more pair above what is usual"
             ),
         ),
         (
             [("c", "d", 1, 40), ("e", "f", 1, 50)],
-            "No tool stands out as taken for another: 2 pairs, and none above what is usual",
+            (
+                "No tool stands out as taken for another: 2 pairs, and none above what is usual "
+                "for more than one persona"
+            ),
+        ),
+        (
+            [("a", "b", 2, 2)],
+            (
+                "a was tried where b worked: after 2 of its 2 confused calls (100 %; 5 % are "
+                "usual), by 2 personas"
+            ),
         ),
         (
             [("a", "b", 1, 1)],
-            "a was tried where b worked: after 1 of its 1 confused call (100 %; 5 % are usual)",
+            (
+                "No tool stands out as taken for another: 1 pair, and none above what is usual "
+                "for more than one persona"
+            ),
         ),
     ],
-    ids=["one", "too few to name", "several", "none above", "few at all"],
+    ids=["one", "too few to name", "several", "none above", "few at all", "one person"],
 )
 def test_confusion_names_the_surest_pair(pairs, finding):
     chart = charts.confusion(pairs_of(*pairs))
