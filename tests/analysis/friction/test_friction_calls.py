@@ -1,5 +1,7 @@
+from datetime import timedelta
+
 import pytest
-from friction_house import friction_of, rows, tick
+from friction_house import MONDAY, friction_of, rows, tick
 
 
 @pytest.mark.parametrize(
@@ -40,8 +42,11 @@ def test_another_tick_or_persona_is_neither_retry_nor_recovery():
 
 
 def test_the_place_within_the_tick_decides_and_not_the_order_of_the_rows():
-    calls = friction_of(tick("a! b c a")[::-1]).calls()
-    assert rows(calls, "seq", "retried", "recovered")[0] == (0, False, True)
+    backwards = [
+        call | {"occurred_at": MONDAY - timedelta(hours=call["seq"])} for call in tick("a! b c a")
+    ]
+    calls = friction_of(backwards).calls()
+    assert rows(calls, "seq", "retried", "recovered")[-1] == (0, False, True)
 
 
 def test_calls_come_by_run_and_time_those_by_hand_last():

@@ -1,4 +1,6 @@
-from friction_house import friction_of, rows, tick
+from datetime import timedelta
+
+from friction_house import MONDAY, friction_of, rows, tick
 
 
 def test_transitions_have_a_start_and_an_end_and_shares_of_their_row():
@@ -19,10 +21,15 @@ def test_a_tick_of_one_call_starts_and_ends_with_it():
     assert rows(table, "tool_name", "next_tool") == [("(start)", "a"), ("a", "(end)")]
 
 
-def test_the_place_in_the_tick_decides_over_what_follows():
-    table = friction_of(tick("a b c")[::-1]).transitions()
-    pairs = rows(table, "tool_name", "next_tool")
+def test_the_place_in_the_tick_decides_over_what_follows_and_not_the_order_of_the_rows():
+    backwards = [
+        call | {"occurred_at": MONDAY - timedelta(hours=call["seq"])} for call in tick("a b c")
+    ]
+    of = friction_of(backwards)
+    assert of.calls()["tool_name"].tolist() == ["c", "b", "a"]
+    pairs = rows(of.transitions(), "tool_name", "next_tool")
     assert pairs == [("(start)", "a"), ("a", "b"), ("b", "c"), ("c", "(end)")]
+    assert of.variants()["variant"].tolist() == ["a → b → c"]
 
 
 def test_variants_are_paths_with_their_ticks_personas_and_errors():

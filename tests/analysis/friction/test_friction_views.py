@@ -13,6 +13,8 @@ from mana_lab.errors import NotFoundError
 METHODS = {name: name.removeprefix("friction_") for name in DEFINITIONS}
 MIXES = {"Anna": {"a": 1.0, "x": 1.0}, "Ben": {"a": 1.0, "x": 1.0}}
 
+BY_HAND = tick("a#1! a#1! b! x#2 x#2", number=3, run=None)
+
 
 @pytest.fixture(scope="module")
 def lively():
@@ -21,7 +23,7 @@ def lively():
         tick("a#1! a#1 b a#1 c!unknown-tool b d!"),
         tick("a! b", "Ben"),
         tick("b c!unknown-tool a b#1 b#1 d! b", "Ben", 2, run=2),
-        tick("a! a! b! x", number=3, run=None),
+        BY_HAND,
         mixes=MIXES,
     )
 
@@ -86,13 +88,24 @@ def test_a_personas_counts_are_theirs_alone(lively):
     of = Friction(lively)
     assert of.tools(persona="Ben")["calls"].sum() == 9
     assert of.tools(1, persona="Ben")["calls"].sum() == 2
-    assert of.tools()["calls"].sum() == of.calls().shape[0] == 20
+    assert of.tools()["calls"].sum() == of.calls().shape[0] == 21
 
 
 def test_calls_by_hand_are_counted_with_all_runs_and_have_no_run(lively):
     by_hand = lively.sql("SELECT sum(calls) AS n FROM friction_tools WHERE run IS NULL")
-    assert by_hand["n"].tolist() == [4]
-    assert Friction(lively).tools().set_index("tool_name").loc["x", "calls"] == 1
+    assert by_hand["n"].tolist() == [5]
+    assert Friction(lively).tools().set_index("tool_name").loc["x", "calls"] == 2
+
+
+@pytest.mark.parametrize(
+    "name", sorted({*DEFINITIONS} - {"friction_undiscovered", "friction_unknown_tools"})
+)
+def test_the_rows_of_a_view_without_a_run_are_those_of_calls_by_hand(name, lively):
+    alone = warehouse_of(BY_HAND)
+    order = "ORDER BY seq" if name == "friction_calls" else ""
+    query = f"SELECT * FROM {name} WHERE run IS NULL {order}"
+    viewed = lively.typed(query, DEFINITIONS[name].columns())
+    pd.testing.assert_frame_equal(viewed, getattr(Friction(alone), METHODS[name])())
 
 
 def test_a_hostile_name_is_a_name_and_no_sql():
@@ -105,7 +118,7 @@ def test_a_hostile_name_is_a_name_and_no_sql():
 
 
 def test_a_call_without_a_module_is_counted_as_any_other(lively):
-    assert Friction(lively).detours()["calls"].sum() == 20
+    assert Friction(lively).detours()["calls"].sum() == 21
 
 
 @pytest.fixture(scope="module")
