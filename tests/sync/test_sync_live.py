@@ -220,21 +220,25 @@ async def test_a_stream_ends_with_its_token(live, house):
 
 
 async def test_a_stream_ends_when_its_session_is_signed_out_and_sends_nothing_more(live, house):
-    async with live() as service, service.stream(token=house.token(sid="one")) as stream:
-        house.members.ended.add("one")
+    async with live() as service:
         await service.push(insertion("1"))
-        told = [each async for each in stream]
-    assert [(name, data["error"]) for name, data, _ in told] == [("error", "session-ended")]
+        async with service.stream(token=house.token(sid="one")) as stream:
+            await anext(stream)  # it has looked, and waits now
+            house.members.ended.add("one")
+            await service.push(insertion("2"))
+            told = [each async for each in stream]
+    assert [(name, data.get("error")) for name, data, _ in told] == [("error", "session-ended")]
 
 
 async def test_who_leaves_a_space_hears_nothing_more_of_it(live, house):
-    async with live() as service, service.stream() as stream:
+    async with live() as service:
         await service.push(insertion("1", spaceId=FLAT), user="ben")
-        await anext(stream)
-        house.members.spaces["anna"].clear()
-        await service.push(insertion("2", spaceId=FLAT), user="ben")
-        await service.push(insertion("3"))
-        assert [each["id"] for each in (await anext(stream))[1]["changes"]] == ["3"]
+        async with service.stream() as stream:
+            await anext(stream)  # it has looked, and waits now
+            house.members.spaces["anna"].clear()
+            await service.push(insertion("2", spaceId=FLAT), user="ben")
+            await service.push(insertion("3"))
+            assert [each["id"] for each in (await anext(stream))[1]["changes"]] == ["3"]
 
 
 @pytest.mark.parametrize(
