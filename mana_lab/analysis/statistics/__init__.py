@@ -50,7 +50,7 @@ from mana_lab.analysis.statistics.planning import (
 )
 from mana_lab.analysis.statistics.raters import rater_profiles
 from mana_lab.analysis.statistics.reliability import Icc, design_effect, intraclass_correlation
-from mana_lab.analysis.statistics.results import Finding, Interval
+from mana_lab.analysis.statistics.results import HypothesisTest, Interval
 from mana_lab.analysis.statistics.sensitivity import Sensitivity, d_prime, dose_response
 from mana_lab.analysis.statistics.sequential import EProcess, Evidence, ticks_saved
 from mana_lab.analysis.statistics.survival import (
@@ -76,9 +76,9 @@ __all__ = [
     "EProcess",
     "Effect",
     "Evidence",
-    "Finding",
     "Friedman",
     "GroupEffect",
+    "HypothesisTest",
     "Icc",
     "Interval",
     "LikelihoodRatio",

@@ -12,8 +12,8 @@ from mana_lab.analysis.statistics.intervals import bootstrap_interval
 from mana_lab.analysis.statistics.permutation import label_permutation, sign_flip
 from mana_lab.analysis.statistics.results import (
     Alternative,
-    Finding,
     Floats,
+    HypothesisTest,
     Interval,
     Seed,
     generator,
@@ -34,7 +34,7 @@ def compare_paired(
     alternative: Alternative = "two-sided",
     level: float = 0.95,
     question: str = "second - first",
-) -> Finding:
+) -> HypothesisTest:
     """Compare two values of each persona: sign-flip test and studentised bootstrap interval.
 
     Args:
@@ -56,7 +56,7 @@ def compare_paired(
     if len(differences) < 2:
         raise InvalidInputError(f"{len(differences)} persona(s) with both values; 2 are needed")
     random = generator(seed)
-    return Finding(
+    return HypothesisTest(
         question=question,
         method="sign-flip permutation",
         statistic=float(differences.mean()),
@@ -81,7 +81,7 @@ def compare_independent(
     alternative: Alternative = "two-sided",
     level: float = 0.95,
     question: str = "second - first",
-) -> Finding:
+) -> HypothesisTest:
     """Compare two groups of personas: label permutation and Welch's interval.
 
     Args:
@@ -105,7 +105,7 @@ def compare_independent(
     if np.isin(names, others).any():
         raise InvalidInputError("a persona is in both groups; compare within personas instead")
     p = label_permutation(before, after, seed=seed, alternative=alternative)
-    return Finding(
+    return HypothesisTest(
         question=question,
         method="label permutation",
         statistic=float(after.mean() - before.mean()),

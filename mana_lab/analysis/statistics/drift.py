@@ -16,7 +16,14 @@ import pandas as pd
 from mana_lab.analysis.statistics.agreement import krippendorff_alpha, weighted_kappa
 from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.noise import NoiseFloor
-from mana_lab.analysis.statistics.results import Finding, Floats, Seed, counted, generator, seed_of
+from mana_lab.analysis.statistics.results import (
+    Floats,
+    HypothesisTest,
+    Seed,
+    counted,
+    generator,
+    seed_of,
+)
 from mana_lab.analysis.statistics.units import HIGHEST, LOWEST, PERSONA, rated
 from mana_lab.errors import InvalidInputError
 
@@ -37,7 +44,7 @@ class Drift:
         alarm: Whether the shift is significant and, where a floor is known, above it.
     """
 
-    shift: Finding
+    shift: HypothesisTest
     emd: float
     ks: float
     p_distance: float

@@ -11,7 +11,7 @@ import pandas as pd
 from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.effects import cliffs_delta, friedman
 from mana_lab.analysis.statistics.multiplicity import holm
-from mana_lab.analysis.statistics.results import Finding, Seed, counted, generator, seed_of
+from mana_lab.analysis.statistics.results import HypothesisTest, Seed, counted, generator, seed_of
 from mana_lab.analysis.statistics.units import PERSONA, Units, persona_means, rated
 from mana_lab.errors import InvalidInputError
 
@@ -23,7 +23,7 @@ class Pair:
     Attributes:
         first: The one that comes first in the alphabet.
         second: The other.
-        finding: The test of *second* less *first*; None where fewer than two personas rated both.
+        test: The test of *second* less *first*; None where fewer than two personas rated both.
         p_holm: Its p-value, adjusted over all pairs; NaN without a test.
         cliffs_delta: How often a persona's mean of *second* is above one of *first*, less how
             often below; NaN without a test.
@@ -33,18 +33,18 @@ class Pair:
 
     first: str
     second: str
-    finding: Finding | None
+    test: HypothesisTest | None
     p_holm: float
     cliffs_delta: float
     n_personas: int
     n_left_out: int
 
     def __repr__(self) -> str:
-        if self.finding is None:
+        if self.test is None:
             return f"<{self.second} - {self.first}: {counted(self.n_personas, 'persona')}>"
         return (
-            f"<{self.second} - {self.first}: {self.finding.effect:+.3f} "
-            f"{self.finding.interval!r}, Holm p = {self.p_holm:.3f}, "
+            f"<{self.second} - {self.first}: {self.test.effect:+.3f} "
+            f"{self.test.interval!r}, Holm p = {self.p_holm:.3f}, "
             f"{counted(self.n_personas, 'persona')}>"
         )
 
@@ -64,7 +64,7 @@ class ModuleComparison:
         n_missing: How many rows had no rating.
     """
 
-    overall: Finding | None
+    overall: HypothesisTest | None
     pairs: tuple[Pair, ...]
     means: dict[str, float]
     n_personas: int
@@ -113,7 +113,7 @@ def compare_modules(
         _pair(units, counts, (first, second), random, level)
         for first, second in combinations(units.means.columns, 2)
     ]
-    adjusted = holm([pair.finding.p if pair.finding else np.nan for pair in pairs])
+    adjusted = holm([pair.test.p if pair.test else np.nan for pair in pairs])
     complete = units.means.dropna()
     return ModuleComparison(
         overall=_overall(complete, counts, units, by, seed),
@@ -121,7 +121,7 @@ def compare_modules(
             replace(
                 pair,
                 p_holm=float(p),
-                finding=pair.finding and replace(pair.finding, seed=seed_of(seed)),
+                test=pair.test and replace(pair.test, seed=seed_of(seed)),
             )
             for pair, p in zip(pairs, adjusted, strict=True)
         ),
@@ -135,11 +135,11 @@ def compare_modules(
 
 def _overall(
     complete: pd.DataFrame, counts: pd.DataFrame, units: Units, by: str, seed: Seed
-) -> Finding | None:
+) -> HypothesisTest | None:
     if complete.shape[1] < 3 or len(complete) < 2:
         return None
     found = friedman(complete)
-    return Finding(
+    return HypothesisTest(
         question=f"any {by}",
         method="Friedman",
         statistic=found.chi2,
@@ -166,7 +166,7 @@ def _pair(
     either = int(units.means[[first, second]].notna().any(axis="columns").sum())
     if len(both) < 2:
         return Pair(str(first), str(second), None, np.nan, np.nan, len(both), either - len(both))
-    finding = compare_paired(
+    test = compare_paired(
         both[first],
         both[second],
         personas=both.index.to_numpy(),
@@ -178,7 +178,7 @@ def _pair(
     return Pair(
         first=str(first),
         second=str(second),
-        finding=replace(finding, n_rows=n_rows, n_missing=units.n_missing),
+        test=replace(test, n_rows=n_rows, n_missing=units.n_missing),
         p_holm=np.nan,
         cliffs_delta=cliffs_delta(both[first], both[second]),
         n_personas=len(both),
@@ -187,7 +187,7 @@ def _pair(
 
 
 def _row(pair: Pair) -> dict[str, object]:
-    found = pair.finding
+    found = pair.test
     interval = found.interval if found else None
     return {
         "first": pair.first,

@@ -37,7 +37,7 @@ class Interval:
 
 
 @dataclass(frozen=True, repr=False)
-class Finding:
+class HypothesisTest:
     """One test with its effect.
 
     Attributes:

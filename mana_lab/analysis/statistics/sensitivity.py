@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from mana_lab.analysis.statistics.comparing import compare_paired
-from mana_lab.analysis.statistics.results import Finding, Interval, Seed, counted
+from mana_lab.analysis.statistics.results import HypothesisTest, Interval, Seed, counted
 from mana_lab.analysis.statistics.units import PERSONA, rated
 from mana_lab.errors import InvalidInputError
 
@@ -63,7 +63,9 @@ def d_prime(
     return Sensitivity(found, -(z_h + z_f) / 2, interval, h, f)
 
 
-def dose_response(feedback: pd.DataFrame, *, dose: str, seed: Seed, level: float = 0.95) -> Finding:
+def dose_response(
+    feedback: pd.DataFrame, *, dose: str, seed: Seed, level: float = 0.95
+) -> HypothesisTest:
     """Return by how many points a rating falls for each unit of what went wrong.
 
     Each persona has a slope of their own, by least squares within the persona; the test is of the

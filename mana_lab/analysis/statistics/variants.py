@@ -10,7 +10,7 @@ import pandas as pd
 from mana_lab.analysis.statistics.clmm import ClmmFit, Effect, fit_clmm
 from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
 from mana_lab.analysis.statistics.effects import cliffs_delta, probability_better
-from mana_lab.analysis.statistics.results import Alternative, Finding, Seed, counted
+from mana_lab.analysis.statistics.results import Alternative, HypothesisTest, Seed, counted
 from mana_lab.analysis.statistics.units import PERSONA, Units, persona_means, rated
 from mana_lab.errors import InvalidInputError
 
@@ -36,7 +36,7 @@ class VariantEffect:
 
     baseline: str
     variant: str
-    difference: Finding
+    difference: HypothesisTest
     p_better: float
     better: int
     worse: int
@@ -64,7 +64,7 @@ class GroupEffect:
 
     baseline: str
     group: str
-    difference: Finding
+    difference: HypothesisTest
     cliffs_delta: float
     n_baseline: int
     n_group: int

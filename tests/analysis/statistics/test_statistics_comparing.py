@@ -43,12 +43,12 @@ def test_modules_are_compared_by_the_means_of_personas():
         ("notes", "todo"),
     ]
     gap = (means["notes"] - means["journal"]).mean()
-    assert found.pairs[0].finding.effect == pytest.approx(gap)
-    assert found.pairs[0].finding.p == 2 / 2**12
-    assert found.pairs[0].finding.n_rows == 72
+    assert found.pairs[0].test.effect == pytest.approx(gap)
+    assert found.pairs[0].test.p == 2 / 2**12
+    assert found.pairs[0].test.n_rows == 72
     assert found.pairs[0].cliffs_delta == pytest.approx(1.0, abs=0.05)
     assert [pair.p_holm for pair in found.pairs] == pytest.approx(
-        holm([pair.finding.p for pair in found.pairs])
+        holm([pair.test.p for pair in found.pairs])
     )
     assert (found.n_personas, found.n_complete, found.n_rows) == (12, 12, 108)
     assert found.means == pytest.approx(means.mean().to_dict())
@@ -72,7 +72,7 @@ def test_a_pair_that_hardly_anybody_rated_is_not_tested_and_does_not_count():
     )
     found = compare_modules(rows, seed=1)
     assert found.overall is None
-    assert [pair.finding is None for pair in found.pairs] == [True, True, False]
+    assert [pair.test is None for pair in found.pairs] == [True, True, False]
     assert found.pairs[2].p_holm == 1
     table = found.pairs_df()
     assert table["p"].isna().tolist() == [True, True, False]
@@ -84,7 +84,7 @@ def test_two_modules_are_one_pair_without_friedmans_test():
     found = compare_modules(rows[rows["module"] != "todo"], seed=1)
     assert found.overall is None
     assert len(found.pairs) == 1
-    assert found.pairs[0].p_holm == found.pairs[0].finding.p
+    assert found.pairs[0].p_holm == found.pairs[0].test.p
 
 
 def test_equal_ratings_find_nothing():
@@ -105,7 +105,7 @@ def test_a_seed_gives_the_same_findings_again_and_is_told():
     rows = three_modules(personas=25)
     found = compare_modules(rows, seed=5)
     assert compare_modules(rows, seed=5).pairs == found.pairs
-    assert found.pairs[0].finding.seed == 5
+    assert found.pairs[0].test.seed == 5
     assert repr(found.pairs[0]).startswith("<notes - journal: +2.")
     assert repr(found).startswith("<3 modules, 25 personas (25 with all modules): <any module: Ken")
 
