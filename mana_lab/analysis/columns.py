@@ -7,12 +7,14 @@ from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-Kind: TypeAlias = Literal["text", "integer", "number", "flag", "time", "shares", "counts", "ids"]
+Kind: TypeAlias = Literal[
+    "text", "integer", "number", "flag", "time", "shares", "counts", "ids", "document"
+]
 """What a column holds.
 
 ``text`` is ``str``, ``integer`` the nullable ``Int64``, ``number`` ``float64``, ``flag`` the
 nullable ``boolean``, ``time`` ``datetime64[us, UTC]``; ``shares`` and ``counts`` are dictionaries
-by module, ``ids`` are tuples.
+by module, ``ids`` are tuples, and a ``document`` is a dictionary of JSON.
 """
 
 Columns: TypeAlias = Mapping[str, Kind]
@@ -26,6 +28,7 @@ DTYPES: Mapping[Kind, str] = {
     "shares": "object",
     "counts": "object",
     "ids": "object",
+    "document": "object",
 }
 
 SQL_TYPES: Mapping[Kind, str] = {
@@ -37,10 +40,11 @@ SQL_TYPES: Mapping[Kind, str] = {
     "shares": "MAP(VARCHAR, DOUBLE)",
     "counts": "MAP(VARCHAR, BIGINT)",
     "ids": "VARCHAR[]",
+    "document": "JSON",
 }
 """The same in DuckDB's terms, in views and in Parquet files."""
 
-NESTED: frozenset[Kind] = frozenset({"shares", "counts", "ids"})
+NESTED: frozenset[Kind] = frozenset({"shares", "counts", "ids", "document"})
 """The kinds that have no scalar; they pass between pandas and DuckDB as JSON text."""
 
 _WHO: Columns = {"persona": "text", "email": "text", "archetype": "text"}
@@ -57,6 +61,7 @@ ACTIONS: Columns = {
     "error_code": "text",
     "error_message": "text",
     "latency_ms": "number",
+    "shown": "integer",
     "occurred_at": "time",
     "input_hash": "text",
     "tool_hash": "text",
@@ -115,6 +120,7 @@ RUNS: Columns = {
     "reached_at": "time",
     "status": "text",
     "reason": "text",
+    "design": "document",
     "id": "text",
     "created_at": "time",
 }
@@ -128,6 +134,7 @@ TICKS: Columns = {
     "attempt": "integer",
     "brain": "text",
     "model": "text",
+    "variant": "text",
     "calls": "integer",
     "errors": "integer",
     "failed_step": "text",
@@ -179,7 +186,7 @@ def frame_of(names: Sequence[str], rows: Iterable[Sequence[Any]], columns: Colum
 def _typed(values: Iterable[Any], kind: Kind) -> pd.Series[Any]:
     if kind == "ids":
         values = (tuple(value or ()) for value in values)
-    elif kind in ("shares", "counts"):
+    elif kind in NESTED:
         values = (dict(value or {}) for value in values)
     return pd.Series(list(values), dtype=DTYPES[kind])
 

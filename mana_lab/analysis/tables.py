@@ -42,6 +42,7 @@ ACTIONS = table(
     column("error_code", String),
     column("error_message", String),
     column("latency_ms", Float),
+    column("shown", Integer),
     column("occurred_at", UtcDateTime),
     column("created_at", UtcDateTime),
 )
@@ -73,6 +74,7 @@ RUNS = table(
     column("reached_at", UtcDateTime),
     column("status", String),
     column("reason", String),
+    column("design", JSON),
     column("created_at", UtcDateTime),
 )
 
@@ -88,6 +90,7 @@ TICKS = table(
     column("attempt", Integer),
     column("brain", String),
     column("model", String),
+    column("variant", String),
     column("requests", Integer),
     column("input_tokens", Integer),
     column("output_tokens", Integer),

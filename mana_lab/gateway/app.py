@@ -44,6 +44,7 @@ from mana_lab.gateway.sessions import SessionBook
 from mana_lab.gateway.spaces import SpaceResolver
 from mana_lab.gateway.statuses import HandlersStatus
 from mana_lab.gateway.surface import build_server
+from mana_lab.gateway.variants import Variants
 from mana_lab.gateway.versions import name_all_versions
 from mana_lab.identity.client import IdentityClient
 from mana_lab.registry import Backend, Principal, Registry
@@ -74,6 +75,7 @@ def create_app(
     config: GatewayConfig,
     clock: Clock,
     memory: Memory,
+    variants: Variants | None = None,
 ) -> Starlette:
     """Return the gateway as an application; it can be run once.
 
@@ -86,13 +88,14 @@ def create_app(
         config: Addresses and limits.
         clock: ``now`` is the lab's time, ``monotonic`` ages sessions and memberships.
         memory: What is remembered of calls.
+        variants: Who has the app otherwise than it is; nobody by default.
     """
     exposed = registry.exposable()
     if not backend.passes.bound:
         _logger.warning(FORWARDS)
     desk = make_desk(config, memory, identity, clock, backend.passes)
     about = {"tools": len(exposed), "modules": exposed.modules()}
-    calls = Calls(exposed, backend, desk)
+    calls = Calls(exposed, backend, desk, variants)
     server = build_server(exposed, calls)
     return behind_the_door(
         server,

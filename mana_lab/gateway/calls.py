@@ -34,11 +34,13 @@ from mana_lab.gateway.consents import Consents, Inquiry, Matter
 from mana_lab.gateway.injection import has_marker
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.metrics import UNKNOWN_TOOL, Metrics
+from mana_lab.gateway.offers import Offers, Tool
 from mana_lab.gateway.once import Done, KeyedCall, Once
 from mana_lab.gateway.policy import Decision, Policy
 from mana_lab.gateway.results import Ending, details_of, ending_of, failure, flagged, success
-from mana_lab.registry import AnyToolSpec, Backend, Principal, ProgressReport, Registry
-from mana_lab.registry.manifest import tool_hash
+from mana_lab.gateway.variants import Variants
+from mana_lab.registry import Backend, Principal, ProgressReport, Registry
+from mana_lab.registry.context import ToolContext
 from mana_lab.registry.principal import SpaceLike
 from mana_lab.sync.pushes import watched_pushes
 from mana_lab.web import Tracing, trace_id
@@ -79,19 +81,6 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Tool:
-    """A tool as the gateway has it.
-
-    Attributes:
-        spec: The tool.
-        hash: Which version of it.
-    """
-
-    spec: AnyToolSpec
-    hash: str
-
-
-@dataclass(frozen=True)
 class Desk:
     """What calls are dealt with by.
 
@@ -125,13 +114,23 @@ class Calls:
         registry: The tools; only such as may be exposed.
         backend: Gives each call its context.
         desk: What calls are dealt with by.
+        variants: Who has the app otherwise than it is.
+
+    Attributes:
+        offers: What each user is offered.
     """
 
-    def __init__(self, registry: Registry, backend: Backend, desk: Desk) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        backend: Backend,
+        desk: Desk,
+        variants: Variants | None = None,
+    ) -> None:
         self._registry = registry
         self._backend = backend
         self._desk = desk
-        self._tools = {spec.name: Tool(spec, tool_hash(spec)) for spec in registry}
+        self.offers = Offers(registry, variants or Variants())
 
     async def call(self, call: Call) -> dict[str, Any]:
         """Return the result of a call as MCP writes it: ``CallToolResult``, or the wish for input.
@@ -142,7 +141,7 @@ class Calls:
             MCPError: The call is none that MCP knows: no such tool, a bad key, a bad consent.
         """
         take_over()
-        tool = self._tools.get(call.name)
+        tool = self.offers.to(call.principal.user_id).get(call.name)
         counted_as = UNKNOWN_TOOL if tool is None else call.name
         said = (call.meta.get(TRACEPARENT), call.headers.get(TRACEPARENT))
         about = {"mcp.method.name": "tools/call", "gen_ai.tool.name": counted_as}
@@ -306,24 +305,37 @@ class Calls:
         """Run the tool; what it fails with is an answer, which a repeated call may get too."""
         context = self._backend.context(call.principal, call.space, key, acts_at, call.report)
         try:
-            output = await self._registry.invoke(tool.spec.name, call.arguments, context)
+            answer = await self._worked(call, tool, context)
         except ManaLabError as error:
-            if isinstance(error, InfrastructureError):
-                _logger.warning("%s failed: %s", tool.spec.name, error.code)
             is_passing = isinstance(error, InfrastructureError | UnauthenticatedError)
             return Done(failure(error, tool.hash), final=not is_passing)
         except Exception:
             _logger.exception("%s failed", tool.spec.name)
             return Done(failure(InfrastructureError("Internal error"), tool.hash), final=False)
-        return Done(success(output.model_dump(mode="json", by_alias=True), tool.hash))
+        return Done(answer)
+
+    async def _worked(self, call: Call, tool: Tool, context: ToolContext) -> dict[str, Any]:
+        """Have the tool work, within what the caller's variant of the app puts around it."""
+
+        async def work() -> dict[str, Any]:
+            try:
+                output = await self._registry.invoke(tool.spec.name, call.arguments, context)
+            except InfrastructureError as error:
+                _logger.warning("%s failed: %s", tool.spec.name, error.code)
+                raise
+            return success(output.model_dump(mode="json", by_alias=True), tool.hash)
+
+        variant = self.offers.variant_of(call.principal.user_id)
+        return await (work() if variant is None else variant.around(call, work))
 
 
 def _refuse_unknown(registry: Registry, name: str) -> NoReturn:
     try:
         registry.get(name)
-    except UnknownToolError as error:
-        raise MCPError(INVALID_PARAMS, error.message, details_of(error)) from None
-    raise LookupError(name)
+        error = UnknownToolError(f"there is no tool called {name!r}; list the tools")
+    except UnknownToolError as unknown:
+        error = unknown
+    raise MCPError(INVALID_PARAMS, error.message, details_of(error))
 
 
 def _idempotency_key(meta: Mapping[str, Any]) -> str | None:

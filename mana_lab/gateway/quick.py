@@ -92,7 +92,8 @@ class QuickCalls:
         if method == _CALL:
             fields = dict(scope["headers"])
             # A header that is there twice is odd enough.
-            version = self._taken(message, fields) if len(fields) == len(scope["headers"]) else None
+            is_plain = len(fields) == len(scope["headers"]) and not self._is_varied(scope)
+            version = self._taken(message, fields) if is_plain else None
             if version is not None:
                 session = None if version in MODERN_PROTOCOL_VERSIONS else fields.get(_SESSION)
                 reply = self._reply(message["id"], version, session, send)
@@ -101,6 +102,10 @@ class QuickCalls:
         elif method == _CANCELLED or scope["method"] == "DELETE":
             self._end(header(scope, _SESSION), message)
         await self._app(scope, receive, send)
+
+    def _is_varied(self, scope: Scope) -> bool:
+        """Tell whether the caller has the app otherwise than it is: without some tool, perhaps."""
+        return self._calls.offers.variant_of(principal_of(scope).user_id) is not None
 
     def _taken(self, message: dict[str, Any], fields: _Fields) -> str | None:
         """Return the version of a call that is taken, of which the older era has only one."""

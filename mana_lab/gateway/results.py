@@ -13,6 +13,8 @@ from mana_lab.gateway.audit import Outcome
 
 TOOL_META: Final = "how.mana/toolHash"
 """In the ``_meta`` of every result: which version of the tool answered, as the manifest has it."""
+LATENCY_META: Final = "how.mana/latencyMs"
+"""In the ``_meta`` of a result, where time is simulated: how much longer it would have taken."""
 ERROR_META: Final = "how.mana/error"
 """In the ``_meta`` of a tool's failure: ``{code, kind, path?, rule?, retryAfterSec?}``."""
 FLAGS_META: Final = "how.mana/flags"

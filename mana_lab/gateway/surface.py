@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from bisect import bisect_right
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
@@ -20,8 +21,6 @@ from mcp.types import (
     CallToolRequestParams,
     ListToolsResult,
     PaginatedRequestParams,
-    Tool,
-    ToolAnnotations,
 )
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
@@ -34,7 +33,7 @@ from mana_lab.gateway.consents import LIFETIME, Inquiry
 from mana_lab.gateway.results import wait_of
 from mana_lab.gateway.spaces import space_of
 from mana_lab.gateway.statuses import was_answered
-from mana_lab.registry import AnyToolSpec, Registry
+from mana_lab.registry import Registry
 
 PAGE_SIZE: Final = 100
 """How many tools one page of the list has."""
@@ -71,20 +70,20 @@ def build_server(registry: Registry, calls: Calls) -> Server:
 class _Surface:
     def __init__(self, registry: Registry, calls: Calls) -> None:
         self._calls = calls
-        self._tools = [_describe(spec) for spec in registry]
-        self._cursors = {
-            _cursor_after(tool.name): place for place, tool in enumerate(self._tools, start=1)
-        }
+        self._cursors = {_cursor_after(spec.name): spec.name for spec in registry}
         self._reporting = {spec.name for spec in registry if spec.reports_progress}
-        self.schemas = {tool.name: tool.input_schema for tool in self._tools}
+        self.schemas = {spec.name: spec.input_schema() for spec in registry}
 
     async def list_tools(
-        self, _: ServerRequestContext, params: PaginatedRequestParams | None
+        self, ctx: ServerRequestContext, params: PaginatedRequestParams | None
     ) -> ListToolsResult:
+        request: Request = ctx.request  # type: ignore[assignment]
+        offer = self._calls.offers.to(principal_of(request.scope).user_id)
         cursor = None if params is None else params.cursor
-        start = 0 if cursor is None else self._place_after(cursor)
-        page = self._tools[start : start + PAGE_SIZE]
-        has_more = start + PAGE_SIZE < len(self._tools)
+        start = 0 if cursor is None else bisect_right(list(offer), self._last_name(cursor))
+        tools = [tool.listed for tool in offer.values()]
+        page = tools[start : start + PAGE_SIZE]
+        has_more = start + PAGE_SIZE < len(tools)
         return ListToolsResult(
             tools=page,
             next_cursor=_cursor_after(page[-1].name) if has_more else None,
@@ -92,13 +91,14 @@ class _Surface:
             cache_scope="private",
         )
 
-    def _place_after(self, cursor: str) -> int:
-        place = self._cursors.get(cursor)
-        if place is None:
+    def _last_name(self, cursor: str) -> str:
+        """Return the last name of the page that a cursor stands after."""
+        name = self._cursors.get(cursor)
+        if name is None:
             raise MCPError(
                 INVALID_PARAMS, "there is no such cursor; leave it out for the first page"
             )
-        return place
+        return name
 
     async def call_tool(
         self, ctx: ServerRequestContext, params: CallToolRequestParams
@@ -146,24 +146,6 @@ async def _ask(ctx: ServerRequestContext, message: str, form: dict[str, Any]) ->
     async with asyncio.timeout(LIFETIME.total_seconds()):
         answer = await ctx.session.elicit_form(message, form, ctx.request_id)
     return answer.model_dump(mode="json")
-
-
-def _describe(spec: AnyToolSpec) -> Tool:
-    title = f"{spec.module.capitalize()}: {spec.name.partition('.')[2]}"
-    return Tool(
-        name=spec.name,
-        title=title,
-        description=spec.description,
-        input_schema=spec.input_schema(),
-        output_schema=spec.output_schema(),
-        annotations=ToolAnnotations(
-            title=title,
-            read_only_hint=spec.policy_hint == "read",
-            destructive_hint=spec.policy_hint == "destructive",
-            idempotent_hint=spec.idempotent,
-            open_world_hint=False,
-        ),
-    )
 
 
 def _cursor_after(name: str) -> str:

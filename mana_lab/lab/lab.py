@@ -25,12 +25,11 @@ from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.rates import CALLS_A_MINUTE
 from mana_lab.identity.vault_client import VaultClient
+from mana_lab.lab.experimenting import Experimenting
 from mana_lab.lab.folder import KeptCatalog, LabFolder, catalog_in
 from mana_lab.lab.history import RecordHistory, histories
 from mana_lab.lab.keeping import Keeping
-from mana_lab.lab.reading import Reading
 from mana_lab.lab.replaying import Replaying
-from mana_lab.lab.running import Running
 from mana_lab.lab.services import ADMIN_EMAIL, INSIDE, Ground, Services, Stores, wired
 from mana_lab.lab.serving import Gateway
 from mana_lab.lab.session import PersonaSession
@@ -67,7 +66,7 @@ MIRROR = "mirror"
 """The folder in a lab's own with the rows of large runs, for reading them fast."""
 
 
-class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
+class Lab(Targeting, Experimenting, Keeping, Replaying, Closing):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -100,7 +99,9 @@ class Lab(Targeting, Reading, Running, Keeping, Replaying, Closing):
         self._progress = progress
         self._stack = stack
         transport = httpx2.ASGITransport(app=services.gateway_app)
-        self._endpoint = Endpoint(INSIDE + MCP_PATH, transport, clock=clock)
+        self._endpoint = Endpoint(
+            INSIDE + MCP_PATH, transport, clock=clock, partition=ground.variants.partition
+        )
         self._ledger = Ledger(
             ground.stores.ledger, Holder(f"lab {uuid.uuid4()}", alone=ground.alone)
         )

@@ -31,6 +31,7 @@ from mana_lab.runner import (
     Terms,
 )
 from mana_lab.runner.agenda import Agenda
+from mana_lab.runner.arms import Arms
 from mana_lab.runner.brains import SCRIPTED, brain_of
 from mana_lab.runner.schedule import end_of, instants
 from mana_lab.runner.shards import Engine, EngineName, Shard, Site, check_count, cut, engine_of
@@ -65,6 +66,7 @@ class Running(ABC):
     _ground: Ground
     _folder: Path
     _target: TargetDoor | None
+    _arms: Arms | None = None
 
     @abstractmethod
     def _check_open(self) -> None: ...
@@ -254,6 +256,8 @@ class Running(ABC):
     ) -> Sharing:
         if self._target is not None:
             raise InvalidInputError("shards use Mana; this lab uses another server")
+        if self._arms is not None:
+            raise InvalidInputError("what is varied is known to this process alone; run it here")
         if not isinstance(brain, str | None):
             raise InvalidInputError(
                 "other processes have to make the brain of a run in shards: give its name, such "
@@ -331,6 +335,7 @@ class Running(ABC):
             concurrency,
             budget,
             lambda _ticks, now: self._tell_days(starts_at, now, ends_at),
+            arms=self._arms,
         )
 
     def _noted(self, terms: Terms, *, record: bool = False) -> Terms:

@@ -26,6 +26,7 @@ from mana_lab.crypto.exchanged import SYNC_AUDIENCE
 from mana_lab.gateway import GatewayConfig, GatewayKeys, Memory
 from mana_lab.gateway.once import Terms
 from mana_lab.gateway.rates import CALLS_A_MINUTE, MemoryRates
+from mana_lab.gateway.variants import Variants
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig
@@ -105,6 +106,7 @@ class Ground:
         alone: Whether no other process works on the same stores.
         calls_per_minute: How often a user may call one tool.
         tracer_provider: Where the spans of all services go; None makes none.
+        variants: Who has the app otherwise than it is.
     """
 
     stores: Stores
@@ -116,6 +118,7 @@ class Ground:
     alone: bool = False
     calls_per_minute: int = CALLS_A_MINUTE
     tracer_provider: TracerProvider | None = None
+    variants: Variants = field(default_factory=Variants)
 
     @cached_property
     def memory(self) -> Memory:
@@ -231,6 +234,7 @@ async def wired(
                 metrics_token=revealed(settings.metrics_token),
             ),
             clock=clock,
+            variants=ground.variants,
         )
         yield Services(identity_app, sync_app, gateway_app, identity, sync)
 

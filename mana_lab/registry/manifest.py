@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from mana_lab.crypto import canonical_hash
 from mana_lab.errors import CatalogError
 from mana_lab.registry.registry import AnyToolSpec, Registry
+from mana_lab.registry.schema import JsonSchema
 from mana_lab.registry.wording import score
 
 
@@ -32,17 +33,24 @@ Manifest: TypeAlias = Mapping[str, ToolEntry]
 _FILE = TypeAdapter(dict[str, ToolEntry])
 
 
-def tool_hash(spec: AnyToolSpec) -> str:
+def tool_hash(
+    spec: AnyToolSpec, description: str | None = None, input_schema: JsonSchema | None = None
+) -> str:
     """Return the SHA-256 of all that a model or a client sees of a tool.
 
     It is over the canonical JSON (RFC 8785) of name, description, schemas, policy hint,
     idempotence and scope.
+
+    Args:
+        spec: The tool.
+        description: What is promised instead of its own description.
+        input_schema: What is promised instead of its own.
     """
     return canonical_hash(
         {
             "name": spec.name,
-            "description": spec.description,
-            "input": spec.input_schema(),
+            "description": spec.description if description is None else description,
+            "input": spec.input_schema() if input_schema is None else input_schema,
             "output": spec.output_schema(),
             "policyHint": spec.policy_hint,
             "idempotent": spec.idempotent,

@@ -24,6 +24,9 @@ IDEMPOTENCY_META = "how.mana/idempotencyKey"
 """Tells the gateway which call this is, so that a redone call writes the same record."""
 TOOL_META = "how.mana/toolHash"
 """Where the gateway says which version of the tool answered."""
+LATENCY_META = "how.mana/latencyMs"
+"""Where an app whose time is simulated says how much longer the answer would have taken."""
+_LONGEST_MS = 86_400_000.0
 
 Reach: TypeAlias = Callable[[], Awaitable[Client]]
 """Returns the client to call with, connected; its errors are the call's outcome."""
@@ -34,6 +37,7 @@ class _Answer:
     data: Any = None
     error: CallError | None = None
     tool_hash: str | None = None
+    declared_ms: float = 0.0
 
 
 class AuditedCalls:
@@ -85,13 +89,14 @@ class AuditedCalls:
         except ManaLabError as refused:
             error = self._failures.from_library(refused)
         finally:
-            latency_ms = (self._clock.monotonic() - started) * 1000
+            latency_ms = (self._clock.monotonic() - started) * 1000 + answer.declared_ms
             action = self.recorder.record(
                 seq,
                 name,
                 given,
                 error=error,
                 latency_ms=latency_ms,
+                data=answer.data,
                 tool_hash=tool_hash or answer.tool_hash,
             )
         return CallOutcome(name, answer.data, error, latency_ms, action.id, seq)
@@ -108,11 +113,13 @@ class AuditedCalls:
             result = await _call(client, name, arguments, meta)
         except MCPError as error:
             return _Answer(error=self._failures.from_mcp(error))
-        tool_hash = (result.meta or {}).get(TOOL_META)
+        told: Mapping[str, Any] = result.meta or {}
+        tool_hash = told.get(TOOL_META)
         known = tool_hash if isinstance(tool_hash, str) else None
         if result.is_error:
             return _Answer(error=self._failures.from_result(result), tool_hash=known)
-        return _Answer(_data(result), tool_hash=known)
+        declared_ms = _declared(told.get(LATENCY_META))
+        return _Answer(_data(result), tool_hash=known, declared_ms=declared_ms)
 
 
 async def _call(
@@ -125,6 +132,12 @@ async def _call(
     except RuntimeError:
         # what the client raises when structured content breaks the tool's output schema
         raise InvalidOutputError("the tool's answer does not match its output schema") from None
+
+
+def _declared(value: Any) -> float:
+    """Return the latency that an answer declares, in milliseconds; 0 for what is none."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= _LONGEST_MS else 0.0
 
 
 def _data(result: CallToolResult) -> Any:

@@ -131,3 +131,16 @@ class Toolbox(Protocol):
         A failure is an outcome, not an exception.
         """
         ...
+
+
+def how_many(data: Any) -> int | None:
+    """Return how many things an answer lists; None when it is not made of lists."""
+    lists = [value for value in values_of(data) if isinstance(value, list)]
+    return sum(map(len, lists)) if lists else None
+
+
+def values_of(data: Any) -> list[Any]:
+    """Return the values at the top of an answer."""
+    if isinstance(data, dict):
+        return list(data.values())
+    return [data] if isinstance(data, list) else []

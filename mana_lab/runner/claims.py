@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
 from mana_lab.clock import iso_millis
+from mana_lab.runner.arms import Arms
 from mana_lab.runner.ledger_tables import TICKS
 from mana_lab.runner.schedule import tick_id
 from mana_lab.storage import insert_or_ignore
@@ -54,6 +55,7 @@ class Wanted:
             such moment follows one tick, however many runners know of it.
         brain: What is to play them.
         model: The model behind it, where there is one.
+        arms: What the run varies; None for nothing.
     """
 
     run_id: str
@@ -63,6 +65,7 @@ class Wanted:
     active_at: datetime | None
     brain: str
     model: str | None = None
+    arms: Arms | None = None
 
     @property
     def due_since(self) -> str:
@@ -83,6 +86,7 @@ class OpenTick:
         persona_id: The id of their account.
         scheduled_at: When it takes place, in the lab's time.
         past: What the same brain kept at the end of the persona's last tick.
+        variant: Which variant of the app it has; None for the app as it is.
     """
 
     id: str
@@ -93,6 +97,7 @@ class OpenTick:
     persona_id: str
     scheduled_at: datetime
     past: dict[str, Any] = field(default_factory=dict, repr=False)
+    variant: str | None = None
 
 
 @dataclass(frozen=True)
@@ -275,14 +280,23 @@ def _insert(
         "status": "running",
         "holder": holder.name,
         "held_until": now + LEASE,
-        "brain": wanted.brain,
-        "model": wanted.model,
+        **_casting(wanted, number),
     }
     if not insert_or_ignore(connection, TICKS, [row]):
         return None
     return _opened(
         connection, connection.execute(select(TICKS).where(TICKS.c.id == row["id"])).one()
     )
+
+
+def _casting(wanted: Wanted, number: int) -> dict[str, str | None]:
+    """Return who plays the tick of that number, and in which variant of the app."""
+    if wanted.arms is None:
+        return {"brain": wanted.brain, "model": wanted.model, "variant": None}
+    variant = wanted.arms.draw(wanted.persona_email, number)
+    brain = wanted.arms.brains.get(variant or "")
+    name, model = (wanted.brain, wanted.model) if brain is None else (brain.name, brain.model)
+    return {"brain": name, "model": model, "variant": variant}
 
 
 def _opened(connection: Connection, row: Row[Any]) -> OpenTick:
@@ -295,6 +309,7 @@ def _opened(connection: Connection, row: Row[Any]) -> OpenTick:
         persona_id=row.persona_id,
         scheduled_at=row.scheduled_at,
         past=past_of(connection, row),
+        variant=row.variant,
     )
 
 

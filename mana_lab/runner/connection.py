@@ -100,7 +100,8 @@ class Connection:
         """
         http = endpoint.http_client(auth, {"X-Mana-Space": space_id})
         transport = streamable_http_client(endpoint.url, http_client=http)
-        known = endpoint.discoveries.of(user_id)
+        kept_as = endpoint.partition(user_id)
+        known = endpoint.discoveries.of(kept_as)
         client = Client(
             transport,
             mode="auto" if known is None else LATEST_MODERN_VERSION,
@@ -109,7 +110,7 @@ class Connection:
             elicitation_callback=None if agree is None else partial(_answer, agree),
         )
         connection = await cls.hold(client, http)
-        endpoint.discoveries.keep(user_id, client.session.discover_result)
+        endpoint.discoveries.keep(kept_as, client.session.discover_result)
         return connection
 
     @classmethod

@@ -98,6 +98,7 @@ class Course:
             due.active_at,
             self._terms.brain.name,
             self._terms.brain.model,
+            self._terms.arms,
         )
         while (claimed := await claim(self._house, self._ledger, wanted)) is None:
             await self._house.pause(_LOOK_AGAIN_S)
@@ -113,16 +114,17 @@ class Course:
             await self._live(taken, agenda)
 
     async def _live(self, opened: OpenTick, agenda: Agenda) -> None:
-        await live(
-            self._house,
-            self._ledger,
-            opened,
-            agenda.get(opened.persona_email),
-            brain=self._terms.brain,
-            seed=self._plan.seed,
-            meter=self._ledger.meter(opened, self._terms.budget),
-            new_tape=partial(self._terms.new_tape or self._ledger.tape, opened),
-        )
+        with self._terms.applied(opened):
+            await live(
+                self._house,
+                self._ledger,
+                opened,
+                agenda.get(opened.persona_email),
+                brain=self._terms.brain_of(opened),
+                seed=self._plan.seed,
+                meter=self._ledger.meter(opened, self._terms.budget),
+                new_tape=partial(self._terms.new_tape or self._ledger.tape, opened),
+            )
         agenda.note(opened.persona_email, opened.scheduled_at)
         self._done += 1
         if self._terms.on_progress is not None:

@@ -36,6 +36,7 @@ class Endpoint:
         clock: Measures how long a list may be kept.
         timeout_s: How long the server may be silent.
         peer: What to call the server in errors.
+        partition: Under which name is kept what a user is told; by default under their id.
 
     Attributes:
         url: The server's address.
@@ -50,9 +51,11 @@ class Endpoint:
         clock: Clock | None = None,
         timeout_s: float = 60.0,
         peer: str = "the gateway",
+        partition: Callable[[str], str] = str,
     ) -> None:
         self.url = url
         self._timeout_s = timeout_s
+        self.partition = partition
         self._owns_transport = transport is None
         self._clock = clock or SystemClock()
         self.discoveries = Discoveries(self._clock.monotonic)
@@ -75,7 +78,7 @@ class Endpoint:
         """Return what may be kept for that user; only public lists are shared with others."""
         return CacheConfig(
             store=self._lists,
-            partition=user_id,
+            partition=self.partition(user_id),
             target_id=self.url,
             share_public=True,
             clock=self._clock.monotonic,

@@ -169,6 +169,7 @@ class Fleet:
             participants=None if only is None else frozenset(only),
             recording=terms.recording,
             app_on_tape=terms.app_on_tape,
+            design=terms.design,
         )
 
     async def resume(self, terms: Terms) -> Run:
@@ -203,7 +204,15 @@ class Fleet:
         if not runs or runs[-1].status == "done":
             raise NothingToResumeError("no run was stopped before its end; begin a new one")
         last = runs[-1]
-        if (last.brain, last.model) != (terms.brain.name, terms.brain.model):
+        plan = await self._ledger.plan(last.id)
+        if plan.design != terms.design:
+            raise NothingToResumeError(
+                "the last run varied the app, and must go on so: call lab.experiment() or what "
+                "began it with the same arguments and resume=True"
+                if plan.design
+                else "the last run did not vary the app, and must go on so"
+            )
+        if not terms.plays(plan):
             raise NothingToResumeError(
                 f"the last run was played by {last.brain} ({last.model}), and must go on so"
             )
@@ -225,8 +234,7 @@ class Fleet:
         since = await self._ledger.reached(run)
         living = Course(self._house, self._ledger, self._clock, run, plan, since, terms)
         try:
-            async for moment in living.moments():
-                await self._ledger.reach(run, moment)
+            reason = await self._lived(run, living, terms)
         except BudgetExhaustedError as error:
             await self._ledger.set_status(run, "stopped", error.message)
         except asyncio.CancelledError:
@@ -236,8 +244,17 @@ class Fleet:
             await self._ledger.set_status(run, "failed", str(error))
             raise
         else:
-            await self._ledger.set_status(run, "done")
+            await self._ledger.set_status(run, "done", reason)
         return await self._ledger.run(run)
+
+    async def _lived(self, run: str, living: Course, terms: Terms) -> str | None:
+        """Live a run to its end, or until what it varies is known well enough; return why then."""
+        enough = terms.arms.enough if terms.arms else None
+        async for moment in living.moments():
+            await self._ledger.reach(run, moment)
+            if enough is not None and (reason := await enough(run)):
+                return reason
+        return None
 
     async def _finish_earlier(self, terms: Terms) -> None:
         """Bring the ticks of earlier runs to their end, and those runs with them.
@@ -252,7 +269,7 @@ class Fleet:
             )
         for run in await self._ledger.interrupted():
             plan = await self._ledger.plan(run)
-            if (plan.brain, plan.model) == (terms.brain.name, terms.brain.model):
+            if terms.plays(plan):
                 living = Course(
                     self._house, self._ledger, self._clock, run, plan, plan.ends_at, terms
                 )

@@ -38,6 +38,7 @@ def add_run(connection: Connection, plan: RunPlan, now: datetime) -> str:
         "status": "running",
         "recording": plan.recording and dict(plan.recording),
         "app_on_tape": plan.app_on_tape,
+        "design": plan.design and dict(plan.design),
         "created_at": now,
         "held_until": now + LEASE,
     }
@@ -62,6 +63,7 @@ def plan_of(connection: Connection, run: str) -> RunPlan | None:
         participants=None if row.participants is None else frozenset(row.participants),
         recording=row.recording,
         app_on_tape=row.app_on_tape,
+        design=row.design,
     )
 
 

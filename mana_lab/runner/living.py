@@ -17,9 +17,9 @@ from mana_lab.runner.tape import Tape
 from mana_lab.runner.tick import House, Tick
 
 ANOTHER_BRAIN = TickOutcome(
-    failed_step="prepare", error="interrupted: the run was stopped, and another brain took over"
+    failed_step="prepare", error="interrupted: the run was stopped, and another one took over"
 )
-"""What becomes of a tick that another brain had begun."""
+"""What becomes of a tick of a run with another brain, or one that varied the app."""
 _GONE = TickOutcome(failed_step="prepare", error="unknown-persona: they are no longer there")
 
 

@@ -13,7 +13,7 @@ from mana_lab.clock import Clock
 from mana_lab.crypto import canonical_hash
 from mana_lab.errors import ErrorKind, UnserializableValueError
 from mana_lab.identity.wire import ActionRecord
-from mana_lab.runner.calls import CallError, ModuleOf, module_of
+from mana_lab.runner.calls import CallError, ModuleOf, how_many, module_of
 from mana_lab.runner.records import Records
 
 _LONGEST_ID = 255
@@ -44,6 +44,7 @@ class Action:
         error_code: Its stable name.
         error_message: What the app said, shortened to 500 characters.
         latency_ms: How long the answer took.
+        shown: How many things the answer listed; None where it is not made of lists.
         occurred_at: The lab's time of the call.
     """
 
@@ -60,6 +61,7 @@ class Action:
     error_code: str | None
     error_message: str | None
     latency_ms: float
+    shown: int | None
     occurred_at: datetime
 
 
@@ -147,6 +149,7 @@ class Recorder:
         *,
         error: CallError | None,
         latency_ms: float,
+        data: Any = None,
         tool_hash: str | None = None,
     ) -> Action:
         """Keep the row of a finished call.
@@ -157,6 +160,7 @@ class Recorder:
             arguments: What it was called with; only a hash of them is kept.
             error: Why it failed; None if it worked.
             latency_ms: How long the answer took.
+            data: What the tool returned; only how many things it listed is kept.
             tool_hash: Which version of the tool answered.
         """
         action = Action(
@@ -173,6 +177,7 @@ class Recorder:
             error_code=_storable(error.code, _LONGEST_WORD) if error else None,
             error_message=_storable(error.message, _LONGEST_MESSAGE) if error else None,
             latency_ms=latency_ms,
+            shown=how_many(data),
             occurred_at=self._clock.now(),
         )
         self._actions[seq] = action

@@ -28,6 +28,7 @@ class RunPlan:
         recording: What decides what the run comes to besides, such as versions, as JSON; None
             where nobody noted it.
         app_on_tape: Whether what the app answers is recorded.
+        design: What is varied and how, as JSON; None where the app is the same in all ticks.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class RunPlan:
     participants: frozenset[str] | None = None
     recording: Mapping[str, Any] | None = None
     app_on_tape: bool = False
+    design: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ async def test_an_audited_call_is_stored_as_it_was_sent(house, ben):
         error_code="not-a-member",
         error_message="You are not a member of this space.",
         latency_ms=12.25,
+        shown=4,
         occurred_at=occurred_at,
     )
     assert await house.identity.record_actions(SERVICE_KEY, ben, [sent]) == 1
@@ -46,6 +47,7 @@ async def test_an_audited_call_is_stored_as_it_was_sent(house, ben):
         "error_code": "not-a-member",
         "error_message": "You are not a member of this space.",
         "latency_ms": 12.25,
+        "shown": 4,
         "occurred_at": occurred_at,
         "created_at": WRITTEN_AT,
     }

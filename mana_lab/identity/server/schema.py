@@ -248,6 +248,7 @@ PERSONA_ACTIONS = Table(
     Column("error_code", String),
     Column("error_message", Text),
     Column("latency_ms", Float),
+    Column("shown", Integer),
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "persona_id", "occurred_at"),
@@ -257,6 +258,7 @@ PERSONA_ACTIONS = Table(
     _one_of("error_kind", get_args(ErrorKind)),
     CheckConstraint("seq >= 0", name="seq"),
     CheckConstraint("latency_ms >= 0", name="latency"),
+    CheckConstraint("shown >= 0", name="shown"),
 )
 
 PERSONA_FEEDBACK = Table(

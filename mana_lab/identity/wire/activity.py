@@ -18,6 +18,7 @@ from mana_lab.identity.wire.base import (
 
 MAX_ACTIONS = 500
 MAX_FEEDBACK = 100
+MAX_SHOWN = 2**31 - 1
 
 
 class ActionRecord(RequestModel):
@@ -37,6 +38,7 @@ class ActionRecord(RequestModel):
         error_code: Its stable name.
         error_message: What the app said.
         latency_ms: How long the answer took, in milliseconds.
+        shown: How many things the answer listed, where it is made of lists.
         occurred_at: The lab's time of the call; by default that of the service.
     """
 
@@ -53,6 +55,7 @@ class ActionRecord(RequestModel):
     error_code: ShortText | None = None
     error_message: Annotated[str, StringConstraints(max_length=2000)] | None = None
     latency_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    shown: Annotated[StrictInt, Field(ge=0, le=MAX_SHOWN)] | None = None
     occurred_at: Instant | None = None
 
 

@@ -114,6 +114,7 @@ class ActionRow(WireModel):
     error_code: str | None = None
     error_message: str | None = None
     latency_ms: float | None = None
+    shown: int | None = None
     occurred_at: datetime
     created_at: datetime
 

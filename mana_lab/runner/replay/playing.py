@@ -141,6 +141,7 @@ class PlayedApp:
             given,
             error=error,
             latency_ms=answered.latency_ms,
+            data=answered.returned,
             tool_hash=answered.tool_hash,
         )
         if answered.broken:
@@ -184,6 +185,7 @@ def _audit(visit: Sequence[Answered], recorder: Recorder) -> None:
                 given,
                 error=None if answered.failed is None else answered.failed.error,
                 latency_ms=answered.latency_ms,
+                data=answered.returned,
                 tool_hash=answered.tool_hash,
             )
 

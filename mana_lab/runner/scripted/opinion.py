@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mana_lab.runner.brain import Rating, TickMemory
+from mana_lab.runner.calls import how_many
 from mana_lab.runner.recorder import Action
 from mana_lab.runner.scripted.archetypes import Temper
 from mana_lab.runner.scripted.patience import times
-from mana_lab.runner.scripted.shelves import how_many
 
 _SLOW_MS = 30_000
 """From where on an answer is slow. A busy machine must not be taken for a slow app, or the same

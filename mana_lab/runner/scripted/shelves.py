@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mana_lab.runner.calls import CallOutcome, ToolInfo
+from mana_lab.runner.calls import CallOutcome, ToolInfo, values_of
 from mana_lab.runner.scripted.schemas import finishes, takes_id
 from mana_lab.runner.verbs import deed_of
 
@@ -121,23 +121,11 @@ class Things:
             known[module] = [name for name in known.get(module, []) if name not in named]
 
 
-def how_many(data: Any) -> int | None:
-    """Return how many things an answer lists; None when it is not made of lists."""
-    lists = [value for value in _values(data) if isinstance(value, list)]
-    return sum(map(len, lists)) if lists else None
-
-
 def _things(data: Any) -> Iterator[dict[str, Any]]:
-    for value in _values(data):
+    for value in values_of(data):
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict):
                 yield item
-
-
-def _values(data: Any) -> list[Any]:
-    if isinstance(data, dict):
-        return list(data.values())
-    return [data] if isinstance(data, list) else []
 
 
 def _append(known: dict[str, list[str]], module: str, name: str) -> None:

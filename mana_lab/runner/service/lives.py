@@ -114,7 +114,7 @@ class Lives:
     async def _lived(self, opened: OpenTick, persona: DuePersona | None) -> TickOutcome:
         brain = self._terms.brain
         plan = await self._plan(opened.run_id)
-        if (plan.brain, plan.model) != (brain.name, brain.model):
+        if not self._terms.plays(plan):
             await self._ledger.close_tick(opened.id, ANOTHER_BRAIN)
             if persona is not None:
                 await self._house.identity.record_tick(

@@ -1,0 +1,95 @@
+"""Arms: the rows of a run that varied the app, each with the variant that its tick had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from mana_lab.analysis.warehouse import HasId, Warehouse
+from mana_lab.errors import InvalidInputError
+
+CONTROL: Final = "control"
+AGAIN: Final = "control again"
+"""The same as the control, under another name: the blind half of the automatic A/A."""
+TREATMENT: Final = "treatment"
+
+
+@dataclass(frozen=True)
+class Varied:
+    """What a run that varied the app left behind.
+
+    Attributes:
+        run: The run's number.
+        design: What was varied and how, as the ledger keeps it.
+        ticks: Its ticks that had a variant and ended, with ``variant``.
+        ratings: Their ratings, with ``variant``.
+        calls: Their calls, with ``variant``.
+    """
+
+    run: int
+    design: Mapping[str, Any]
+    ticks: pd.DataFrame
+    ratings: pd.DataFrame
+    calls: pd.DataFrame
+
+    @classmethod
+    def of(cls, warehouse: Warehouse, run: HasId | str | int) -> Varied:
+        """Return what a run left behind.
+
+        Args:
+            warehouse: Where the rows come from.
+            run: The run, its id or its number.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It did not vary the app.
+        """
+        number = warehouse.run_number(run)
+        design = warehouse.runs_df(number)["design"].iloc[0]
+        ticks = warehouse.ticks_df(number)
+        if not design:
+            raise InvalidInputError(
+                f"run {number} did not vary the app; lab.experiment(…) makes one that does"
+            )
+        ended = ticks[ticks["variant"].notna() & ticks["status"].isin(("done", "abandoned"))]
+        ended = _washed(ended, int(design.get("washout", 0)))
+        of = ended.set_index("id")["variant"]
+        ratings, calls = warehouse.feedback_df(number), warehouse.actions_df(number)
+        return cls(number, design, ended, _with(ratings, of), _with(calls, of))
+
+    def only(self, *variants: str) -> Varied:
+        """Return the rows of some variants alone."""
+        kept = (
+            frame[frame["variant"].isin(variants)]
+            for frame in (self.ticks, self.ratings, self.calls)
+        )
+        return Varied(self.run, self.design, *kept)
+
+    def renamed(self, **names: str) -> Varied:
+        """Return the same rows with other names of their variants: ``name="new name"``."""
+        kept = (
+            frame.assign(variant=frame["variant"].replace(names))
+            for frame in (self.ticks, self.ratings, self.calls)
+        )
+        return Varied(self.run, self.design, *kept)
+
+
+def _with(frame: pd.DataFrame, variants: pd.Series[str]) -> pd.DataFrame:
+    known = frame.assign(variant=frame["tick_id"].map(variants))
+    return known[known["variant"].notna()]
+
+
+def _washed(ticks: pd.DataFrame, ticks_after: int) -> pd.DataFrame:
+    """Leave out the first ticks after a change of variant, in which the last one may linger."""
+    if ticks_after < 1:
+        return ticks
+    ordered = ticks.sort_values(["email", "tick"], kind="stable")
+    told = ordered["variant"].replace({AGAIN: CONTROL})
+    changed = told.ne(told.groupby(ordered["email"]).shift()) & ordered.duplicated("email")
+    spell = changed.groupby(ordered["email"]).cumsum()
+    since = ordered.groupby([ordered["email"], spell]).cumcount()
+    lingers = (spell > 0) & (since < ticks_after)
+    return ticks.loc[ticks.index.difference(ordered.index[lingers])]

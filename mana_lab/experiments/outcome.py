@@ -1,0 +1,124 @@
+"""Outcome: what an experiment came to, from the ledger, so that it can be had again at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from html import escape
+
+from mana_lab.analysis.contrast import Contrast, Named, Varied
+from mana_lab.analysis.statistics.noise import NoiseFloor
+from mana_lab.analysis.statistics.sequential import Evidence
+from mana_lab.analysis.statistics.variants import VariantEffect
+from mana_lab.analysis.warehouse import HasId, Warehouse
+from mana_lab.errors import InvalidInputError
+from mana_lab.experiments.design import Trial
+from mana_lab.experiments.evidence import evidence_of
+
+
+@dataclass(frozen=True, repr=False)
+class Experiment:
+    """Treatment against control, within each persona.
+
+    Attributes:
+        run: The number of the run.
+        trial: What was compared, and how.
+        contrast: What changed: of all modules, measures and tools.
+        evidence: Of ``trial.module``, or of all ratings, in the order of time; None where nothing
+            was rated.
+        stopped_because: Why it ended early; None where it did not.
+    """
+
+    run: int
+    trial: Trial
+    contrast: Contrast
+    evidence: Evidence | None
+    stopped_because: str | None = None
+
+    @classmethod
+    def of(cls, warehouse: Warehouse, run: HasId | str | int, *, seed: int = 0) -> Experiment:
+        """Return what a run came to.
+
+        Args:
+            warehouse: Where the rows come from.
+            run: The run, its id or its number.
+            seed: For the patterns of signs and the draws.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It was no experiment.
+        """
+        varied = Varied.of(warehouse, run)
+        if varied.design.get("kind") != Trial.kind:
+            raise InvalidInputError(
+                f"run {varied.run} was no experiment but {varied.design.get('kind')!r}"
+            )
+        trial = Trial(**{each.name: varied.design[each.name] for each in fields(Trial)})
+        known = warehouse.runs_df(varied.run).iloc[0]
+        reason = known["reason"] if known["status"] == "done" else None
+        return cls(
+            varied.run,
+            trial,
+            Contrast(varied, seed=seed, alpha=trial.alpha),
+            evidence_of(varied, trial),
+            reason if isinstance(reason, str) else None,
+        )
+
+    @cached_property
+    def effect(self) -> VariantEffect:
+        """What the treatment did to the ratings that the experiment is about.
+
+        Raises:
+            InvalidInputError: Fewer than two personas rated under both.
+            MixedBrainsError: Other brains played under treatment.
+        """
+        return self.contrast.effect(self.trial.module)
+
+    @cached_property
+    def noise_floor(self) -> NoiseFloor:
+        """How far the two blind halves of the control differ.
+
+        Raises:
+            InvalidInputError: Fewer than two personas rated in both halves.
+        """
+        return self.contrast.noise_floor(self.trial.module)
+
+    @property
+    def named(self) -> tuple[Named, ...]:
+        """The modules and tools that changed, the clearest first."""
+        return self.contrast.named
+
+    def facts(self) -> dict[str, str]:
+        """Return what it came to, in words, by what is told."""
+        about = self.trial.module or "all modules"
+        facts = {
+            "control": self.trial.control,
+            "treatment": self.trial.treatment,
+            "ticks": f"{len(self.contrast.varied.ticks)} of {self._personas} personas",
+        }
+        try:
+            effect = self.effect.difference
+            facts[f"rating of {about}"] = f"{effect.effect:+.2f} {effect.interval!r}"
+            facts["noise floor"] = f"{self.noise_floor.mean:.2f} (blind A/A of the control)"
+        except InvalidInputError as error:
+            facts[f"rating of {about}"] = f"not comparable: {error.message}"
+        if self.evidence is not None:
+            facts["evidence"] = f"e = {self.evidence.largest:.1f}, p = {self.evidence.p:.4f}"
+        if self.stopped_because:
+            facts["ended early"] = self.stopped_because
+        return facts | {"changed": str(self.contrast)}
+
+    def __repr__(self) -> str:
+        told = "; ".join(f"{name}: {text}" for name, text in self.facts().items())
+        return f"<Experiment, run {self.run}: {told}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            for name, text in self.facts().items()
+        )
+        return f"<table>{rows}</table>"
+
+    @property
+    def _personas(self) -> int:
+        return int(self.contrast.varied.ticks["email"].nunique())
