@@ -292,6 +292,7 @@ def gateway_app(
     jwks_http=None,
     random=uuid.uuid4,
     passes=None,
+    variants=None,
     **limits,
 ):
     verifier = TokenVerifier(
@@ -313,6 +314,7 @@ def gateway_app(
         config=config,
         clock=clock,
         memory=memory,
+        variants=variants,
     )
 
 

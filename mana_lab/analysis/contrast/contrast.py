@@ -1,8 +1,8 @@
 """Contrast: which modules a variant of the app changed, and which of their tools are behind it.
 
-Modules are screened first, all measures of all of them together; only the tools of modules that
-are named are looked at (a gatekeeper: where no module is named, no tool is). Within either step
-the family-wise error is held, see :mod:`mana_lab.analysis.statistics.screening`.
+All measures of all modules and of their tools are screened together, each module with the same
+weight, and the family-wise error is held, see :mod:`mana_lab.analysis.statistics.screening`. Where
+no module is named, no tool is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,20 @@ from mana_lab.analysis.warehouse import HasId, Warehouse
 from mana_lab.errors import InvalidInputError
 
 ALPHA = 0.05
-_COLUMNS = ["name", "measure", "difference", "unit", "p", "p_adjusted", "personas"]
+_BY = ("module", "tool_name")
+TOOL_ALPHA = 0.05
+"""At which level, adjusted over its module's measures, a tool is named besides its module."""
+_COLUMNS = [
+    "module",
+    "tool",
+    "measure",
+    "difference",
+    "unit",
+    "p",
+    "p_within",
+    "p_adjusted",
+    "personas",
+]
 
 
 @dataclass(frozen=True)
@@ -79,32 +92,27 @@ class Contrast:
         self._halves = varied
 
     @cached_property
-    def modules(self) -> pd.DataFrame:
-        """All measures of all modules, the clearest first.
+    def table(self) -> pd.DataFrame:
+        """All measures of all modules and of their tools, the clearest first.
 
-        Columns ``name``, ``measure``, ``difference``, ``unit``, ``p``, ``p_adjusted`` over all of
-        them, and ``personas``.
+        Columns ``module``, ``tool`` (missing for the module as a whole), ``measure``,
+        ``difference`` (treatment less control), ``unit``, ``p`` of its own, ``p_within`` adjusted
+        over the module, ``p_adjusted`` over all, and ``personas``.
         """
-        return self._screened("module", self.varied)
-
-    def tools(self, module: str) -> pd.DataFrame:
-        """Return all measures of the tools of a module, adjusted over these; the clearest first.
-
-        Args:
-            module: Such as ``todo``.
-        """
-        calls = self.varied.calls
-        of_module = calls[calls["module"] == module]
-        part = Varied(
-            self.varied.run, self.varied.design, self.varied.ticks, self.varied.ratings, of_module
-        )
-        return self._screened("tool_name", part)
+        parts = {by: differences(self.varied, CONTROL, TREATMENT, by) for by in _BY}
+        gaps = pd.concat(parts, axis="columns", names=["by", "name", "measure"])
+        if gaps.empty or len(gaps) < 2:
+            return pd.DataFrame(columns=_COLUMNS)
+        owners = self._owners
+        labels = [tuple(map(str, label)) for label in gaps.columns]
+        modules = [name if by == "module" else owners[name] for by, name, _ in labels]
+        return _ordered(screen(gaps, modules, seed=self.seed), modules)
 
     @cached_property
     def named(self) -> tuple[Named, ...]:
         """What changed, the clearest first; nothing where nothing holds up."""
-        found = self.modules[self.modules["p_adjusted"] <= self.alpha]
-        return tuple(self._name(module) for module in dict.fromkeys(found["name"]))
+        found = self.table[self.table["p_adjusted"] <= self.alpha]
+        return tuple(self._name(module) for module in dict.fromkeys(found["module"]))
 
     def effect(self, module: str | None = None) -> VariantEffect:
         """Return what the treatment did to the ratings, with its interval.
@@ -145,18 +153,17 @@ class Contrast:
         rows = varied.ratings
         return rows if module is None else rows[rows["module"] == module]
 
-    def _screened(self, by: str, varied: Varied) -> pd.DataFrame:
-        gaps = differences(varied, CONTROL, TREATMENT, by)
-        if gaps.empty or len(gaps) < 2:
-            return pd.DataFrame(columns=_COLUMNS)
-        return _ordered(screen(gaps, seed=self.seed))
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        """The module of each tool."""
+        known = self.varied.calls.drop_duplicates("tool_name")
+        return dict(zip(known["tool_name"], known["module"], strict=True))
 
     def _name(self, module: str) -> Named:
-        first = self.modules[self.modules["name"] == module].iloc[0]
-        tools = self.tools(module)
-        clear = tools[tools["p_adjusted"] <= self.alpha]
-        row = first if clear.empty else clear.iloc[0]
-        tool = None if clear.empty else str(row["name"])
+        rows = self.table[self.table["module"] == module]
+        tools = rows[rows["tool"].notna() & (rows["p_within"] <= TOOL_ALPHA)]
+        row = rows.iloc[0] if tools.empty else tools.iloc[0]
+        tool = None if tools.empty else str(row["tool"])
         calls = self.varied.only(TREATMENT).calls
         chosen = calls[calls["module"] == module]
         if tool is not None:
@@ -166,7 +173,7 @@ class Contrast:
             tool=tool,
             measure=str(row["measure"]),
             difference=float(row["difference"]),
-            p=float(first["p_adjusted"]),
+            p=float(rows["p_adjusted"].iloc[0]),
             personas=int(row["personas"]),
             calls=tuple(chosen["id"]),
         )
@@ -190,10 +197,12 @@ def contrast(
     return Contrast(Varied.of(warehouse, run), seed=seed, alpha=alpha)
 
 
-def _ordered(found: Screened) -> pd.DataFrame:
-    table = found.table.rename(columns={"mean": "difference"})
-    table = table.rename_axis(["name", "measure"]).reset_index()
+def _ordered(found: Screened, modules: list[str]) -> pd.DataFrame:
+    table = found.table.rename(columns={"mean": "difference"}).assign(of=modules)
+    table = table.reset_index()
     table["unit"] = table["measure"].map(MEASURES)
-    table["clarity"] = -table["sign"].abs()
-    ordered = table.sort_values(["p_adjusted", "clarity", "name", "measure"], kind="stable")
+    table["tool"] = table["name"].where(table["by"] == "tool_name")
+    table["blur"] = -table["clarity"]
+    by = ["p_adjusted", "p_within", "p", "blur", "name", "measure"]
+    ordered = table.sort_values(by, kind="stable").assign(module=lambda rows: rows["of"])
     return ordered[_COLUMNS].reset_index(drop=True)

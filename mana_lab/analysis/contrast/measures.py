@@ -18,10 +18,12 @@ MEASURES: Final = {
     "failures": "share of calls that failed",
     "slow": "share of calls that took over 5 s",
     "shown": "things that an answer listed",
+    "gained": "things more than the last answer of the tool listed",
     "repeats": "share of calls like an earlier one of the tick",
     "calls": "calls a tick",
 }
 """What is measured, and in which unit."""
+_TOLD = ["failures", "slow", "shown", "gained", "repeats"]
 
 
 def differences(varied: Varied, before: str, after: str, by: str) -> pd.DataFrame:
@@ -31,29 +33,42 @@ def differences(varied: Varied, before: str, after: str, by: str) -> pd.DataFram
         varied: The rows.
         before: The variant that is compared with.
         after: The other.
-        by: What to tell apart: ``module``, which is rated too, or ``tool_name``.
+        by: What to tell apart: ``module``, which is rated too where one kind of brain did, or
+            ``tool_name``.
 
     Returns:
         Columns ``(what, measure)``, sorted; NaN where a persona lacks one of the two.
     """
-    found = {}
-    for variant in (before, after):
-        rows = varied.only(variant)
-        found[variant] = _means(rows, by, sorted(varied.calls[by].dropna().unique()))
-    gap = found[after] - found[before]
+    told = _told(varied.calls)
+    names = sorted(told[by].dropna().unique())
+    is_rated = varied.ratings["brain"].nunique() == 1  # others do not mean the same by a number
+    means = {
+        variant: _means(varied.only(variant), told, by, names, is_rated=is_rated)
+        for variant in (before, after)
+    }
+    gap = means[after] - means[before]
     return gap.dropna(axis="columns", how="all").sort_index(axis="columns")
 
 
-def _means(varied: Varied, by: str, names: list[str]) -> pd.DataFrame:
-    calls = varied.calls
-    what = calls.assign(
-        failures=(calls["result"] == "error").astype(float),
-        slow=(calls["latency_ms"] >= SLOW_MS).astype(float),
-        shown=calls["shown"].astype("float64"),
-        repeats=calls.duplicated(["tick_id", "tool_name", "input_hash"]).astype(float),
+def _told(calls: pd.DataFrame) -> pd.DataFrame:
+    """Return the calls in the order of time, each with what it says."""
+    ordered = calls.sort_values(["occurred_at", PERSONA, "seq"], kind="stable")
+    shown = ordered["shown"].astype("float64")
+    same = [ordered[PERSONA], ordered["tool_name"]]
+    return ordered.assign(
+        failures=(ordered["result"] == "error").astype(float),
+        slow=(ordered["latency_ms"] >= SLOW_MS).astype(float),
+        shown=shown,
+        gained=shown - shown.groupby(same).ffill().groupby(same).shift(),
+        repeats=ordered.duplicated(["tick_id", "tool_name", "input_hash"]).astype(float),
     )
-    told = ["failures", "slow", "shown", "repeats"]
-    means = pd.DataFrame(what.groupby([PERSONA, by], observed=True)[told].mean().unstack(by))
+
+
+def _means(
+    varied: Varied, told: pd.DataFrame, by: str, names: list[str], *, is_rated: bool
+) -> pd.DataFrame:
+    calls = told[told["tick_id"].isin(varied.ticks["id"])]
+    means = pd.DataFrame(calls.groupby([PERSONA, by], observed=True)[_TOLD].mean().unstack(by))
     ticks = varied.ticks.groupby(PERSONA).size()
     counts = calls.groupby([PERSONA, by], observed=True).size().unstack(by)
     counts = counts.reindex(index=ticks.index, columns=names).fillna(0.0)
@@ -61,7 +76,7 @@ def _means(varied: Varied, by: str, names: list[str]) -> pd.DataFrame:
         means.swaplevel(axis="columns"),
         _named(counts.div(ticks, axis="index"), "calls"),
     ]
-    if by == "module":
+    if by == "module" and is_rated:
         rated = varied.ratings.assign(rating=varied.ratings["rating"].astype("float64"))
         ratings = rated.groupby([PERSONA, by], observed=True)["rating"].mean().unstack(by)
         parts.append(_named(ratings, "rating"))

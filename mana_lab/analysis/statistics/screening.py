@@ -2,11 +2,13 @@
 
 Signs are flipped for a whole persona at a time, so that what measures have to do with one another
 stays in the permutations: more is found than by Holm, and never more false alarms than agreed
-(Westfall and Young 1993, *Resampling-Based Multiple Testing*, the single-step minP method).
+(Westfall and Young 1993, *Resampling-Based Multiple Testing*, the single-step minP method). It is
+taken twice: within each group of measures, and over the groups.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from mana_lab.errors import InvalidInputError
 PATTERNS = 8_191
 """How many random patterns of signs there are besides the one that happened."""
 _PART = 512
+_SLACK = 1e-12
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,8 +28,9 @@ class Screened:
     """What many measures say.
 
     Attributes:
-        table: A row for each measure: ``mean`` difference, ``personas`` that have one, ``sign``
-            (mean over standard deviation), ``p`` and ``p_adjusted``.
+        table: A row for each measure: ``mean`` difference, ``personas`` that have one,
+            ``clarity`` (mean over standard deviation, at most 100), ``p`` of its own,
+            ``p_within`` adjusted over its group, and ``p_adjusted`` over all.
         n_measures: How many measures were tested.
         n_personas: How many personas there were.
     """
@@ -39,13 +43,16 @@ class Screened:
         return f"<{self.n_measures} measures of {self.n_personas} personas>"
 
 
-def screen(differences: pd.DataFrame, *, seed: Seed, patterns: int = PATTERNS) -> Screened:
-    """Test many measures at once.
+def screen(
+    differences: pd.DataFrame, groups: Sequence[str], *, seed: Seed, patterns: int = PATTERNS
+) -> Screened:
+    """Test many measures at once, each group of them with the same weight.
 
     Args:
         differences: A row for each persona and a column for each measure: the difference between
             two conditions that the persona was in; NaN where they have none. Missing values are
             taken to be missing whatever the condition.
+        groups: To which group each column belongs, such as its module.
         seed: For the patterns of signs.
         patterns: How many random ones.
 
@@ -54,34 +61,57 @@ def screen(differences: pd.DataFrame, *, seed: Seed, patterns: int = PATTERNS) -
         ``p`` 1.
 
     Raises:
-        InvalidInputError: There are fewer than two personas, no measure, or infinite values.
+        InvalidInputError: There are fewer than two personas, no measure, not a group for each,
+            or infinite values.
     """
     values = differences.to_numpy(dtype=float)
     if values.ndim != 2 or values.shape[0] < 2 or not values.shape[1] or np.isinf(values).any():
         raise InvalidInputError(
             f"finite differences of shape {values.shape}; two personas and a measure are needed"
         )
+    if len(groups) != values.shape[1]:
+        raise InvalidInputError(f"{len(groups)} groups of {values.shape[1]} measures; one each")
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
-    sums = _sums(filled, generator(seed), patterns)
-    own = _shares_at_least(sums)
-    least = own.min(axis=1)
-    adjusted = [float((least <= p + 1e-12).mean()) for p in own[0]]
+    own = _shares_at_least(_sums(filled, generator(seed), patterns))
+    within, adjusted = _adjusted(own, groups)
     counts = known.sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = filled.sum(axis=0) / counts
-        spread = np.sqrt((np.where(known, (values - means) ** 2, 0.0)).sum(axis=0) / (counts - 1))
+    means = filled.sum(axis=0) / np.maximum(counts, 1)
+    squares = np.where(known, (values - means) ** 2, 0.0).sum(axis=0)
     table = pd.DataFrame(
         {
-            "mean": means,
+            "mean": np.where(counts, means, np.nan),
             "personas": counts,
-            "sign": _standard(means, spread),
+            "clarity": _clarity(means, np.sqrt(squares / np.maximum(counts - 1, 1))),
             "p": own[0],
+            "p_within": within,
             "p_adjusted": adjusted,
         },
         index=differences.columns,
     )
     return Screened(table, values.shape[1], values.shape[0])
+
+
+def _adjusted(own: Floats, groups: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Return each measure's p-value adjusted over its group, and over all groups."""
+    names = sorted(set(groups))
+    members = {name: [place for place, of in enumerate(groups) if of == name] for name in names}
+    least = {name: own[:, places].min(axis=1) for name, places in members.items()}
+    by_group = np.stack([_ranks(least[name]) for name in names], axis=1)
+    overall = by_group.min(axis=1)
+    within = [_share_up_to(least[of], own[0, place]) for place, of in enumerate(groups)]
+    return within, [_share_up_to(overall, p) for p in within]
+
+
+def _share_up_to(values: Floats, limit: float) -> float:
+    return float((values <= limit + _SLACK).mean())
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return for each value the share of values that are at most as large."""
+    ordered = np.sort(values)
+    found: Floats = np.searchsorted(ordered, values + _SLACK, side="right") / len(values)
+    return found
 
 
 def _sums(filled: Floats, random: np.random.Generator, patterns: int) -> Floats:
@@ -105,10 +135,9 @@ def _shares_at_least(sums: Floats) -> Floats:
     return shares
 
 
-def _standard(means: Floats, spread: Floats) -> Floats:
-    """Return means in units of their spread, at most 100 of them."""
-    size = np.divide(
-        np.abs(means), spread, out=np.where(means != 0, 100.0, 0.0), where=np.nan_to_num(spread) > 0
-    )
-    found: Floats = np.sign(np.nan_to_num(means)) * np.minimum(np.nan_to_num(size), 100.0)
+def _clarity(means: Floats, spread: Floats) -> Floats:
+    """Return the size of means in units of their spread, at most 100 of them."""
+    there = spread > _SLACK
+    size = np.divide(np.abs(means), spread, out=np.full_like(means, np.inf), where=there)
+    found: Floats = np.where(means == 0, 0.0, np.minimum(size, 100.0))
     return found
