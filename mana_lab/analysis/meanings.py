@@ -113,14 +113,12 @@ def described(view: str) -> pd.DataFrame:
     Raises:
         NotFoundError: There is no such view.
     """
-    from mana_lab.analysis.friction.views import DEFINITIONS
+    from mana_lab.analysis.views import DERIVED
 
-    if view not in VIEWS and view not in DEFINITIONS:
-        there = ", ".join((*VIEWS, *DEFINITIONS))
+    if view not in VIEWS and view not in DERIVED:
+        there = ", ".join((*VIEWS, *DERIVED))
         raise NotFoundError(f"there is no view {view[:80]!r}; there are {there}")
-    kinds, meanings = (
-        (VIEWS[view], MEANINGS[view]) if view in VIEWS else DEFINITIONS[view].described()
-    )
+    kinds, meanings = (VIEWS[view], MEANINGS[view]) if view in VIEWS else DERIVED[view].described()
     return pd.DataFrame(
         {
             "column": list(kinds),

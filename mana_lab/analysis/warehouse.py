@@ -9,8 +9,10 @@ import pandas as pd
 
 from mana_lab.analysis.columns import VIEWS, Columns
 from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
-from mana_lab.analysis.friction.views import DEFINITIONS, add_friction
+from mana_lab.analysis.friction.definition import Scope
+from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.sources import Source
+from mana_lab.analysis.views import DERIVED, add_derived
 from mana_lab.errors import NotFoundError
 
 
@@ -36,8 +38,8 @@ class Warehouse:
         source: Where the rows come from.
     """
 
-    VIEWS = (*VIEWS, *DEFINITIONS)
-    """What a query can name: the rows, and what they say of friction."""
+    VIEWS = (*VIEWS, *DERIVED)
+    """What a query can name: the rows, ratings in context, and what the rows say of friction."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -84,11 +86,25 @@ class Warehouse:
         """Return the personas; see :data:`mana_lab.analysis.columns.PERSONAS`."""
         return self._frame("personas")
 
+    def ratings_in_context(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return every rating with what it rests on; see :mod:`mana_lab.analysis.in_context`.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        where = "true" if run is None else f"run = {self.run_number(run)}"
+        scope = Scope(keys=self.labs, labs=self.labs, where=where)
+        kinds = RATINGS_IN_CONTEXT.columns(*self.labs)
+        return self.typed(RATINGS_IN_CONTEXT.sql(scope), kinds)
+
     def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
         """Return the result of a query over all runs.
 
         It sees the views ``persona_actions``, ``persona_feedback``, ``personas``, ``runs`` and
-        ``ticks``, which have the columns of the frames, and those of
+        ``ticks``, which have the columns of the frames, ``ratings_in_context``, and those of
         :class:`~mana_lab.analysis.friction.Friction`, such as ``friction_tools``, run by run; and
         nothing else: no files, no network.
 
@@ -168,7 +184,7 @@ class Warehouse:
             self._let_go()
             duck = open_duck()
             self._source.fill(duck)
-            add_friction(duck, self.labs)
+            add_derived(duck, self.labs)
             lock(duck)
             self._state, self._duck = state, duck
         return self._duck

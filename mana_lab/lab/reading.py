@@ -57,6 +57,20 @@ class Reading(ABC):
         """
         return self.warehouse.ticks_df(run)
 
+    def ratings_in_context(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return every rating with what it rests on.
+
+        That is: whose it was, the brain and the model, and how many calls that persona made to that
+        module in that tick, how many of them failed and how, and how long they took.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self.warehouse.ratings_in_context(run)
+
     def runs_df(self) -> pd.DataFrame:
         """Return the runs; see :data:`mana_lab.analysis.columns.RUNS`."""
         return self.warehouse.runs_df()
@@ -70,7 +84,8 @@ class Reading(ABC):
 
         Args:
             query: Over the views ``persona_actions``, ``persona_feedback``, ``personas``,
-                ``runs`` and ``ticks``, and those of friction, such as ``friction_tools``.
+                ``runs`` and ``ticks``, ``ratings_in_context``, and those of friction, such as
+                ``friction_tools``.
             parameters: Values for ``$name`` in the query.
 
         Raises:

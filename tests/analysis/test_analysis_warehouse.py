@@ -4,19 +4,19 @@ import pandas as pd
 import pytest
 
 from mana_lab.analysis import columns
-from mana_lab.analysis.friction import DEFINITIONS
+from mana_lab.analysis.views import DERIVED
 from mana_lab.errors import QueryError
 
 
-async def test_a_query_sees_the_five_views_and_those_of_friction(lived_in):
+async def test_a_query_sees_the_rows_and_what_is_derived_from_them(lived_in):
     for view in columns.VIEWS:
         frame = lived_in.warehouse.sql(f"SELECT count(*) AS n FROM {view}")
         assert frame["n"].iloc[0] > 0
-    assert (*columns.VIEWS, *DEFINITIONS) == lived_in.warehouse.VIEWS
-    for view in DEFINITIONS:
+    assert (*columns.VIEWS, *DERIVED) == lived_in.warehouse.VIEWS
+    for view in DERIVED:
         assert "run" in lived_in.warehouse.sql(f"SELECT * FROM {view}").columns
     assert repr(lived_in.warehouse).startswith(
-        "<Warehouse: persona_actions, persona_feedback, personas, runs, ticks, friction_calls, "
+        "<Warehouse: persona_actions, persona_feedback, personas, runs, ticks, ratings_in_context, "
     )
 
 

@@ -6,12 +6,11 @@ can name, and a method of :class:`Friction`.
 
 from mana_lab.analysis.friction.friction import Friction
 from mana_lab.analysis.friction.of_frames import failed_calls, frequent_errors, tool_friction
-from mana_lab.analysis.friction.views import DEFINITIONS, add_friction
+from mana_lab.analysis.friction.views import DEFINITIONS
 
 __all__ = [
     "DEFINITIONS",
     "Friction",
-    "add_friction",
     "failed_calls",
     "frequent_errors",
     "tool_friction",
