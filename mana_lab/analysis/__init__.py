@@ -9,6 +9,7 @@ from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.report import render_report
 from mana_lab.analysis.sources import Frames, Source
 from mana_lab.analysis.summary import summary
+from mana_lab.analysis.trust import Trust, trust_of
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "Friction",
     "RunChoice",
     "Source",
+    "Trust",
     "Warehouse",
     "render_report",
     "summary",
+    "trust_of",
 ]

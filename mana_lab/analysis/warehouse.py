@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 import pandas as pd
 
@@ -29,6 +30,9 @@ RunChoice: TypeAlias = HasId | str | int | None
 """A run, its id or its number from 1; None stands for all runs and for calls made by hand."""
 
 
+_Made = TypeVar("_Made")
+
+
 class Warehouse:
     """The data of a lab or a run folder, for reading.
 
@@ -46,6 +50,7 @@ class Warehouse:
         self._one_at_a_time = Lock()
         self._state: object = None
         self._duck: Duck | None = None
+        self._made: dict[Hashable, object] = {}
 
     def __repr__(self) -> str:
         return f"<Warehouse: {', '.join(self.VIEWS)}>"
@@ -152,6 +157,23 @@ class Warehouse:
         with self._one_at_a_time:
             return typed_rows(self._current(), query, kinds, **parameters)
 
+    def once(self, name: Hashable, make: Callable[[], _Made]) -> _Made:
+        """Return what *make* makes of the rows; as long as these stay the same, it is made once.
+
+        Args:
+            name: What it is; the same name stands for the same thing.
+            make: Asks this warehouse.
+        """
+        with self._one_at_a_time:
+            duck = self._current()
+            if name in self._made:
+                return cast("_Made", self._made[name])
+        made = make()
+        with self._one_at_a_time:
+            if self._duck is duck:
+                self._made[name] = made
+        return made
+
     def frames_of_run(self, run: str | None) -> dict[str, pd.DataFrame]:
         """Return the rows of a run in each view that has some.
 
@@ -193,6 +215,7 @@ class Warehouse:
         if self._duck is not None:
             self._duck.close()
         self._duck = None
+        self._made.clear()
 
 
 def _known_run(run: HasId | str | int, duck: Duck) -> tuple[int, str]:

@@ -12,7 +12,7 @@ from mana_lab.notebook import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
+    from mana_lab.analysis import Charts, Friction, RunChoice, Source, Trust, Warehouse
 
 
 class Reading(ABC):
@@ -118,6 +118,22 @@ class Reading(ABC):
         from mana_lab.analysis import summary
 
         return summary(self.warehouse, run)
+
+    def trust(self, run: RunChoice = None) -> Trust:
+        """Return what the numbers of a run rest on, as it stands below each chart.
+
+        That is how many personas and ratings, how alike the ratings of one persona are, how large a
+        difference is where nothing was changed, who rated, and whose way to rate is suspicious.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        from mana_lab.analysis import trust_of
+
+        return trust_of(self.warehouse, run)
 
     def report(self, path: str | Path, run: RunChoice = None) -> Path:
         """Write what was found as one HTML page that needs nothing but itself.

@@ -22,7 +22,7 @@ from mana_lab.analysis.charts.figure import (
     new_chart,
     row_names,
 )
-from mana_lab.analysis.charts.wording import counted, listed, percent, persona_labels
+from mana_lab.analysis.wording import counted, listed, percent, persona_labels
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")

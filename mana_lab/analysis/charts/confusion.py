@@ -17,7 +17,7 @@ from mana_lab.analysis.charts.figure import (
     short,
 )
 from mana_lab.analysis.charts.intervals import INTERVAL_NOTE, MOST_DOTS, dots, share_axis
-from mana_lab.analysis.charts.wording import counted, enough, percent, title_note
+from mana_lab.analysis.wording import counted, enough, percent, title_note
 
 _ONE_LINE = 40
 _RULE = (

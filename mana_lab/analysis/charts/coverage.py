@@ -19,7 +19,6 @@ from mana_lab.analysis.charts.figure import (
     new_chart,
     row_names,
 )
-from mana_lab.analysis.charts.wording import counted, listed, percent
 from mana_lab.analysis.columns import TRAITS
 from mana_lab.analysis.coverage import (
     Discrepancy,
@@ -27,6 +26,7 @@ from mana_lab.analysis.coverage import (
     trait_discrepancy,
     with_traits,
 )
+from mana_lab.analysis.wording import counted, listed, percent
 
 _BARS = ("cadence", "archetype", "module")
 _MOST_BARS = 14

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.trust import Trust
 
 BLUE, ORANGE, VERMILLION, SKY = "#0072B2", "#E69F00", "#D55E00", "#56B4E9"
 GREY, INK = "#BBBBBB", "#222222"
@@ -26,6 +29,8 @@ _STYLE = Path(__file__).with_name("style.mplstyle")
 _FONT = "DejaVu Sans"
 _TITLE_WIDTH = 86
 _NOTE_WIDTH = 140
+_LINE = 0.15
+"""How high a line of the note is, in inches."""
 _LAYOUT_ROUNDS = 3
 
 
@@ -34,9 +39,13 @@ class Chart(Figure):
 
     Attributes:
         finding: What the data say, in one sentence: the title, and the text alternative.
+        note: What a reader must know to read it rightly; it stands below.
+        trust: What it rests on; None where the chart was made of frames alone.
     """
 
     finding: str = ""
+    note: str = ""
+    trust: Trust | None = None
 
     def png(self, dpi: float | None = None) -> bytes:
         """Return the chart as PNG; the same data give the same bytes.
@@ -58,6 +67,20 @@ class Chart(Figure):
             self.draw_without_rendering()
         self.set_layout_engine("none")
         return self
+
+    def trusted(self, trust: Trust) -> Self:
+        """Return this chart with a line at its foot that says what it rests on.
+
+        Args:
+            trust: What that is.
+        """
+        self.trust = trust
+        lines = _noted(str(trust))
+        with house_style():
+            self.set_size_inches(WIDTH, self.get_figheight() + _LINE * (lines.count("\n") + 1))
+            _write_note(self, "\n".join(filter(None, [_noted(self.note), lines])))
+            self.set_layout_engine("constrained")
+            return self.settled()
 
     def _repr_png_(self) -> bytes:
         return self.png()
@@ -88,9 +111,17 @@ def new_chart(finding: str, *, height: float = HEIGHT, note: str = "") -> Chart:
         fontweight="bold",
     )
     if note:
-        lines = textwrap.fill(printable(note), _NOTE_WIDTH)
-        chart.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color="#555555")
+        chart.note = note
+        _write_note(chart, _noted(note))
     return chart
+
+
+def _noted(text: str) -> str:
+    return textwrap.fill(printable(text), _NOTE_WIDTH)
+
+
+def _write_note(chart: Chart, lines: str) -> None:
+    chart.supxlabel(lines, x=0.01, ha="left", fontsize=7.5, color="#555555")
 
 
 def balanced(text: str) -> str:

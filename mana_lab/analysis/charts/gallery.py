@@ -14,13 +14,15 @@ from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
+from mana_lab.analysis.trust import trust_of
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 
 class Charts:
     """The charts of a lab and their numbers.
 
-    Each takes a run, its id or its number, or shows all; that of the population takes none.
+    Each takes a run, its id or its number, or shows all; that of the population takes none. A line
+    at its foot says what it rests on; ``chart.trust`` has that in full.
 
     Args:
         warehouse: Where the data come from.
@@ -40,7 +42,9 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return activity(self._warehouse.actions_df(run), self._warehouse.personas_df())
+        return self._trusted(
+            activity(self._warehouse.actions_df(run), self._warehouse.personas_df()), run
+        )
 
     def activity_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`activity`: calls, a row per persona, a column per day.
@@ -56,7 +60,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return confusion(self._friction.confusion(run))
+        return self._trusted(confusion(self._friction.confusion(run)), run)
 
     def confusion_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`confusion`: counts and shares, a row per pair of tools.
@@ -68,7 +72,7 @@ class Charts:
 
     def coverage(self) -> Chart:
         """Return how evenly the personas fill the space of their traits."""
-        return coverage(self._warehouse.personas_df())
+        return self._trusted(coverage(self._warehouse.personas_df()))
 
     def coverage_table(self) -> pd.DataFrame:
         """Return the numbers of :meth:`coverage`: how many personas are of each kind."""
@@ -80,7 +84,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return error_recovery(self._friction.error_recovery(run))
+        return self._trusted(error_recovery(self._friction.error_recovery(run)), run)
 
     def error_recovery_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`error_recovery`: counts and shares, a row per error code.
@@ -96,7 +100,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return ratings(self._warehouse.feedback_df(run))
+        return self._trusted(ratings(self._warehouse.feedback_df(run)), run)
 
     def ratings_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`ratings`: how often each rating was given, a row per module.
@@ -112,7 +116,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return tool_errors(self._warehouse.actions_df(run))
+        return self._trusted(tool_errors(self._warehouse.actions_df(run)), run)
 
     def tool_errors_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`tool_errors`: counts and rates, a row per tool.
@@ -128,7 +132,9 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run))
+        return self._trusted(
+            module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run)), run
+        )
 
     def module_mix_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`module_mix`: planned and lived shares by persona.
@@ -137,3 +143,6 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return module_mix_table(self._warehouse.personas_df(), self._warehouse.actions_df(run))
+
+    def _trusted(self, chart: Chart, run: RunChoice = None) -> Chart:
+        return chart.trusted(trust_of(self._warehouse, run))

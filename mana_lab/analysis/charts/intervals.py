@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from mana_lab.analysis.charts.figure import bare
-from mana_lab.analysis.charts.wording import percent
+from mana_lab.analysis.wording import percent
 
 MOST_DOTS = 20
 """How many rows such a chart has; the numbers beside it have all of them."""

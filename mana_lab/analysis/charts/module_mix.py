@@ -20,7 +20,7 @@ from mana_lab.analysis.charts.figure import (
     row_names,
     short,
 )
-from mana_lab.analysis.charts.wording import enough, listed, percent, persona_labels, title_note
+from mana_lab.analysis.wording import enough, listed, percent, persona_labels, title_note
 
 _PLANNED, _LIVED = "planned", "lived"
 _ROOM = 0.86

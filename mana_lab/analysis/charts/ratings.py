@@ -27,7 +27,7 @@ from mana_lab.analysis.charts.figure import (
     new_chart,
     row_names,
 )
-from mana_lab.analysis.charts.wording import counted, enough, listed, percent, title_note
+from mana_lab.analysis.wording import counted, enough, listed, percent, title_note
 
 _ANSWERS = (1, 2, 3, 4, 5)
 _COLORS = {1: VERMILLION, 2: ORANGE, 3: GREY, 4: SKY, 5: BLUE}

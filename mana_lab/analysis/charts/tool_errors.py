@@ -15,8 +15,8 @@ from mana_lab.analysis.charts.figure import (
     new_chart,
     row_names,
 )
-from mana_lab.analysis.charts.wording import counted, enough, listed, percent, title_note
 from mana_lab.analysis.friction import tool_friction
+from mana_lab.analysis.wording import counted, enough, listed, percent, title_note
 
 _ROWS = 12
 

@@ -1,0 +1,171 @@
+import math
+
+import numpy as np
+import pytest
+from living_house import lab_of, lived
+
+from mana_lab.analysis import Trust, charts, trust_of
+from mana_lab.analysis.statistics import intraclass_correlation, noise_floor
+from mana_lab.errors import NotFoundError
+
+MODEL = {"brain": "model", "model": "a-model"}
+HOSTILE = "<script>alert(1)</script>"
+TICKS = 24
+
+
+def rater(name, rate, *, run=1, more=None):
+    """Ticks of a persona who has an error in every second one and rates by *rate*."""
+    return [
+        lived(
+            "todo.create! todo.create" if number % 2 else "todo.create",
+            name,
+            number,
+            run=run,
+            more=more,
+            todo=rate(number),
+        )
+        for number in range(1, TICKS + 1)
+    ]
+
+
+def honest(number):
+    return 3 + number % 3 - 2 * (number % 2)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """Two honest raters and one who always says the same; and a run of a model."""
+    return lab_of(
+        *rater("Anna", honest),
+        *rater("Ben", lambda number: min(5, honest(number) + 1)),
+        *rater("Zoe", lambda _: 5),
+        *rater("Anna", honest, run=2, more=MODEL),
+        *rater("Ben", honest, run=2, more=MODEL),
+    )
+
+
+def test_it_says_what_a_run_rests_on(lab):
+    trust = trust_of(lab.warehouse, 1)
+    rows = lab.feedback_df(1)
+    assert (trust.personas, trust.ratings) == (3, 3 * TICKS)
+    assert trust.icc == intraclass_correlation(rows["rating"], rows["persona_id"])
+    assert (trust.brains, trust.models, trust.fixture) == (("scripted",), (), True)
+    assert trust.kind == "exploratory"
+
+
+def test_without_a_blind_comparison_the_noise_floor_is_that_of_every_other_tick(lab):
+    rows = lab.feedback_df(1)
+    odd = rows["tick"] % 2 == 1
+    noise = trust_of(lab.warehouse, 1).noise
+    assert noise.source == "split halves"
+    assert noise.floor == noise_floor(rows[odd], rows[~odd])
+
+
+def test_flagged_raters_are_named_and_numbers_are_given_with_and_without_them(lab):
+    trust = trust_of(lab.warehouse, 1)
+    (zoe,) = trust.flagged
+    assert (zoe.persona, zoe.flags, zoe.brain) == ("Zoe", ("constant",), "scripted")
+    assert trust.flagged_ids == {"Zoe"}
+    assert (trust.raters, trust.judged) == (3, 3)
+    means = lab.feedback_df(1).groupby("persona_id")["rating"].mean()
+    assert trust.mean == pytest.approx(means.mean())
+    assert trust.mean_unflagged == pytest.approx(means.drop("Zoe").mean())
+    assert "1 of 3 judged raters flagged: Zoe (constant); mean 3." in str(trust)
+
+
+def test_models_are_named_and_no_fixtures(lab):
+    trust = trust_of(lab.warehouse, 2)
+    assert (trust.brains, trust.models, trust.fixture) == (("model",), ("a-model",), False)
+    assert "model: a-model;" in str(trust)
+    assert "fixtures" not in str(trust)
+
+
+def test_the_ratings_of_several_brains_are_not_put_together(lab):
+    trust = trust_of(lab.warehouse)
+    assert trust.brains == ("model", "scripted")
+    assert trust.icc is None
+    assert trust.noise is None
+    assert math.isnan(trust.mean)
+    assert trust.raters == 5
+
+
+def test_few_ratings_judge_nobody():
+    trust = trust_of(lab_of(lived("todo.create", todo=4)).warehouse)
+    assert str(trust) == (
+        "1 persona, 1 rating; scripted (fixtures); too few ratings to judge a rater; exploratory"
+    )
+
+
+def test_without_ratings_it_says_who_played():
+    trust = trust_of(lab_of(lived("todo.create", more=MODEL)).warehouse)
+    assert str(trust) == "1 persona, 0 ratings; model: a-model; exploratory"
+    assert str(trust_of(lab_of().warehouse)) == "0 personas, 0 ratings; exploratory"
+
+
+def test_a_persona_of_a_hostile_name_is_shown_as_text():
+    trust = trust_of(lab_of(*rater(HOSTILE, lambda _: 5), *rater("Ben", honest)).warehouse)
+    assert HOSTILE in str(trust)
+    assert HOSTILE not in trust._repr_html_()
+    assert "&lt;script&gt;" in trust._repr_html_()
+
+
+def test_an_unknown_run_is_named(lab):
+    with pytest.raises(NotFoundError, match="has no run 9"):
+        lab.trust(9)
+
+
+def test_it_is_measured_once_until_the_rows_change(lab):
+    assert lab.trust(1) is lab.trust("run-1")
+    assert lab.trust(1) is not lab.trust(2)
+
+
+async def test_it_is_measured_anew_when_rows_have_come(house):
+    anna = await house.persona()
+    await house.run()
+    await house.feedback(anna, "todo", 1)
+    assert trust_of(house.warehouse).ratings == 1
+    await house.feedback(anna, "journal", 5)
+    assert trust_of(house.warehouse).ratings == 2
+
+
+NAMES = (
+    "activity",
+    "confusion",
+    "error_recovery",
+    "module_mix",
+    "ratings",
+    "tool_errors",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_chart_of_a_lab_says_at_its_foot_what_it_rests_on(name, lab):
+    chart = getattr(lab.charts, name)(2)
+    assert chart.trust is lab.trust(2)
+    foot = " ".join(chart.get_supxlabel().split())
+    assert foot.endswith(str(chart.trust))
+    assert foot.startswith(" ".join(chart.note.split()))
+
+
+def test_the_chart_of_the_population_says_it_too(lab):
+    assert isinstance(lab.charts.coverage().trust, Trust)
+
+
+def test_the_line_makes_the_picture_higher_and_hides_nothing(lab):
+    bare = charts.ratings(lab.feedback_df(1))
+    chart = lab.charts.ratings(1)
+    assert bare.trust is None
+    assert chart.get_figheight() > bare.get_figheight()
+    axes = [each.axes[0].get_position().bounds for each in (bare, chart)]
+    inches = [box[3] * each.get_figheight() for box, each in zip(axes, (bare, chart), strict=True)]
+    assert inches[1] == pytest.approx(inches[0], abs=0.12)
+    chart.draw_without_rendering()
+    foot = chart._supxlabel.get_window_extent()
+    assert foot.y0 >= 0
+    assert foot.x1 <= chart.bbox.x1
+    assert foot.y1 <= min(axis.get_tightbbox().y0 for axis in chart.axes)
+
+
+def test_a_chart_with_its_line_has_the_same_bytes_for_the_same_data(lab):
+    pictures = [np.frombuffer(lab.charts.tool_errors(1).png(), dtype=np.uint8) for _ in range(2)]
+    assert np.array_equal(*pictures)
