@@ -1,6 +1,7 @@
 """Analysis: frames, SQL, charts and the report; it reads and never writes.
 
-Importing this package loads pandas, DuckDB and matplotlib.
+Importing this package loads pandas, DuckDB and matplotlib; SciPy comes with statistics, trust and
+findings, when they are used.
 """
 
 from mana_lab.analysis.charts import Charts
@@ -9,7 +10,6 @@ from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.report import render_report
 from mana_lab.analysis.sources import Frames, Source
 from mana_lab.analysis.summary import summary
-from mana_lab.analysis.trust import Trust, trust_of
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 __all__ = [
@@ -19,9 +19,7 @@ __all__ = [
     "Friction",
     "RunChoice",
     "Source",
-    "Trust",
     "Warehouse",
     "render_report",
     "summary",
-    "trust_of",
 ]

@@ -12,7 +12,9 @@ from mana_lab.notebook import Progress, silent
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mana_lab.analysis import Charts, Friction, RunChoice, Source, Trust, Warehouse
+    from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
+    from mana_lab.analysis.findings import Findings
+    from mana_lab.analysis.trust import Trust
 
 
 class Reading(ABC):
@@ -131,9 +133,26 @@ class Reading(ABC):
         Raises:
             NotFoundError: There is no such run.
         """
-        from mana_lab.analysis import trust_of
+        from mana_lab.analysis.trust import trust_of
 
         return trust_of(self.warehouse, run)
+
+    def findings(self, run: RunChoice = None) -> Findings:
+        """Return what holds up in a run, each with what speaks against it.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Returns:
+            The findings, like a list; where nothing holds up it is empty, and says what was looked
+            at and which run would be able to show something.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        from mana_lab.analysis.findings import findings_of
+
+        return findings_of(self.warehouse, run)
 
     def report(self, path: str | Path, run: RunChoice = None) -> Path:
         """Write what was found as one HTML page that needs nothing but itself.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from living_house import lab_of, lived
 
-from mana_lab.analysis import Trust, charts, trust_of
+from mana_lab.analysis import charts
 from mana_lab.analysis.statistics import intraclass_correlation, noise_floor
+from mana_lab.analysis.trust import Trust, trust_of
 from mana_lab.errors import NotFoundError
 
 MODEL = {"brain": "model", "model": "a-model"}

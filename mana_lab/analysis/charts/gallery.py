@@ -14,7 +14,6 @@ from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
-from mana_lab.analysis.trust import trust_of
 from mana_lab.analysis.warehouse import RunChoice, Warehouse
 
 
@@ -145,4 +144,6 @@ class Charts:
         return module_mix_table(self._warehouse.personas_df(), self._warehouse.actions_df(run))
 
     def _trusted(self, chart: Chart, run: RunChoice = None) -> Chart:
+        from mana_lab.analysis.trust import trust_of
+
         return chart.trusted(trust_of(self._warehouse, run))

@@ -23,10 +23,10 @@ from mana_lab.analysis.friction.wilson import INTERVAL, share_with_interval
 CONFUSING: Final = ("invalid-input", "not-found")
 """The kinds of error that show confusion: not those of a refusal, a conflict or a broken app."""
 
-_CONFUSED: Final = (
-    f"(error_kind IN {CONFUSING}"
-    " OR error_code IN ('unknown-tool', 'invalid-arguments', 'not-found'))"
-)
+CONFUSING_CODES: Final = ("unknown-tool", "invalid-arguments", "not-found")
+"""The codes that do, where nobody noted the kind."""
+
+_CONFUSED: Final = f"(error_kind IN {CONFUSING} OR error_code IN {CONFUSING_CODES})"
 
 
 def _confusion(scope: Scope) -> str:

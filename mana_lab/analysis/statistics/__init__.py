@@ -53,6 +53,7 @@ from mana_lab.analysis.statistics.reliability import Icc, design_effect, intracl
 from mana_lab.analysis.statistics.results import HypothesisTest, Interval
 from mana_lab.analysis.statistics.sensitivity import Sensitivity, d_prime, dose_response
 from mana_lab.analysis.statistics.sequential import EProcess, Evidence, ticks_saved
+from mana_lab.analysis.statistics.shares import Share, clustered_share
 from mana_lab.analysis.statistics.survival import (
     LogRank,
     Survival,
@@ -91,12 +92,14 @@ __all__ = [
     "ProportionalOdds",
     "Screening",
     "Sensitivity",
+    "Share",
     "Survival",
     "Units",
     "VariantEffect",
     "benjamini_hochberg",
     "calibrated_mean",
     "cliffs_delta",
+    "clustered_share",
     "compare_between",
     "compare_independent",
     "compare_models",

@@ -13,6 +13,9 @@ RESAMPLES = 9_999
 FEWEST = 6
 """With fewer personas too many resamples are all of one persona; Student's interval is given."""
 
+_ALIKE = 1e-12
+"""Values that differ by no more than this share of the largest are the same but for rounding."""
+
 
 def t_interval(values: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     """Return Student's interval of the mean, with one degree of freedom less than personas.
@@ -60,7 +63,7 @@ def bootstrap_interval(
         return Interval(mean, mean, level, "studentised bootstrap")
     draws = clean[generator(seed).integers(0, len(clean), (resamples, len(clean)))]
     spread = draws.std(axis=1, ddof=1) / np.sqrt(len(clean))
-    apart = spread > 1e-12 * np.abs(clean).max()
+    apart = spread > _ALIKE * np.abs(clean).max()
     ratios = (draws.mean(axis=1)[apart] - mean) / spread[apart]
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return Interval(
@@ -69,7 +72,7 @@ def bootstrap_interval(
 
 
 def _error(values: Floats) -> float:
-    if (values == values[0]).all():
+    if np.ptp(values) <= _ALIKE * np.abs(values).max():
         return 0.0
     return float(values.std(ddof=1) / np.sqrt(len(values)))
 

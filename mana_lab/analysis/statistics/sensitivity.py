@@ -83,14 +83,8 @@ def dose_response(
         InvalidInputError: Fewer than two personas have a slope, or a rating is not from 1 to 5.
     """
     rows, missing = rated(feedback, dose, call=f"dose_response(feedback, dose={dose!r})")
-    slopes, used = {}, 0
-    for persona, part in rows.groupby(PERSONA):
-        x = part[dose].to_numpy(dtype=float)
-        if np.ptp(x) > 0:
-            centered = x - x.mean()
-            y = part["rating"].to_numpy(dtype=float)
-            slopes[str(persona)] = float(centered @ y / (centered @ centered))
-            used += len(part)
+    slopes = slopes_of(rows, dose)
+    used = int(rows[PERSONA].astype(str).isin(slopes).sum())
     if len(slopes) < 2:
         raise InvalidInputError(f"{counted(len(slopes), 'persona')} with a varying {dose!r}")
     finding = compare_paired(
@@ -102,3 +96,23 @@ def dose_response(
         question=f"rating by {dose}",
     )
     return replace(finding, effect_name="mean slope", n_rows=used, n_missing=missing)
+
+
+def slopes_of(rows: pd.DataFrame, dose: str) -> dict[str, float]:
+    """Return by how many points each persona's rating changes for each unit, by least squares.
+
+    Args:
+        rows: With ``persona_id``, ``rating`` and *dose*.
+        dose: As for :func:`dose_response`.
+
+    Returns:
+        The slopes by persona id; who always had the same dose has none.
+    """
+    slopes = {}
+    for persona, part in rows.groupby(PERSONA):
+        x = part[dose].to_numpy(dtype=float)
+        if np.ptp(x) > 0:
+            centered = x - x.mean()
+            y = part["rating"].to_numpy(dtype=float)
+            slopes[str(persona)] = float(centered @ (y - y.mean()) / (centered @ centered))
+    return slopes

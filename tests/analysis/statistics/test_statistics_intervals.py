@@ -89,3 +89,9 @@ def test_mean_ratings_count_every_persona_once():
     expected = bootstrap_interval([5, 1, 2, 2, 3, 3, 4], seed=np.random.default_rng(1))
     assert table.loc["todo", ["low", "high"]].tolist() == [expected.low, expected.high]
     assert table.loc["notes", ["low", "high", "sd"]].isna().all()
+
+
+def test_values_that_differ_by_rounding_alone_are_all_the_same():
+    values = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2, 0.3, 0.3, 0.3]
+    found = bootstrap_interval(values, seed=7)
+    assert found.low == found.high == pytest.approx(0.3)

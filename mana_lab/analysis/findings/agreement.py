@@ -1,0 +1,129 @@
+"""Do personas agree on the modules? Krippendorff's alpha, with an interval over personas."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mana_lab.analysis.findings.basis import FEWEST, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.finding import Finding, number
+from mana_lab.analysis.findings.findings import Looked, Question
+from mana_lab.analysis.statistics.agreement import krippendorff_alpha
+from mana_lab.analysis.statistics.results import Floats, Interval
+from mana_lab.analysis.statistics.units import rated
+from mana_lab.analysis.wording import counted
+from mana_lab.errors import InvalidInputError
+
+FAMILY: Final = "whether personas agree"
+TENTATIVE: Final = 2 / 3
+"""Below it ratings are no ground even for tentative conclusions (Krippendorff 2004, p. 241)."""
+
+
+def agreement_on_modules(feedback: pd.DataFrame) -> tuple[float, Interval]:
+    """Return how far personas agree on which modules are good.
+
+    Each persona counts with the median of their ratings of a module. The interval is Student's, of
+    the values that the jackknife over personas gives (Quenouille and Tukey).
+
+    Args:
+        feedback: Rows of ``feedback_df``.
+
+    Returns:
+        Krippendorff's alpha for ordinal ratings, and its interval; NaN where it cannot be told.
+
+    Raises:
+        PseudoReplicationError: The rows do not say whose they are.
+        MixedBrainsError: They are of different kinds of brains.
+        InvalidInputError: There is no rating.
+    """
+    table = _medians(feedback)
+    whole = krippendorff_alpha(table).alpha
+    g = len(table)
+    parts = np.array([krippendorff_alpha(np.delete(table, who, axis=0)).alpha for who in range(g)])
+    if g < 3 or np.isnan(whole) or np.isnan(parts).any():
+        return whole, Interval(float("nan"), float("nan"), 0.95, "jackknife")
+    pseudo = g * whole - (g - 1) * parts
+    middle, error = float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(g))
+    reach = float(stats.t.isf(0.025, g - 1)) * error
+    return whole, Interval(middle - reach, min(1.0, middle + reach), 0.95, "jackknife")
+
+
+def whether_personas_agree(basis: Basis) -> Looked:
+    """Look whether personas agree on which modules are good, or clearly do not."""
+    alpha, interval = agreement_on_modules(basis.ratings)
+    personas, modules = (basis.ratings[name].nunique() for name in ("email", "module"))
+    told = (
+        f"alpha {number(alpha)} {interval!r} of {counted(personas, 'persona')} on "
+        f"{counted(modules, 'module')}"
+    )
+    if np.isnan(interval.low) or alpha not in interval or personas < FEWEST:
+        return Looked(FAMILY, (), f"{told}; too few to tell")
+    if interval.low > 0:
+        claim = "Personas agree on which modules are good more than by chance"
+    elif interval.high < TENTATIVE:
+        claim = "Personas do not agree enough on which modules are good to speak with one voice"
+    else:
+        return Looked(FAMILY, (), f"{told}; it does not hold up")
+    return Looked(FAMILY, (_finding(basis, claim, alpha, interval),), told)
+
+
+def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Finding:
+    rows = basis.ratings
+    fits = _fits(rows)
+    agree = interval.low > 0
+    against = list(fits.index[fits <= 0] if agree else fits.index[fits > 0])
+    what = "the order of modules is not that of the others" if agree else "it is that of the others"
+    calls, n_calls = cited_by(rows)
+    return Finding(
+        family=FAMILY,
+        claim=basis.rated(
+            f"{claim}: Krippendorff's alpha is {number(alpha)} ({len(fits)} personas)"
+        ),
+        effect=alpha,
+        effect_name="Krippendorff's alpha, ordinal",
+        interval=interval,
+        p=None,
+        correction="",
+        counter_evidence=basis.others(against, len(fits), what),
+        against=ids_of(rows[rows["email"].isin(against)]),
+        calls=calls,
+        n_calls=n_calls,
+        cell=(
+            "from mana_lab.analysis.findings import agreement_on_modules\n\n"
+            f"agreement_on_modules(lab.ratings_in_context({basis.argument}))[0]"
+        ),
+        kind="exploratory",
+        about="ratings",
+        trust=basis.trust,
+        effect_unflagged=_unflagged(basis),
+    )
+
+
+def _unflagged(basis: Basis) -> float:
+    try:
+        return agreement_on_modules(basis.honest)[0]
+    except InvalidInputError:
+        return float("nan")
+
+
+def _medians(feedback: pd.DataFrame) -> Floats:
+    rows, _ = rated(feedback, "module", call="agreement_on_modules(feedback)")
+    table = rows.groupby(["persona_id", "module"])["rating"].median().unstack()
+    return table.to_numpy(dtype=float)
+
+
+def _fits(rows: pd.DataFrame) -> pd.Series[float]:
+    """Return how each persona's order of modules goes with the mean of the others', by address."""
+    means = rows.groupby(["email", "module"])["rating"].mean().unstack().astype("float64")
+    found = {}
+    for email, own in means.iterrows():
+        pair = pd.concat([own, means.drop(index=email).mean()], axis="columns").dropna()
+        apart = len(pair) > 2 and (pair.nunique() > 1).all()
+        found[email] = float(stats.spearmanr(pair).statistic) if apart else 0.0
+    return pd.Series(found, dtype="float64")
+
+
+QUESTION: Final = Question(FAMILY, whether_personas_agree)

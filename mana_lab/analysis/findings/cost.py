@@ -1,0 +1,74 @@
+"""What does one more failed call cost in rating points? Each persona's slope, averaged."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from mana_lab.analysis.findings.basis import LEVEL, SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.finding import Finding, number
+from mana_lab.analysis.findings.findings import Looked, Question
+from mana_lab.analysis.statistics.results import HypothesisTest, shown_p
+from mana_lab.analysis.statistics.sensitivity import dose_response, slopes_of
+from mana_lab.analysis.wording import counted
+from mana_lab.errors import InvalidInputError
+
+FAMILY: Final = "what a failed call costs"
+
+
+def cost_of_a_failed_call(basis: Basis) -> Looked:
+    """Look whether ratings fall when calls to the module fail in the tick."""
+    test = dose_response(basis.ratings, dose="errors", seed=SEED)
+    told = (
+        f"mean slope {number(test.effect)} {test.interval!r}, {shown_p(test.p)}, of "
+        f"{counted(test.n_personas, 'persona')} who had errors at times"
+    )
+    if test.interval is None or test.p > LEVEL or 0 in test.interval:
+        return Looked(FAMILY, (), f"{told}; it does not hold up")
+    return Looked(FAMILY, (_finding(basis, test),), told)
+
+
+def _finding(basis: Basis, test: HypothesisTest) -> Finding:
+    rows = basis.ratings
+    slopes = slopes_of(rows, "errors")
+    otherwise = {who for who, slope in slopes.items() if slope * np.sign(test.effect) <= 0}
+    against = set(rows[rows["persona_id"].isin(otherwise)]["email"])
+    rough = rows[(rows["errors"] > 0) & rows["persona_id"].isin(slopes)]
+    calls, n_calls = cited_by(rough)
+    verb = "costs" if test.effect < 0 else "adds"
+    return Finding(
+        family=FAMILY,
+        claim=basis.rated(
+            f"One more failed call to a module {verb} {number(abs(test.effect))} rating points in "
+            f"that tick ({counted(test.n_personas, 'persona')})"
+        ),
+        effect=test.effect,
+        effect_name="mean slope within personas, in points a failed call",
+        interval=test.interval,
+        p=test.p,
+        correction="",
+        counter_evidence=basis.others(against, len(slopes), "it is not so"),
+        against=ids_of(rough[rough["email"].isin(against)]),
+        calls=calls,
+        n_calls=n_calls,
+        cell=(
+            "from mana_lab.analysis.statistics import dose_response\n\n"
+            f'dose_response(lab.ratings_in_context({basis.argument}), dose="errors", '
+            f"seed={SEED}).effect"
+        ),
+        kind="exploratory",
+        about="ratings",
+        trust=basis.trust,
+        effect_unflagged=_unflagged(basis),
+    )
+
+
+def _unflagged(basis: Basis) -> float:
+    try:
+        return dose_response(basis.honest, dose="errors", seed=SEED).effect
+    except InvalidInputError:
+        return float("nan")
+
+
+QUESTION: Final = Question(FAMILY, cost_of_a_failed_call)

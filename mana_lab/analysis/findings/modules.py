@@ -1,0 +1,145 @@
+"""Are modules rated apart? Friedman's test over all of them, and pairs after Holm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from mana_lab.analysis.findings.basis import FEWEST, LEVEL, SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.finding import Finding, number
+from mana_lab.analysis.findings.findings import Looked, Question
+from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare_modules
+from mana_lab.analysis.statistics.units import persona_means
+from mana_lab.analysis.wording import counted
+from mana_lab.errors import InvalidInputError
+
+FAMILY: Final = "modules rated apart"
+_IMPORT: Final = "from mana_lab.analysis.statistics import compare_modules\n\n"
+
+
+def modules_rated_apart(basis: Basis) -> Looked:
+    """Look whether some modules are rated above others."""
+    rows = basis.ratings
+    found = compare_modules(rows, seed=SEED)
+    tested = [pair for pair in found.pairs if pair.n_personas >= FEWEST]
+    findings = [*_overall(basis, found), *_pairs(basis, found)]
+    tried = "tried" if found.overall else f"not possible: {found.n_complete} rated all of them"
+    remark = (
+        f"{counted(len(found.means), 'module')} together ({tried}) and "
+        f"{counted(len(found.pairs), 'pair')}, {len(tested)} with the {FEWEST} personas that a "
+        f"test takes; {counted(len(findings), 'finding')} at a level of {LEVEL:.0%} after Holm"
+    )
+    return Looked(FAMILY, tuple(findings), remark)
+
+
+def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
+    test = found.overall
+    if test is None or test.p > LEVEL:
+        return
+    rows = basis.ratings
+    means = persona_means(rows.assign(persona_id=rows["email"]), "module").means.dropna()
+    order = means.mean()
+    against = [who for who, own in means.iterrows() if not _rises(own, order)]
+    low, high = str(order.idxmin()), str(order.idxmax())
+    calls, n_calls = cited_by(rows[rows["email"].isin(means.index)])
+    yield Finding(
+        family=FAMILY,
+        claim=basis.rated(
+            f"The {len(found.means)} modules are rated apart: {low} lowest "
+            f"({number(order[low])} of 5), {high} highest ({number(order[high])}), with a "
+            f"Kendall's W of {number(test.effect)} among {counted(test.n_personas, 'persona')} who "
+            "rated all"
+        ),
+        effect=test.effect,
+        effect_name="Kendall's W",
+        interval=None,
+        p=test.p,
+        correction="",
+        counter_evidence=basis.others(
+            map(str, against), test.n_personas, "the order is not that of the others"
+        ),
+        against=ids_of(rows[rows["email"].isin(against)]),
+        calls=calls,
+        n_calls=n_calls,
+        cell=(
+            f"{_IMPORT}compare_modules(lab.ratings_in_context({basis.argument}), seed={SEED})"
+            ".overall.effect"
+        ),
+        kind="exploratory",
+        about="ratings",
+        trust=basis.trust,
+        effect_unflagged=_unflagged_w(basis),
+    )
+
+
+def _rises(own: pd.Series[float], order: pd.Series[float]) -> bool:
+    if own.nunique() == 1:
+        return False
+    return float(stats.spearmanr(own, order).statistic) > 0
+
+
+def _unflagged_w(basis: Basis) -> float:
+    try:
+        test = compare_modules(basis.honest, seed=SEED).overall
+    except InvalidInputError:
+        return float("nan")
+    return test.effect if test else float("nan")
+
+
+def _pairs(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
+    for pair in found.pairs:
+        test = pair.test
+        if test is None or test.interval is None or pair.p_holm > LEVEL or 0 in test.interval:
+            continue
+        yield _pair(basis, pair, len(found.pairs))
+
+
+def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
+    test = pair.test
+    if test is None:
+        raise InvalidInputError(f"{pair.first} and {pair.second} were not tested")
+    rows = basis.ratings[basis.ratings["module"].isin([pair.first, pair.second])]
+    gaps = _gaps(rows, pair)
+    against = list(gaps.index[gaps * np.sign(test.effect) <= 0])
+    calls, n_calls = cited_by(rows[rows["email"].isin(gaps.index)])
+    side = "above" if test.effect > 0 else "below"
+    honest = _gaps(basis.honest, pair)
+    return Finding(
+        family=FAMILY,
+        claim=basis.rated(
+            f"{pair.second} is rated {number(abs(test.effect))} points {side} {pair.first} by the "
+            f"same {counted(pair.n_personas, 'persona')}"
+        ),
+        effect=test.effect,
+        effect_name=f"mean difference {pair.second} - {pair.first}, in points",
+        interval=test.interval,
+        p=pair.p_holm,
+        correction=f"Holm over {counted(tests, 'pair')}",
+        counter_evidence=basis.others(against, len(gaps), "it is not so"),
+        against=ids_of(rows[rows["email"].isin(against)]),
+        calls=calls,
+        n_calls=n_calls,
+        cell=(
+            f"{_IMPORT}found = compare_modules(lab.ratings_in_context({basis.argument}), "
+            f'seed={SEED}).pairs_df()\nfound.set_index(["first", "second"])'
+            f'.loc[({pair.first!r}, {pair.second!r}), "difference"]'
+        ),
+        kind="exploratory",
+        about="ratings",
+        trust=basis.trust,
+        effect_unflagged=float(honest.mean()) if len(honest) > 1 else float("nan"),
+    )
+
+
+def _gaps(rows: pd.DataFrame, pair: Pair) -> pd.Series[float]:
+    """Return the difference of the two modules for each persona who rated both, by address."""
+    means = rows.groupby(["email", "module"])["rating"].mean().unstack()
+    both = means.reindex(columns=[pair.first, pair.second]).dropna().astype("float64")
+    return both[pair.second] - both[pair.first]
+
+
+QUESTION: Final = Question(FAMILY, modules_rated_apart)

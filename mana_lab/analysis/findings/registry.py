@@ -1,0 +1,60 @@
+"""The questions that are asked of every run; a new one is a module and a name here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mana_lab.analysis.findings import (
+    agreement,
+    confused,
+    cost,
+    failing,
+    leaving,
+    modules,
+    stuck,
+    undiscovered,
+)
+from mana_lab.analysis.findings.advice import advice
+from mana_lab.analysis.findings.basis import Basis
+from mana_lab.analysis.findings.findings import Findings, Looked, Question
+from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.errors import InvalidInputError, MixedBrainsError
+
+QUESTIONS: Final[tuple[Question, ...]] = (
+    modules.QUESTION,
+    failing.QUESTION,
+    confused.QUESTION,
+    stuck.QUESTION,
+    leaving.QUESTION,
+    undiscovered.QUESTION,
+    cost.QUESTION,
+    agreement.QUESTION,
+)
+"""The questions, in the order in which findings come."""
+
+
+def findings_of(warehouse: Warehouse, run: RunChoice = None) -> Findings:
+    """Return what holds up in a run; the same rows are looked at once.
+
+    Args:
+        warehouse: Where the rows come from.
+        run: A run, its id or its number; None for all.
+
+    Raises:
+        NotFoundError: There is no such run.
+    """
+    number = None if run is None else warehouse.run_number(run)
+    return warehouse.once(("findings", number), lambda: _found(Basis(warehouse, number)))
+
+
+def _found(basis: Basis) -> Findings:
+    looked = [_asked(question, basis) for question in QUESTIONS]
+    return Findings(looked, basis.trust, advice(basis))
+
+
+def _asked(question: Question, basis: Basis) -> Looked:
+    """Return what a question came to; a run that it cannot be asked of says why."""
+    try:
+        return question.look(basis)
+    except (InvalidInputError, MixedBrainsError) as error:
+        return Looked(question.family, (), f"cannot be told: {error}")

@@ -1,0 +1,197 @@
+"""Each question, in a lab in which it has an answer."""
+
+import pandas as pd
+import pytest
+from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab, value_of
+from living_house import lab_of, lived
+
+from mana_lab.analysis.findings import QUESTIONS, findings_of
+
+FAMILIES = [question.family for question in QUESTIONS]
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return troubled_lab()
+
+
+@pytest.fixture(scope="module")
+def findings(lab):
+    return lab.findings(1)
+
+
+def of(findings, family):
+    return [finding for finding in findings if finding.family == family]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_question_finds_what_is_the_matter(family, findings):
+    assert of(findings, family), [str(each) for each in findings.looked]
+
+
+def test_every_cell_runs_and_gives_the_number_again(findings, lab):
+    for finding in findings:
+        assert value_of(finding.cell, lab) == pytest.approx(finding.effect, rel=1e-9), finding
+
+
+def test_cells_without_a_run_give_the_numbers_of_all_runs(lab):
+    for finding in lab.findings():
+        assert "(1)" not in finding.cell
+        assert value_of(finding.cell, lab) == pytest.approx(finding.effect, rel=1e-9), finding
+
+
+def test_a_claim_is_one_sentence_that_its_interval_supports(findings):
+    for finding in findings:
+        assert "\n" not in finding.claim
+        assert finding.p is None or finding.p <= 0.05
+        if finding.interval is not None:
+            assert finding.effect in finding.interval
+    for family in ("tools that fail", "what a failed call costs"):
+        for finding in of(findings, family):
+            assert 0 not in finding.interval
+
+
+def test_calls_and_ratings_behind_a_finding_are_there(findings, lab):
+    calls, ratings = set(lab.actions_df()["id"]), set(lab.feedback_df()["id"])
+    for finding in findings:
+        assert finding.calls
+        assert set(finding.calls) <= calls
+        assert finding.n_calls >= len(finding.calls)
+        assert set(finding.against) <= calls | ratings
+
+
+def test_modules_are_compared_together_and_in_pairs(findings):
+    overall, *pairs = of(findings, "modules rated apart")
+    assert overall.effect_name == "Kendall's W"
+    assert "todo lowest" in overall.claim
+    assert "mood highest" in overall.claim
+    assert {pair.correction for pair in pairs} == {"Holm over 3 pairs"}
+    assert any("todo is rated" in pair.claim and "below journal" in pair.claim for pair in pairs)
+
+
+def test_a_tool_that_fails_is_named_with_the_personas_for_whom_it_is_not_so(findings, lab):
+    (failing,) = of(findings, "tools that fail")
+    assert failing.claim.startswith("todo.create fails in 50 % of the calls of a persona")
+    assert failing.correction == "Benjamini-Hochberg over 8 tools"
+    assert failing.counter_evidence == "None of 10 personas speaks against it."
+    actions = lab.actions_df().set_index("id").loc[list(failing.calls)]
+    assert set(actions["tool_name"]) == {"todo.create"}
+    assert set(actions["result"]) == {"error"}
+    assert failing.n_calls == len(actions)
+
+
+def test_what_speaks_against_a_tool_that_fails_are_the_calls_of_those_for_whom_it_works():
+    lucky = [
+        lived("todo.create journal.add journal.list mood.log", "Zoe", number, todo=3)
+        for number in range(1, 13)
+    ]
+    (failing,) = of(lab_of(*troubled(), *lucky).findings(1), "tools that fail")
+    assert failing.counter_evidence == (
+        "For 1 of 11 personas it does not fail more often than the rest: Zoe."
+    )
+    assert set(failing.against) == {f"Zoe-1-{number}-0" for number in range(1, 13)}
+
+
+def test_a_tool_that_is_taken_for_another_is_named_with_what_is_usual(findings):
+    (confused,) = of(findings, "tools taken for another")
+    assert confused.claim.startswith("todo.create was tried where todo.complete was right")
+    assert confused.effect == 1.0
+    assert confused.correction == "Benjamini-Hochberg over 1 pair"
+    assert confused.against == ()
+
+
+def test_an_error_after_which_people_are_stuck_is_named(findings):
+    (stuck,) = of(findings, "errors after which people are stuck")
+    assert stuck.claim.startswith("After invalid-arguments people mostly do not get on")
+    assert stuck.effect == 0.0
+
+
+def test_who_leaves_is_named_and_who_stays_speaks_against_it(findings):
+    (leaving,) = of(findings, "personas who give up")
+    assert leaving.claim == (
+        "2 of 10 personas gave the app up (Ian, Jo), the first after 6 ticks: "
+        "80 % are left after 6 ticks"
+    )
+    assert leaving.counter_evidence.startswith("8 of 10 personas were still there: Ada, Ben")
+    assert {call.partition("-")[0] for call in leaving.calls} == set(LEAVERS)
+    assert {call.partition("-")[0] for call in leaving.against} == set(PEOPLE) - set(LEAVERS)
+    assert all("-1-6-" in call for call in leaving.calls)
+
+
+def test_a_tool_that_nearly_nobody_finds_is_named(findings):
+    (missed,) = of(findings, "tools never discovered")
+    assert missed.claim == (
+        "todo.export is never called by 9 of the 10 personas who want todo (90 %)"
+    )
+    assert missed.against == ("Ada-1-1-1",) or missed.against == ("Ada-1-1-2",)
+    assert missed.counter_evidence == "For 1 of 10 personas it was found: Ada."
+
+
+def test_scripted_ratings_are_marked_wherever_they_are_shown(findings):
+    for finding in findings:
+        assert finding.fixture == (finding.about == "ratings")
+        if finding.fixture:
+            assert finding.claim.endswith("; scripted ratings, no opinions")
+            assert "functions of what happened" in str(finding)
+            assert "functions of what happened" in finding._repr_html_()
+
+
+def test_the_ratings_of_a_model_are_no_fixtures():
+    found = troubled_lab(more={"brain": "model", "model": "a-model"}).findings(1)
+    assert len(found) >= len(FAMILIES)
+    assert not any(finding.fixture for finding in found)
+    assert not any("scripted" in str(finding) for finding in found)
+
+
+def test_flagged_raters_are_kept_and_the_effect_is_given_without_them():
+    yes = [
+        lived("todo.create! mood.log", "Zoe", number, todo=5, mood=5)
+        if number % 2
+        else lived("todo.create mood.log", "Zoe", number, todo=5, mood=5)
+        for number in range(1, 13)
+    ]
+    found = lab_of(*troubled(), *yes).findings(1)
+    assert [rater.persona for rater in found.trust.flagged] == ["Zoe"]
+    (cost,) = of(found, "what a failed call costs")
+    assert cost.counter_evidence == "For 1 of 11 personas it is not so: Zoe."
+    assert cost.effect_unflagged == pytest.approx(cost.effect * 11 / 10)
+    assert "Without flagged raters" in str(cost)
+
+
+def test_the_ratings_of_several_brains_are_not_compared_and_that_is_said():
+    both = lab_of(*troubled(), *troubled(run=2, more={"brain": "model"}))
+    found = both.findings()
+    assert not [finding for finding in found if finding.about == "ratings"]
+    assert [finding for finding in found if finding.about == "calls"]
+    said = {each.family: each.remark for each in found.looked}
+    assert "ratings of different brains" in said["modules rated apart"]
+    assert [finding for finding in both.findings(2) if finding.about == "ratings"]
+
+
+def test_hostile_names_break_neither_cells_nor_pages():
+    evil = "x'];\nraise SystemExit('''<script>\"\\"
+    ticks = [
+        lived("todo.create mood.log", person, number, todo=2, mood=5)
+        for person in PEOPLE
+        for number in range(1, 7)
+    ]
+    for tick in ticks:
+        for row in (*tick["calls"], *tick["ratings"]):
+            row["module"] = evil if row["module"] == "todo" else row["module"]
+        for call in tick["calls"]:
+            if call["tool_name"] == "todo.create":
+                call.update(tool_name=evil, result="error", error_code=evil)
+    lab = lab_of(*ticks)
+    found = findings_of(lab.warehouse)
+    assert {"modules rated apart", "tools that fail"} <= {each.family for each in found}
+    for finding in found:
+        assert value_of(finding.cell, lab) == pytest.approx(finding.effect)
+        assert "<script>" not in finding._repr_html_()
+    assert "<script>" not in found._repr_html_()
+
+
+def test_a_run_of_few_personas_says_why_nothing_can_be_told():
+    found = lab_of(lived("todo.create!", todo=1), lived("journal.add", "Ben", journal=5)).findings()
+    assert len(found) == 0
+    assert "too few ratings to plan with" in found.advice
+    assert isinstance(found.to_df(), pd.DataFrame)
