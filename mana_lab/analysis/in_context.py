@@ -37,7 +37,7 @@ def _in_context(scope: Scope) -> str:
     )
     ratings = f"(SELECT * FROM persona_feedback WHERE {scope.where})"  # noqa: S608
     return (
-        f"SELECT f.*, t.model, {counts}, c.latency_ms FROM {ratings} f"  # noqa: S608
+        f"SELECT f.*, t.model, t.variant, {counts}, c.latency_ms FROM {ratings} f"  # noqa: S608
         f" LEFT JOIN ticks t ON t.id = f.tick_id{scope.same_lab('t', 'f')}"
         f" LEFT JOIN ({calls}) c ON c.persona_id = f.persona_id AND c.tick_id = f.tick_id"
         f" AND c.module = f.module{scope.same_lab('c', 'f')}"
@@ -52,6 +52,7 @@ RATINGS_IN_CONTEXT: Final = Definition(
         **{name: _KNOWN[name] for name in _FIRST},
         "brain": _KNOWN["brain"],
         "model": ("text", MEANINGS["ticks"]["model"]),
+        "variant": ("text", MEANINGS["ticks"]["variant"]),
         "calls": ("integer", "How many calls the persona made to the module in the tick."),
         "errors": ("integer", "How many of them failed."),
         **{

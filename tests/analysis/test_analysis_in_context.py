@@ -9,7 +9,7 @@ from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.meanings import described
 from mana_lab.errors import NotFoundError
 
-MODEL = {"brain": "model", "model": "a-model"}
+MODEL = {"brain": "model", "model": "a-model", "variant": "control"}
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +35,14 @@ def test_a_rating_stands_beside_the_calls_that_it_rests_on(lab):
     ]
 
 
-def test_it_says_who_played_the_persona_and_how_long_answers_took(lab):
+def test_it_says_who_played_the_persona_in_which_app_and_how_long_answers_took(lab):
     ben = lab.ratings_in_context(2)
     assert ben["brain"].tolist() == ["model", "model"]
     assert ben["model"].tolist() == ["a-model", "a-model"]
     assert ben["latency_ms"].isna().tolist() == [True, False]
     assert ben["latency_ms"].iloc[1] == 20.0
-    assert lab.ratings_in_context(1)["model"].isna().all()
+    assert ben["variant"].tolist() == ["control", "control"]
+    assert lab.ratings_in_context(1)[["model", "variant"]].isna().all(axis=None)
 
 
 def test_it_has_all_ratings_in_their_order_and_those_of_a_run(lab):

@@ -62,6 +62,29 @@ def test_without_a_blind_comparison_the_noise_floor_is_that_of_every_other_tick(
     assert noise.floor == noise_floor(rows[odd], rows[~odd])
 
 
+def test_the_same_app_under_two_names_gives_the_noise_floor():
+    arms = ("control", "control again", "treatment")
+    ticks = [
+        lived(
+            "todo.create",
+            name,
+            number,
+            more={"variant": arms[number % 3]},
+            todo=1 + (number + place) % 5,
+        )
+        for place, name in enumerate(("Anna", "Ben", "Cleo"))
+        for number in range(1, 12 + place)
+    ]
+    lab = lab_of(*ticks)
+    rows = lab.ratings_in_context(1)
+    first, second = (rows[rows["variant"] == name] for name in arms[:2])
+    trust = lab.trust(1)
+    assert trust.noise.source == "blind A/A"
+    assert trust.noise.floor == noise_floor(first, second)
+    assert trust.variants == arms
+    assert "; app varied: control, control again, treatment; " in str(trust)
+
+
 def test_flagged_raters_are_named_and_numbers_are_given_with_and_without_them(lab):
     trust = trust_of(lab.warehouse, 1)
     (zoe,) = trust.flagged

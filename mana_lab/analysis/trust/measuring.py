@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import pandas as pd
 
 from mana_lab.analysis.columns import Columns
+from mana_lab.analysis.contrast.arms import AGAIN, CONTROL
 from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.statistics.noise import noise_floor
@@ -26,6 +27,7 @@ _ROWS: Final[Columns] = {
     "email": "text",
     "brain": "text",
     "model": "text",
+    "variant": "text",
     "module": "text",
     "rating": "integer",
     "tick": "integer",
@@ -62,6 +64,7 @@ def _measured(warehouse: Warehouse, run: int | None) -> Trust:
         noise=_noise(rows),
         brains=_known(played["brain"]),
         models=_known(played["model"]),
+        variants=_known(played["variant"]),
         raters=raters,
         judged=judged,
         flagged=flagged,
@@ -91,8 +94,8 @@ def _took_part(warehouse: Warehouse, where: str) -> int:
 
 
 def _players(warehouse: Warehouse, where: str) -> pd.DataFrame:
-    query = f"SELECT DISTINCT brain, model FROM ticks WHERE {where}"  # noqa: S608
-    return warehouse.typed(query, {"brain": "text", "model": "text"})
+    query = f"SELECT DISTINCT brain, model, variant FROM ticks WHERE {where}"  # noqa: S608
+    return warehouse.typed(query, {"brain": "text", "model": "text", "variant": "text"})
 
 
 def _known(names: pd.Series[str]) -> tuple[str, ...]:
@@ -133,11 +136,18 @@ def _icc(rows: pd.DataFrame) -> Icc | None:
 
 
 def _noise(rows: pd.DataFrame) -> Noise | None:
-    """Return the noise floor of every other tick of each persona against the rest."""
+    """Return the noise floor: of the same app under two names, or else of two halves of the ticks.
+
+    The halves are every other tick of each persona, and the rest.
+    """
+    first, second = (rows[rows["variant"] == name] for name in (CONTROL, AGAIN))
+    blind = _tried(lambda: noise_floor(first, second))
+    if blind is not None:
+        return Noise(blind, "blind A/A")
     known = rows[rows["tick"].notna()]
     odd = known.groupby(PERSONA)["tick"].rank("dense") % 2 == 1
-    floor = _tried(lambda: noise_floor(known[odd], known[~odd]))
-    return None if floor is None else Noise(floor, "split halves")
+    halves = _tried(lambda: noise_floor(known[odd], known[~odd]))
+    return None if halves is None else Noise(halves, "split halves")
 
 
 def _mean(rows: pd.DataFrame) -> float:

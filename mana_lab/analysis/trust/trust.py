@@ -71,6 +71,7 @@ class Trust:
             not known.
         brains: Who rated; where nobody did, who played.
         models: The models behind that.
+        variants: The variants of the app that the ticks had; empty where it was as it is.
         raters: How many raters there are: a persona, as played by a brain and a model.
         judged: How many of them have enough ratings to be flagged.
         flagged: Those that are. None is left out of any number.
@@ -86,6 +87,7 @@ class Trust:
     noise: Noise | None
     brains: tuple[str, ...]
     models: tuple[str, ...]
+    variants: tuple[str, ...]
     raters: int
     judged: int
     flagged: tuple[Rater, ...]
@@ -120,6 +122,8 @@ class Trust:
     def _facts(self) -> Iterator[tuple[str, str]]:
         if self.brains:
             yield "Played by", self._played()
+        if self.variants:
+            yield "App", f"app varied: {', '.join(self.variants)}"
         if self.icc is not None and not math.isnan(self.icc.icc):
             low, high = self.icc.interval.low, self.icc.interval.high
             yield "Persona share", f"ICC {_number(self.icc.icc)} [{_number(low)}, {_number(high)}]"
