@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
     from mana_lab.analysis.findings import Findings
+    from mana_lab.analysis.transcripts import Tick
     from mana_lab.analysis.trust import Trust
 
 
@@ -153,6 +154,21 @@ class Reading(ABC):
         from mana_lab.analysis.findings import findings_of
 
         return findings_of(self.warehouse, run)
+
+    def tick(self, persona: str, number: int | None = None) -> Tick:
+        """Return a tick as a transcript: its calls in order, what became of them, and its ratings.
+
+        Args:
+            persona: A persona's name or address, with *number*; or the id of a tick alone.
+            number: The how-manieth tick of the persona, from 1, over all runs.
+
+        Raises:
+            NotFoundError: There is no such persona or tick.
+            InvalidInputError: Several personas have that name.
+        """
+        from mana_lab.analysis.transcripts import tick_of
+
+        return tick_of(self.warehouse, persona, number)
 
     def report(self, path: str | Path, run: RunChoice = None) -> Path:
         """Write what was found as one HTML page that needs nothing but itself.

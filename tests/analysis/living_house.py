@@ -111,9 +111,10 @@ def lab_of(*ticks, mixes=None):
         }
         for name in names
     ]
+    brains = {tick["tick"]["run"]: tick["tick"]["brain"] for tick in reversed(ticks)}
     runs = [
         {"run": run, "id": f"run-{run}", "seed": 7, "status": "done", "brain": brain}
-        for run, brain in sorted({(t["tick"]["run"], t["tick"]["brain"]) for t in ticks})
+        for run, brain in sorted(brains.items())
     ]
     known = Context(
         _frame(columns.PERSONAS, personas),
