@@ -22,6 +22,8 @@ LEVEL: Final = 0.05
 """At which level something holds up, after the correction."""
 FEWEST: Final = 6
 """With fewer personas no test that flips their signs can reach that level."""
+MOST: Final = 5
+"""So many findings of one kind are told; a remark says how many more there are."""
 _MOST_NAMES: Final = 4
 
 
@@ -125,6 +127,11 @@ class Basis:
     def _scope(self) -> Scope:
         where = "true" if self.run is None else f"run = {self.run}"
         return Scope(keys=self.warehouse.labs, labs=self.warehouse.labs, where=where)
+
+
+def only_most(found: int) -> str:
+    """Return the rest of a remark, how many of the findings are told."""
+    return f"; the {MOST} clearest are told" if found > MOST else ""
 
 
 def ids_of(rows: pd.DataFrame) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import LEVEL, Basis, ids_of
+from mana_lab.analysis.findings.basis import LEVEL, MOST, Basis, ids_of, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.friction.confusion import CONFUSING, CONFUSING_CODES
@@ -46,14 +46,16 @@ def tools_taken_for_another(basis: Basis) -> Looked:
     ]
     usual = [float(each) for each in several["usual"]]
     screened = benjamini_hochberg([s.p(u) for s, u in zip(shares, usual, strict=True)])
-    findings = tuple(
-        _finding(basis, row, share, float(q), len(several))
+    held = [
+        (row, share, float(q))
         for row, share, q in zip(several.to_dict("records"), shares, screened.q, strict=True)
         if q <= LEVEL and share.interval.low > float(row["usual"])
-    )
+    ]
+    findings = tuple(_finding(basis, row, share, q, len(several)) for row, share, q in held[:MOST])
     remark = (
         f"{len(several)} of {counted(len(pairs), 'pair')} looked at, those of more than one "
-        f"persona; {len(findings)} above what is usual at a false discovery rate of {LEVEL:.0%}"
+        f"persona; {len(held)} above what is usual at a false discovery rate of {LEVEL:.0%}"
+        f"{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import FEWEST, LEVEL, SEED, Basis
+from mana_lab.analysis.findings.basis import FEWEST, LEVEL, MOST, SEED, Basis, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.comparing import compare_paired
@@ -75,11 +75,13 @@ def tools_that_fail(basis: Basis) -> Looked:
     counts = basis.friction.personas(basis.run)
     table = failing_tools(counts, seed=SEED)
     held = table[(table["q"] <= LEVEL) & (table["low"] > 0)]
-    findings = tuple(_finding(basis, counts, row, len(table)) for row in held.to_dict("records"))
+    told = held.head(MOST).to_dict("records")
+    findings = tuple(_finding(basis, counts, row, len(table)) for row in told)
     every = counts["tool_name"].nunique()
     remark = (
         f"{len(table)} of {counted(every, 'tool')} looked at, those that at least {FEWEST} "
-        f"personas called; {len(findings)} fail more often at a false discovery rate of {LEVEL:.0%}"
+        f"personas called; {len(held)} fail more often at a false discovery rate of {LEVEL:.0%}"
+        f"{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

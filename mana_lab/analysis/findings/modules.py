@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from mana_lab.analysis.findings.basis import FEWEST, LEVEL, SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.basis import (
+    FEWEST,
+    LEVEL,
+    MOST,
+    SEED,
+    Basis,
+    cited_by,
+    ids_of,
+    only_most,
+)
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare_modules
@@ -26,12 +35,16 @@ def modules_rated_apart(basis: Basis) -> Looked:
     rows = basis.ratings
     found = compare_modules(rows, seed=SEED)
     tested = [pair for pair in found.pairs if pair.n_personas >= FEWEST]
-    findings = [*_overall(basis, found), *_pairs(basis, found)]
+    held = [pair for pair in found.pairs if _holds(pair)]
+    held.sort(key=lambda pair: -abs(pair.test.effect) if pair.test else 0.0)
+    pairs = [_pair(basis, pair, len(found.pairs)) for pair in held[:MOST]]
+    findings = [*_overall(basis, found), *pairs]
     tried = "tried" if found.overall else f"not possible: {found.n_complete} rated all of them"
     remark = (
         f"{counted(len(found.means), 'module')} together ({tried}) and "
         f"{counted(len(found.pairs), 'pair')}, {len(tested)} with the {FEWEST} personas that a "
-        f"test takes; {counted(len(findings), 'finding')} at a level of {LEVEL:.0%} after Holm"
+        f"test takes; {counted(len(held), 'pair')} apart at a level of {LEVEL:.0%} after Holm"
+        f"{only_most(len(held))}"
     )
     return Looked(FAMILY, tuple(findings), remark)
 
@@ -90,12 +103,11 @@ def _unflagged_w(basis: Basis) -> float:
     return test.effect if test else float("nan")
 
 
-def _pairs(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
-    for pair in found.pairs:
-        test = pair.test
-        if test is None or test.interval is None or pair.p_holm > LEVEL or 0 in test.interval:
-            continue
-        yield _pair(basis, pair, len(found.pairs))
+def _holds(pair: Pair) -> bool:
+    test = pair.test
+    if test is None or test.interval is None:
+        return False
+    return pair.p_holm <= LEVEL and 0 not in test.interval
 
 
 def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import LEVEL, Basis, ids_of
+from mana_lab.analysis.findings.basis import LEVEL, MOST, Basis, ids_of, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.friction.calls import SOON
@@ -40,15 +40,17 @@ def errors_after_which_people_are_stuck(basis: Basis) -> Looked:
     codes = [str(code) for code in owners.index[owners > 1]]
     shares = [recovered_soon(failures, code) for code in codes]
     screened = benjamini_hochberg([share.p(HALF) for share in shares])
-    findings = tuple(
-        _finding(basis, code, share, float(q), len(codes))
+    held = [
+        (share, code, float(q))
         for code, share, q in zip(codes, shares, screened.q, strict=True)
         if q <= LEVEL and share.interval.high < HALF
-    )
+    ]
+    held.sort(key=lambda each: (each[0].share, each[1]))
+    findings = tuple(_finding(basis, code, share, q, len(codes)) for share, code, q in held[:MOST])
     remark = (
         f"{len(codes)} of {counted(len(owners), 'error code')} looked at, those of more than one "
-        f"persona; after {len(findings)} most do not get on, at a false discovery rate of "
-        f"{LEVEL:.0%}"
+        f"persona; after {len(held)} most do not get on, at a false discovery rate of "
+        f"{LEVEL:.0%}{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import LEVEL, Basis
+from mana_lab.analysis.findings.basis import LEVEL, MOST, Basis, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.multiplicity import benjamini_hochberg
@@ -45,14 +45,20 @@ def tools_never_discovered(basis: Basis) -> Looked:
     tools = sorted(map(str, missed["tool_name"].unique()))
     shares = [never_called(missed, counts, personas, tool) for tool in tools]
     screened = benjamini_hochberg([share.p(HALF) for share in shares])
-    findings = tuple(
-        _finding(basis, (missed, counts, personas), tool, share, float(q), len(tools))
+    held = [
+        (share, tool, float(q))
         for tool, share, q in zip(tools, shares, screened.q, strict=True)
         if q <= LEVEL and share.interval.low > HALF
+    ]
+    held.sort(key=lambda each: (-each[0].interval.low, each[1]))
+    findings = tuple(
+        _finding(basis, (missed, counts, personas), tool, share, q, len(tools))
+        for share, tool, q in held[:MOST]
     )
     remark = (
         f"{counted(len(tools), 'tool')} looked at that somebody missed and somebody used in this "
-        f"lab; {len(findings)} that most miss, at a false discovery rate of {LEVEL:.0%}"
+        f"lab; {len(held)} that most miss, at a false discovery rate of {LEVEL:.0%}"
+        f"{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

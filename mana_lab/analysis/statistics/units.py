@@ -128,7 +128,7 @@ def one_brain(feedback: pd.DataFrame) -> None:
     """
     for column in _BRAINS:
         if column in feedback.columns:
-            kinds = sorted(set(map(str, feedback[column].dropna())))
+            kinds = sorted(set(map(str, feedback[column].dropna().unique())))
             if len(kinds) > 1 or (kinds and bool(feedback[column].isna().any())):
                 named = ", ".join(kinds) + ("" if len(kinds) > 1 else " and unknown")
                 raise MixedBrainsError(

@@ -107,8 +107,11 @@ def _flagged(rows: pd.DataFrame) -> tuple[tuple[Rater, ...], int, int]:
     if rows.empty:
         return (), 0, 0
     found = rater_profiles(rows, by=_RATER, tick="of_tick")
-    labels = persona_labels(rows)
-    names = {who: labels[email] for who, email in zip(rows[PERSONA], rows["email"], strict=True)}
+    people = rows.drop_duplicates(PERSONA)
+    labels = persona_labels(people)
+    names = {
+        who: labels[email] for who, email in zip(people[PERSONA], people["email"], strict=True)
+    }
     raters = [
         Rater(
             persona=names[profile[PERSONA]],
