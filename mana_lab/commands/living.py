@@ -189,26 +189,34 @@ def _summary(lab: Lab, run: Run, personas: list[str]) -> pd.DataFrame:
 
 
 def report(
+    which: Annotated[
+        str | None,
+        typer.Argument(help="A run, by its number or its id; else all.", metavar="[RUN]"),
+    ] = None,
     folder: Folder = HERE,
     out: Annotated[
         Path | None,
         typer.Option(dir_okay=False, help="The file; else report.html in DIR.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Write the HTML report of a lab.
+    """Write the HTML report of a run, or of all that a lab has.
 
-    For example: python -m mana_lab report --dir my-lab --out findings.html
+    For example: python -m mana_lab report 2 --dir my-lab --out findings.html
     """
-    finish(_report(folder, out or folder / "report.html"))
+    finish(_report(folder, out or folder / "report.html", which))
 
 
-async def _report(folder: Path, out: Path) -> None:
+async def _report(folder: Path, out: Path, which: str | None) -> None:
     known = existing_lab(folder)
     if not out.parent.is_dir():
         raise SettingsError(f"there is no folder {out.parent} to write {out.name} into")
     with progress() as tell:
         async with await open_lab(known, tell) as lab:
             tell("writing the report", 0, 1)
-            page = lab.report(out)
+            page = lab.report(out, _run_named(which))
             tell("writing the report", 1, 1)
     say(f"The report: {page}")
+
+
+def _run_named(which: str | None) -> str | int | None:
+    return int(which) if which is not None and which.isdecimal() and len(which) < 10 else which

@@ -173,6 +173,9 @@ class Reading(ABC):
     def report(self, path: str | Path, run: RunChoice = None) -> Path:
         """Write what was found as one HTML page that needs nothing but itself.
 
+        An index leads to the findings, and these to the calls behind them, tick by tick; see
+        :func:`mana_lab.analysis.render_report`.
+
         Args:
             path: The file; one that is there is replaced.
             run: A run, its id or its number; None for all.
@@ -184,7 +187,7 @@ class Reading(ABC):
             NotFoundError: There is no such run.
             OSError: The file cannot be written.
         """
-        from mana_lab.analysis import render_report
+        from mana_lab.analysis.report import render_report
 
         target = Path(path)
         target.write_text(render_report(self.warehouse, run), encoding="utf-8")

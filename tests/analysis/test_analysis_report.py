@@ -1,9 +1,15 @@
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
+from itertools import pairwise
 
 import pytest
+from living_house import lab_of, lived
 
 from mana_lab.analysis import render_report, summary
+from mana_lab.analysis.report.transcripts import chosen, transcripts
 from mana_lab.errors import NotFoundError
 
 VOID = {"meta", "img"}
@@ -84,10 +90,16 @@ async def test_the_report_shows_findings_charts_errors_and_notes(lived_in):
 async def test_the_report_needs_nothing_but_itself(lived_in):
     text = render_report(lived_in.warehouse)
     page = Page(text)
-    assert not {"script", "link", "iframe", "object", "a"} & {tag for tag, _ in page.elements}
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
+    assert all(each["href"].startswith("#") for each in page.of("a"))
     assert not re.search(r"https?://|@import|url\(|//cdn", text)
     (policy,) = [m["content"] for m in page.of("meta") if "content" in m and "http-equiv" in m]
     assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    (style,) = re.findall(r"<style>(.*?)</style>", text, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "style=" not in text
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
     assert "Who are the personas?" not in text  # nobody here was sampled
@@ -142,3 +154,116 @@ async def test_only_the_most_frequent_errors_are_listed(house):
             anna, f"todo.tool{number}", seq=number, result="error", error_kind="not-found"
         )
     assert "… and 2 rarer kinds of error." in Page(render_report(house.warehouse)).text
+
+
+@pytest.fixture(scope="module")
+def troubled():
+    """The report of a lab with findings, and its findings."""
+    people = [f"P{number}" for number in range(8)]
+    ticks = [
+        lived(
+            "todo.create! todo.create! journal.add" if (number + place) % 2 else "todo.create",
+            person,
+            number,
+            todo=1 if (number + place) % 2 else 4,
+            journal=5,
+        )
+        for place, person in enumerate(people)
+        for number in range(1, 9)
+    ]
+    lab = lab_of(*ticks)
+    return lab, Page(render_report(lab.warehouse, 1))
+
+
+def test_every_link_leads_to_a_place_that_there_is_once(troubled):
+    _, page = troubled
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {each["href"].removeprefix("#") for each in page.of("a")}
+    assert links <= set(ids)
+    assert {name.partition("-")[0] for name in links} >= {"finding", "call", "rating", "chart"}
+
+
+def test_findings_are_told_with_all_that_they_rest_on(troubled):
+    lab, page = troubled
+    found = lab.findings(1)
+    assert len(page.of("article")) == len(found) > 2
+    text = " ".join(page.text.split())
+    for finding in found:
+        assert text.count(finding.claim) == 2
+        assert finding.counter_evidence in text
+        assert " ".join(finding.cell.split()) in text
+        assert "tools that fail" in text
+
+
+def test_transcripts_are_there_to_be_opened(troubled):
+    _, page = troubled
+    ticks = [each for each in page.of("details") if each.get("id", "").startswith("tick-")]
+    assert len(ticks) == 64
+    assert not any("open" in each for each in ticks)
+    assert {each["class"] for each in ticks} == {"cited", "uncited"}
+    assert "All 64 ticks with a call" in page.text
+    assert "P0, tick 2, Tue 2026-01-06 07:00 UTC: 1 call, 0 failed" in page.text
+    assert "failed; tried again in vain; then journal.add worked" in page.text
+
+
+def test_headings_go_down_one_level_at_a_time_and_tables_have_captions(troubled):
+    _, page = troubled
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert len(page.of("caption")) == len(page.of("table")) > 60
+    assert {each["scope"] for each in page.of("th")} == {"col", "row"}
+    assert all(each["tabindex"] == "0" for each in page.of("div"))
+
+
+def test_a_large_run_leaves_transcripts_out_and_says_how_to_see_them():
+    ticks = [
+        lived("todo.create!" if number == 30 else "todo.create", "Anna", number)
+        for number in range(1, 41)
+    ]
+    picked = chosen(lab_of(*ticks).warehouse, None, ["Anna-1-20"], most=5)
+    page = Page("".join(transcripts(picked)))
+    assert "5 of 40 ticks with a call: those that findings cite, then those" in page.text
+    assert 'Any other one shows lab.tick("anna", 3) in a notebook' in page.text
+    assert "Anna, tick 20," in page.text  # the one that is cited
+    assert "Anna, tick 30," in page.text  # the one with a failed call
+    assert "Anna, tick 39," not in page.text
+
+
+def test_a_tick_of_endless_calls_and_texts_is_cut():
+    tick = lived(" ".join(["todo.create!"] * 700), todo=1)
+    for row in (*tick["calls"], *tick["ratings"]):
+        row["error_message"] = row["notes"] = "long " * 10_000
+    text = render_report(lab_of(tick).warehouse)
+    assert "… and 500 more: lab.tick(&#x27;Anna-1-1&#x27;)" in text
+    assert len(text) < 2_000_000
+
+
+def test_a_lab_of_many_personas_does_not_make_a_table_of_all():
+    ticks = [lived("todo.create", f"P{number}") for number in range(230)]
+    page = Page(render_report(lab_of(*ticks).warehouse))
+    assert "… and 30 more rows, which the lab has as a frame." in page.text
+
+
+def contrast(one, other):
+    """Return the contrast of two colours as WCAG 2.2 defines it."""
+
+    def light(color):
+        parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    bright, dark = sorted((light(one), light(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("ground", ["page", "band", "mark"])
+@pytest.mark.parametrize("text", ["ink", "quiet", "accent"])
+def test_colours_are_told_apart(scheme, ground, text):
+    css = files("mana_lab.analysis.report").joinpath("report.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
+    colors = dict(re.findall(r"--(\w+): (#\w{6})", blocks[scheme]))
+    assert contrast(colors[text], colors[ground]) >= 4.5

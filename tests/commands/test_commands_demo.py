@@ -22,7 +22,7 @@ def test_a_demo_ends_in_a_table_and_a_report_and_again_goes_on(run, tmp_path):
         assert sign not in page
     loaded = re.findall(r"""<[^>]*\s(?:src|href)\s*=\s*["']?([^"'\s>]{,20})""", page)
     assert loaded
-    assert all(each.startswith("data:image/png;") for each in loaded)
+    assert all(each.startswith(("data:image/png;", "#")) for each in loaded)
     second = run("demo", "--dir", folder, "--days", 0.5)
     assert second.exit_code == 0, second.stderr
     assert "2026-01-06 to 2026-01-06: " in second.stdout
@@ -96,6 +96,30 @@ def test_the_report_is_written_where_it_is_wanted(run, lab_folder, tmp_path):
     done = run("report", "--dir", lab_folder, "--out", tmp_path / "findings.html")
     assert str(tmp_path / "findings.html") in done.stdout.replace("\n", "")
     assert (tmp_path / "findings.html").exists()
+
+
+def test_the_report_of_one_run_is_asked_for_by_number_or_id(run, lab_folder):
+    page = lab_folder / "report.html"
+    done = run("report", "1", "--dir", lab_folder)
+    assert done.exit_code == 0, done.stderr
+    by_number = page.read_text()
+    assert "What the personas did in run 1" in by_number
+    done = run("report", asyncio.run(id_of_the_run(lab_folder)), "--dir", lab_folder)
+    assert done.exit_code == 0, done.stderr
+    assert page.read_text() == by_number
+
+
+async def id_of_the_run(folder):
+    async with await Lab.open(folder) as lab:
+        return lab.runs_df()["id"].iloc[0]
+
+
+@pytest.mark.parametrize("which", ["2", "0", "no-such-run", "9" * 30, "1; DROP TABLE runs", ""])
+def test_the_report_of_a_run_that_there_is_not_names_those_that_there_are(run, lab_folder, which):
+    done = run("report", which, "--dir", lab_folder)
+    assert done.exit_code == 1
+    assert "its runs are 1" in done.stderr
+    assert not (lab_folder / "report.html").exists()
 
 
 def test_a_report_into_nowhere_is_refused(run, lab_folder, tmp_path):

@@ -1,0 +1,91 @@
+"""The charts on the page, each with its numbers and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from mana_lab.analysis import charts
+from mana_lab.analysis.charts import Chart
+from mana_lab.analysis.columns import TRAITS
+from mana_lab.analysis.friction import Friction
+from mana_lab.analysis.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.trust import Trust
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A chart with its numbers.
+
+    Attributes:
+        question: What it answers; the heading.
+        chart: The chart.
+        numbers: What it shows.
+    """
+
+    question: str
+    chart: Chart
+    numbers: pd.DataFrame
+
+
+def pictures(
+    warehouse: Warehouse,
+    run: int | None,
+    frames: Mapping[str, pd.DataFrame],
+    trust: Trust,
+) -> list[tuple[str, Picture]]:
+    """Return the pictures by their anchors, in their order.
+
+    Args:
+        warehouse: Where the rows come from.
+        run: The run's number; None for all.
+        frames: The ``actions``, ``ratings`` and ``personas``.
+        trust: What they rest on.
+    """
+    actions, ratings, personas = (frames[name] for name in ("actions", "ratings", "personas"))
+    friction = Friction(warehouse)
+    confused, recovery = friction.confusion(run), friction.error_recovery(run)
+    drawn = [
+        *_population(personas),
+        Picture(
+            "Who used the app, and when?",
+            charts.activity(actions, personas),
+            charts.activity_table(actions, personas),
+        ),
+        Picture("How was it rated?", charts.ratings(ratings), charts.ratings_table(ratings)),
+        Picture(
+            "Where did calls fail?",
+            charts.tool_errors(actions),
+            charts.tool_errors_table(actions),
+        ),
+        Picture(
+            "Which tool did they take for another?",
+            charts.confusion(confused),
+            charts.confusion_table(confused),
+        ),
+        Picture(
+            "After which errors did they get on?",
+            charts.error_recovery(recovery),
+            charts.error_recovery_table(recovery),
+        ),
+        Picture(
+            "Did they use what they had meant to use?",
+            charts.module_mix(personas, actions),
+            charts.module_mix_table(personas, actions),
+        ),
+    ]
+    for picture in drawn:
+        picture.chart.trusted(trust)
+    return [(f"chart-{place}", picture) for place, picture in enumerate(drawn, start=1)]
+
+
+def _population(personas: pd.DataFrame) -> list[Picture]:
+    if personas[list(TRAITS)].isna().all(axis=None):
+        return []
+    drawn = charts.coverage(personas), charts.coverage_table(personas)
+    return [Picture("Who are the personas?", *drawn)]
