@@ -28,8 +28,6 @@ from mana_lab.runner.brains import brain_of
 from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
-    from mana_lab.analysis.contrast import Contrast
-    from mana_lab.analysis.warehouse import HasId
     from mana_lab.experiments import Changes, Experiment, Faults, RaterCalibration
 
 Condition: TypeAlias = Variant | Brain | str | None
@@ -164,36 +162,6 @@ class Experimenting(Running, Reading, ABC):
                     record=record,
                 )
         return Experiment.of(self.warehouse, run, seed=seed)
-
-    def experiment_of(self, run: HasId | str | int) -> Experiment:
-        """Return what an experiment came to that was made before.
-
-        Args:
-            run: The run, its id or its number.
-
-        Raises:
-            NotFoundError: There is no such run.
-            InvalidInputError: It was no experiment.
-        """
-        from mana_lab.experiments import Experiment
-
-        return Experiment.of(self.warehouse, run)
-
-    def contrast(self, run: HasId | str | int, *, seed: int = 0, alpha: float = 0.05) -> Contrast:
-        """Return which modules and tools a run's treatment changed.
-
-        Args:
-            run: The run, its id or its number.
-            seed: For the patterns of signs and the draws.
-            alpha: How often something may be named although nothing was changed.
-
-        Raises:
-            NotFoundError: There is no such run.
-            InvalidInputError: It did not vary the app.
-        """
-        from mana_lab.analysis.contrast import contrast
-
-        return contrast(self.warehouse, run, seed=seed, alpha=alpha)
 
     async def calibrate_raters(
         self,

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
+    from mana_lab.analysis.contrast import Contrast
     from mana_lab.analysis.findings import Findings
     from mana_lab.analysis.transcripts import Tick
     from mana_lab.analysis.trust import Trust
+    from mana_lab.analysis.warehouse import HasId
+    from mana_lab.experiments import Experiment
 
 
 class Reading(ABC):
@@ -216,6 +219,36 @@ class Reading(ABC):
             tell = partial(self._progress, "runs written")
             write_archive(self.warehouse, made, tell)
         return target
+
+    def experiment_of(self, run: HasId | str | int) -> Experiment:
+        """Return what an experiment came to that was made before.
+
+        Args:
+            run: The run, its id or its number.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It was no experiment.
+        """
+        from mana_lab.experiments import Experiment
+
+        return Experiment.of(self.warehouse, run)
+
+    def contrast(self, run: HasId | str | int, *, seed: int = 0, alpha: float = 0.05) -> Contrast:
+        """Return which modules and tools a run's treatment changed.
+
+        Args:
+            run: The run, its id or its number.
+            seed: For the patterns of signs and the draws.
+            alpha: How often something may be named although nothing was changed.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It did not vary the app.
+        """
+        from mana_lab.analysis.contrast import contrast
+
+        return contrast(self.warehouse, run, seed=seed, alpha=alpha)
 
     @cached_property
     def warehouse(self) -> Warehouse:

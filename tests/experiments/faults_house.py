@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+from findings_house import value_of
 
 from mana_lab import Lab
 from mana_lab.experiments import Experiment, Faults
@@ -88,7 +92,7 @@ FAULTS = (
 
 @asynccontextmanager
 async def seeded_lab(modules, folder: Path):
-    """Give a lab of personas who use these modules alike; those of the same modules are one copy."""
+    """Give a lab of personas who use these modules alike, as it was seeded once in *folder*."""
     whole = folder / "-".join(modules)
     if not whole.exists():
         mix = dict.fromkeys(modules, 1 / len(modules))
@@ -127,4 +131,6 @@ async def _tried(lab: Lab, treatment: Variant, seed: int) -> Experiment:
         treatment=treatment, days=DAYS, seed=seed, stop_early=False, alpha=ALPHA, concurrency=8
     )
     assert found.named is not None  # it is read before the lab is closed
+    for finding in lab.findings(found.run):
+        assert value_of(finding.cell, lab) == pytest.approx(finding.effect)
     return found

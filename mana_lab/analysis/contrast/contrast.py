@@ -7,14 +7,17 @@ no module is named, no tool is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from mana_lab.analysis.contrast.arms import AGAIN, CONTROL, TREATMENT, Varied
 from mana_lab.analysis.contrast.measures import MEASURES, differences
+from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
+from mana_lab.analysis.statistics.results import HypothesisTest
 from mana_lab.analysis.statistics.screening import Screened, screen
 from mana_lab.analysis.statistics.variants import VariantEffect, compare_within
 from mana_lab.analysis.warehouse import HasId, Warehouse
@@ -99,14 +102,45 @@ class Contrast:
         ``difference`` (treatment less control), ``unit``, ``p`` of its own, ``p_within`` adjusted
         over the module, ``p_adjusted`` over all, and ``personas``.
         """
-        parts = {by: differences(self.varied, CONTROL, TREATMENT, by) for by in _BY}
-        gaps = pd.concat(parts, axis="columns", names=["by", "name", "measure"])
+        gaps = self.gaps
         if gaps.empty or len(gaps) < 2:
             return pd.DataFrame(columns=_COLUMNS)
         owners = self._owners
         labels = [tuple(map(str, label)) for label in gaps.columns]
         modules = [name if by == "module" else owners[name] for by, name, _ in labels]
         return _ordered(screen(gaps, modules, seed=self.seed), modules)
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """Treatment less control, a row for each persona.
+
+        Columns ``(by, name, measure)``, where *by* is ``module`` or ``tool_name``.
+        """
+        parts = {by: differences(self.varied, CONTROL, TREATMENT, by) for by in _BY}
+        return pd.concat(parts, axis="columns", names=["by", "name", "measure"])
+
+    def test(self, name: str, measure: str) -> HypothesisTest:
+        """Return the test of one measure by itself, with its interval over personas.
+
+        Args:
+            name: A module or a tool.
+            measure: One of :data:`mana_lab.analysis.contrast.measures.MEASURES`.
+
+        Raises:
+            InvalidInputError: Nothing was measured of it, or of fewer than two personas.
+        """
+        by = "tool_name" if name in self._owners else "module"
+        if (by, name, measure) not in self.gaps.columns:
+            raise InvalidInputError(f"there is no {measure[:80]!r} of {name[:80]!r} in both")
+        gap = self.gaps[by, name, measure].dropna()
+        found = compare_paired(
+            np.zeros(len(gap)),
+            gap.to_numpy(dtype=float),
+            personas=gap.index.to_numpy(),
+            seed=self.seed,
+            question=f"{measure} of {name}: treatment - control",
+        )
+        return replace(found, effect_name=f"mean difference, {MEASURES[measure]}")
 
     @cached_property
     def named(self) -> tuple[Named, ...]:

@@ -13,6 +13,7 @@ from mana_lab.analysis.findings import (
     modules,
     stuck,
     undiscovered,
+    varied,
 )
 from mana_lab.analysis.findings.advice import advice
 from mana_lab.analysis.findings.basis import Basis
@@ -21,6 +22,7 @@ from mana_lab.analysis.warehouse import RunChoice, Warehouse
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 QUESTIONS: Final[tuple[Question, ...]] = (
+    varied.QUESTION,
     modules.QUESTION,
     failing.QUESTION,
     confused.QUESTION,

@@ -1,0 +1,139 @@
+"""What did the treatment change? Treatment against control within each persona."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from mana_lab.analysis.contrast import CONTROL, TREATMENT, Contrast, Named, contrast
+from mana_lab.analysis.findings.basis import SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
+from mana_lab.analysis.findings.findings import Looked, Question
+from mana_lab.analysis.statistics.units import PERSONA
+from mana_lab.analysis.wording import counted
+from mana_lab.errors import InvalidInputError, MixedBrainsError
+
+FAMILY: Final = "what the treatment changed"
+TRIAL: Final = "trial"
+"""The kind of a run's design that has a treatment and a control."""
+_IMPORT: Final = "from mana_lab.analysis.contrast import contrast\n\n"
+
+
+def changed_by_treatment(basis: Basis) -> Looked:
+    """Look what the treatment of an experiment changed."""
+    if basis.run is None:
+        return Looked(FAMILY, (), "asked of one run at a time")
+    design = basis.warehouse.runs_df(basis.run)["design"].iloc[0]
+    if design.get("kind") != TRIAL:
+        return Looked(FAMILY, (), "the run compared no treatment with a control")
+    alpha = float(design["alpha"])
+    found = contrast(basis.warehouse, basis.run, seed=SEED, alpha=alpha)
+    findings = [*_asked(basis, found, design["module"])]
+    findings += [_named(basis, found, each) for each in found.named]
+    about = design["module"] or "all modules together"
+    remark = (
+        f"{design['treatment']} against {design['control']}: the ratings of {about}, which the "
+        f"experiment was about, and besides {counted(len(found.table), 'measure')} of modules and "
+        f"tools at a family-wise level of {alpha:g}; {counted(len(found.named), 'module')} changed"
+    )
+    return Looked(FAMILY, tuple(findings), remark)
+
+
+def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Finding]:
+    """Yield what the experiment set out to find, where its interval supports it."""
+    try:
+        effect = found.effect(module)
+    except (InvalidInputError, MixedBrainsError):
+        return
+    test = effect.difference
+    if test.p > found.alpha or test.interval is None or 0 in test.interval:
+        return
+    rows = _rated(found, module)
+    gaps = _gaps(rows)
+    against = gaps.index[gaps * np.sign(test.effect) <= 0]
+    treated = rows[rows["variant"] == TREATMENT]
+    calls, n_calls = cited_by(treated)
+    side = "higher" if test.effect > 0 else "lower"
+    argument = "" if module is None else repr(module)
+    yield Finding(
+        family=FAMILY,
+        claim=basis.rated(
+            f"Under treatment {module or 'what they used'} is rated {number(abs(test.effect))} "
+            f"points {side} by the same {counted(test.n_personas, 'persona')}"
+        ),
+        effect=test.effect,
+        effect_name="mean difference treatment - control, in points",
+        interval=test.interval,
+        p=test.p,
+        correction="",
+        counter_evidence=basis.others(map(str, against), len(gaps), "it is not so"),
+        against=ids_of(treated[treated["email"].isin(against)]),
+        calls=calls,
+        n_calls=n_calls,
+        cell=(
+            f"{_IMPORT}contrast(lab.warehouse, {basis.run}, seed={SEED})"
+            f".effect({argument}).difference.effect"
+        ),
+        kind="confirmatory",
+        about="ratings",
+        trust=basis.trust,
+        effect_unflagged=_unflagged(basis, gaps),
+    )
+
+
+def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
+    name = named.tool or named.module
+    test = found.test(name, named.measure)
+    by = "module" if named.tool is None else "tool_name"
+    gap = found.gaps[by, name, named.measure].dropna()
+    emails = found.varied.ticks.drop_duplicates(PERSONA).set_index(PERSONA)["email"]
+    against = emails[gap.index[gap * np.sign(test.effect) <= 0]]
+    own = found.varied.calls[found.varied.calls[by] == name]
+    treated = own[own["variant"] == TREATMENT]
+    return Finding(
+        family=FAMILY,
+        claim=(
+            f"Under treatment {name} changed: {number(test.effect)} {named.unit} "
+            f"({counted(named.personas, 'persona')} under both)"
+        ),
+        effect=test.effect,
+        effect_name=test.effect_name,
+        interval=test.interval,
+        p=named.p,
+        correction="Westfall-Young minP over all measures, each module with the same weight",
+        counter_evidence=basis.others(map(str, against), len(gap), "it is not so"),
+        against=ids_of(treated[treated["email"].isin(against)]),
+        calls=ids_of(own if treated.empty else treated)[:MOST_IDS],
+        n_calls=len(own if treated.empty else treated),
+        cell=(
+            f"{_IMPORT}contrast(lab.warehouse, {basis.run}, seed={SEED})"
+            f".test({name!r}, {named.measure!r}).effect"
+        ),
+        kind="exploratory",
+        about="ratings" if named.measure == "rating" else "calls",
+        trust=basis.trust,
+    )
+
+
+def _rated(found: Contrast, module: str | None) -> pd.DataFrame:
+    rows = found.varied.ratings
+    return rows if module is None else rows[rows["module"] == module]
+
+
+def _gaps(rows: pd.DataFrame) -> pd.Series[float]:
+    """Return treatment less control of each persona who rated under both, by address."""
+    means = rows.groupby(["email", "variant"])["rating"].mean().unstack()
+    both = means.reindex(columns=[CONTROL, TREATMENT]).dropna().astype("float64")
+    return both[TREATMENT] - both[CONTROL]
+
+
+def _unflagged(basis: Basis, gaps: pd.Series[float]) -> float:
+    honest = gaps[gaps.index.isin(set(basis.honest["email"]))]
+    return float(honest.mean()) if len(honest) > 1 else math.nan
+
+
+QUESTION: Final = Question(FAMILY, changed_by_treatment)
