@@ -21,6 +21,7 @@ stable ``code`` that a program or a model can act on. The tree::
     │   ├── RatingUnreadableError      rating-unreadable
     │   ├── RunFolderError             invalid-run-folder
     │   ├── ArchiveError               invalid-archive
+    │   ├── BaselineError              invalid-baseline
     │   ├── QueryError                 invalid-query
     │   ├── PseudoReplicationError     pseudo-replication
     │   └── MixedBrainsError           mixed-brains
@@ -242,6 +243,12 @@ class ArchiveError(InvalidInputError):
     """A place has no archive of a lab's rows, or one that cannot be read."""
 
     code: ClassVar[str] = "invalid-archive"
+
+
+class BaselineError(InvalidInputError):
+    """A file is no baseline, or runs cannot make one or be held against one."""
+
+    code: ClassVar[str] = "invalid-baseline"
 
 
 class QueryError(InvalidInputError):

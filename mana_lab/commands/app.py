@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from mana_lab.commands.baselines import baseline
 from mana_lab.commands.books import notebooks
 from mana_lab.commands.connecting import token
 from mana_lab.commands.demo import demo
@@ -32,6 +33,7 @@ COMMANDS = (
     keep,
     export,
     replay,
+    baseline,
     serve,
     token,
     tools,

@@ -13,7 +13,6 @@ import httpx2
 from opentelemetry.trace import TracerProvider
 
 from mana_lab.clock import Clock
-from mana_lab.closing import Closing
 from mana_lab.crypto import CipherPolicy, WireForm
 from mana_lab.errors import (
     InvalidCredentialsError,
@@ -66,7 +65,7 @@ MIRROR = "mirror"
 """The folder in a lab's own with the rows of large runs, for reading them fast."""
 
 
-class Lab(Targeting, Experimenting, Keeping, Replaying, Closing):
+class Lab(Targeting, Experimenting, Keeping, Replaying):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mana_lab.closing import Closing
 from mana_lab.notebook import Progress, silent
 
 if TYPE_CHECKING:
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from mana_lab.experiments import Experiment
 
 
-class Reading(ABC):
-    """A lab, or a run that was kept, as analysis sees it."""
+class Reading(Closing):
+    """A lab, or a run that was kept, as analysis sees it; an async context manager."""
 
     _progress: Progress = staticmethod(silent)
 
     @abstractmethod
     def _source(self) -> Source:
         """Return where the rows come from."""
+
+    async def close(self) -> None:
+        """Let go of what is held; files that are only read hold nothing."""
 
     def actions_df(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the audited calls; see :data:`mana_lab.analysis.columns.ACTIONS`.

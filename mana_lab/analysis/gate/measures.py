@@ -1,0 +1,152 @@
+"""What the gate knows of a run: for each persona and module, how often it failed and was rated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, Literal, TypeAlias
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from mana_lab.analysis.statistics.units import one_brain
+from mana_lab.analysis.warehouse import Warehouse
+from mana_lab.errors import BaselineError, NotFoundError
+
+Measure: TypeAlias = Literal["rating", "failed"]
+"""``rating`` is a persona's mean rating of a module, ``failed`` the share of their failed calls."""
+
+MEASURES: Final[tuple[Measure, ...]] = ("rating", "failed")
+_DAY_S = 86_400.0
+_Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12, strict=True)]
+
+
+class Use(BaseModel):
+    """What a persona did in a module, and thought of it.
+
+    Attributes:
+        calls: How many calls there were.
+        failed: How many of them failed.
+        ratings: How many ratings.
+        rating_sum: What the ratings add up to.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    calls: _Count = 0
+    failed: _Count = 0
+    ratings: _Count = 0
+    rating_sum: _Count = 0
+
+    @model_validator(mode="after")
+    def _possible(self) -> Use:
+        if self.failed > self.calls:
+            raise ValueError("more calls failed than there were")
+        if not self.ratings <= self.rating_sum <= 5 * self.ratings:
+            raise ValueError("the ratings cannot add up to that")
+        return self
+
+    def __add__(self, other: Use) -> Use:
+        return Use(
+            calls=self.calls + other.calls,
+            failed=self.failed + other.failed,
+            ratings=self.ratings + other.ratings,
+            rating_sum=self.rating_sum + other.rating_sum,
+        )
+
+    def value(self, measure: Measure) -> float | None:
+        """Return a measure of it; None where there is nothing to measure."""
+        if measure == "rating":
+            return self.rating_sum / self.ratings if self.ratings else None
+        return self.failed / self.calls if self.calls else None
+
+
+Uses: TypeAlias = Mapping[str, Use]
+"""By the persona's e-mail address."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run as the gate sees it.
+
+    Attributes:
+        number: The how-manieth of its lab it was.
+        seed: What all randomness derived from.
+        brain: Who played the personas.
+        model: The model behind that, where there was one.
+        starts_at: Its first moment.
+        days: How many days it was to last.
+        personas: The addresses of those who used the app.
+        modules: What they did, by module.
+    """
+
+    number: int
+    seed: int
+    brain: str
+    model: str | None
+    starts_at: datetime
+    days: float
+    personas: frozenset[str]
+    modules: Mapping[str, Uses]
+
+
+def measured(warehouse: Warehouse, run: int = -1) -> Measured:
+    """Return what the gate needs to know of a run.
+
+    Args:
+        warehouse: Where its rows are.
+        run: Its number, from 1; -1 is the last one, -2 the one before.
+
+    Raises:
+        NotFoundError: There is no such run.
+        BaselineError: It has not reached its end.
+        MixedBrainsError: Its ratings are of several brains.
+    """
+    row = _row(warehouse.runs_df(), run)
+    number = int(row["run"])
+    if row["status"] != "done":
+        raise BaselineError(
+            f"run {number} is {row['status']}; only a run that has reached its end is compared: "
+            "go on with it (run --resume)"
+        )
+    actions, feedback = warehouse.actions_df(number), warehouse.feedback_df(number)
+    one_brain(feedback)
+    return Measured(
+        number=number,
+        seed=int(row["seed"]),
+        brain=row["brain"],
+        model=row["model"] if isinstance(row["model"], str) else None,
+        starts_at=row["starts_at"].to_pydatetime(),
+        days=round((row["ends_at"] - row["starts_at"]).total_seconds() / _DAY_S, 3),
+        personas=frozenset(warehouse.ticks_df(number)["email"].dropna()),
+        modules=_modules(actions, feedback),
+    )
+
+
+def _row(runs: pd.DataFrame, run: int) -> pd.Series:
+    if runs.empty:
+        raise NotFoundError("there is no run yet; let the personas live first")
+    numbers = [int(number) for number in runs["run"]]
+    if run < 0 and -run <= len(numbers):
+        return runs.iloc[run]
+    if run in numbers:
+        return runs.iloc[numbers.index(run)]
+    raise NotFoundError(f"there is no run {run}; there are: {', '.join(map(str, numbers))}")
+
+
+def _modules(actions: pd.DataFrame, feedback: pd.DataFrame) -> dict[str, dict[str, Use]]:
+    keys = ["module", "email"]
+    calls = actions.assign(failed=(actions["result"] == "error").astype(int)).dropna(subset=keys)
+    rated = feedback.dropna(subset=[*keys, "rating"])
+    counts = {
+        "calls": calls.groupby(keys)["failed"].size(),
+        "failed": calls.groupby(keys)["failed"].sum(),
+        "ratings": rated.groupby(keys)["rating"].size(),
+        "rating_sum": rated.groupby(keys)["rating"].sum(),
+    }
+    table = pd.DataFrame(counts).fillna(0).astype(int).sort_index()
+    found: dict[str, dict[str, Use]] = {}
+    for (module, email), row in zip(table.index, table.to_dict("records"), strict=True):
+        found.setdefault(module, {})[email] = Use(**{str(name): n for name, n in row.items()})
+    return found
