@@ -10,6 +10,7 @@ from typing import Any
 
 from mana_lab.clock import Clock
 from mana_lab.closing import Closing
+from mana_lab.display import facts_table
 from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space
@@ -142,6 +143,12 @@ class PersonaSession(Closing):
         space = self._visit.space
         where = "" if space is None else f", in the space {space.name!r}"
         return f"<{self.persona.name}, signed in{where}>"
+
+    def _repr_html_(self) -> str:
+        space = self._visit.space
+        where = {} if self._closed or space is None else {"space": space.name}
+        state = "signed out" if self._closed else "signed in"
+        return facts_table(self.persona.facts() | {"session": state} | where)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -17,6 +17,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from mana_lab.display import facts_table, share_bars
 from mana_lab.errors import CatalogError, UnknownPersonaError
 from mana_lab.identity.wire import Traits
 
@@ -111,8 +112,32 @@ class Persona(_Model):
         """The name as it is typed: ``anna``, or ``amara-novak``."""
         return _typed(self.name)
 
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each module that they reach for, the largest first; together 1."""
+        total = sum(self.module_mix.values())
+        order = sorted(self.module_mix.items(), key=lambda item: (-item[1], item[0]))
+        return {module: weight / total for module, weight in order if weight}
+
     def __repr__(self) -> str:
-        return f"<Persona {self.name}: {self.archetype}, {self.tick_cadence}>"
+        mix = ", ".join(f"{module} {share:.0%}" for module, share in self.shares.items())
+        return f"<Persona {self.name}: {self.archetype}, {self.tick_cadence}; {mix}>"
+
+    def _repr_html_(self) -> str:
+        return facts_table(self.facts())
+
+    def facts(self) -> dict[str, object]:
+        """Return who they are, for a table."""
+        shown: dict[str, object] = {
+            "persona": self.name,
+            "archetype": self.archetype,
+            "cadence": f"{self.tick_cadence}, in {self.timezone}",
+            "language": self.language,
+            "modules": share_bars(self.shares),
+        }
+        if self.traits is not None:
+            shown["traits"] = ", ".join(f"{name} {value:.2f}" for name, value in self.traits)
+        return shown
 
 
 class SharedSpace(_Model):

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from html import escape
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
+from mana_lab.display import BLUE, VERMILLION, Html, columns, facts_table
 from mana_lab.runner.meter import Usage
 
 RunStatus: TypeAlias = Literal["running", "done", "failed", "stopped"]
+
+
+class Day(NamedTuple):
+    """What happened in one day of a run.
+
+    Attributes:
+        calls: How many tool calls there were.
+        errors: How many of them failed.
+    """
+
+    calls: int
+    errors: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,7 @@ class Run:
         status: ``running`` while it lasts, then ``done``; ``stopped`` or ``failed`` if it ended
             early, and can go on.
         reason: Why it ended early.
+        by_day: What happened in each 24 hours from its first moment; empty where that is not known.
     """
 
     id: str = field(repr=False)
@@ -82,17 +95,23 @@ class Run:
     usage: Usage
     status: RunStatus
     reason: str | None = None
+    by_day: tuple[Day, ...] = field(default=(), repr=False)
 
     def __repr__(self) -> str:
         facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
         return f"<Run: {facts}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
-            for name, value in self._facts().items()
-        )
-        return f"<table>{rows}</table>"
+        shown: dict[str, object] = dict(self._facts())
+        if any(day.calls for day in self.by_day):
+            shown["calls by day"] = self._picture()
+        return facts_table(shown)
+
+    def _picture(self) -> Html:
+        calls, errors = zip(*self.by_day, strict=True)
+        said = f"{_range(calls)} calls a day, {_range(errors)} of them failed"
+        worked = [day.calls - day.errors for day in self.by_day]
+        return columns({VERMILLION: errors, BLUE: worked}, said) + Html.of(f" {said}")
 
     def _facts(self) -> dict[str, str | int]:
         brain = f"{self.brain} ({self.model})" if self.model else self.brain
@@ -117,3 +136,8 @@ class Run:
             facts["tokens"] = self.usage.tokens
             facts["cost"] = f"{self.usage.cost_usd:.4f} USD"
         return facts | {"status": f"{self.status}: {self.reason}" if self.reason else self.status}
+
+
+def _range(numbers: Sequence[int]) -> str:
+    least, most = min(numbers), max(numbers)
+    return str(most) if least == most else f"{least} to {most}"

@@ -53,6 +53,10 @@ async def test_seeding_and_signing_in(tmp_path, few):
         assert told == [("seeding", n, 4) for n in (1, 2, 3, 4)]
         anna = await lab.persona("persona.anna@mana.test")
         assert repr(anna) == "<Anna, signed in, in the space 'Anna'>"
+        assert "<th>session</th><td>signed in</td></tr><tr><th>space</th>" in anna._repr_html_()
+        assert anna.user_id not in anna._repr_html_()
+        await anna.close()
+        assert "<td>signed out</td>" in anna._repr_html_()
         assert repr(await lab.seed()) == "<SeedReport: 4 updated>"
 
 
@@ -81,6 +85,10 @@ async def test_a_run_is_lived_and_shown(lab):
     assert lab.clock.now() == SIMULATION_EPOCH + timedelta(days=2)
     assert set(lab.actions_df(run)["persona"]) == {"Anna", "Maya"}
     assert len(lab.actions_df(run)) == run.calls
+    by_day = lab.ticks_df(run).groupby(lab.ticks_df(run)["scheduled_at"].dt.floor("D"))
+    assert [tuple(day) for day in run.by_day] == [
+        tuple(row) for row in by_day[["calls", "errors"]].sum().to_numpy()
+    ]
     assert set(lab.feedback_df(run)["module"]) == set(lab.actions_df(run)["module"])
     assert list(lab.personas_df()["persona"]) == ["Anna", "Ben", "Maya", "Paul"]
     counted = lab.sql("SELECT count(*) AS calls FROM persona_actions WHERE run = $run", run=1)

@@ -159,5 +159,27 @@ def test_a_persona_cannot_be_changed(catalog):
 
 
 def test_the_reprs_say_who_and_hide_the_rest(catalog):
-    assert f"{catalog[2]!r}" == "<Persona Marcus: ceo-busy, weekdays>"
+    mix = ", ".join(f"{name} {share:.0%}" for name, share in catalog[2].shares.items())
+    assert f"{catalog[2]!r}" == f"<Persona Marcus: ceo-busy, weekdays; {mix}>"
     assert f"{Catalog(catalog[:3])!r}" == "<Catalog: Anna, Ben, Marcus>"
+
+
+def test_shares_add_up_to_one_the_largest_first(catalog):
+    weights = {"todo": 1.0, "notes": 3.0, "goals": 1.0, "mood": 0.0}
+    persona = catalog[0].model_copy(update={"module_mix": weights})
+    assert list(persona.shares.items()) == [("notes", 0.6), ("goals", 0.2), ("todo", 0.2)]
+    for each in catalog:
+        assert sum(each.shares.values()) == pytest.approx(1)
+
+
+def test_a_persona_shows_who_they_are_and_nothing_that_a_browser_would_run(catalog):
+    hostile = "<img src=x onerror=alert(1)>"
+    changes = {"name": hostile, "traits": Traits(patience=0.25)}
+    shown = catalog[0].model_copy(update=changes)._repr_html_()
+    assert "<img" not in shown
+    assert "<td>&lt;img src=x onerror=alert(1)&gt;</td>" in shown
+    assert "<td>daily, in Europe/Berlin</td>" in shown
+    assert "patience 0.25, skill 0.50, honesty 1.00, verbosity 0.50" in shown
+    assert shown.count("<svg ") == len(catalog[0].shares)
+    assert catalog[0].system_prompt not in shown
+    assert "traits" not in catalog[0]._repr_html_()

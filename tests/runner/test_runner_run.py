@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from mana_lab.clock import SIMULATION_EPOCH
 from mana_lab.runner.meter import Usage
-from mana_lab.runner.run import Run
+from mana_lab.runner.run import Day, Run
 
 RUN = Run(
     id="5f0c1d3e-0000-4000-8000-000000000000",
@@ -48,3 +48,18 @@ def test_html_is_escaped_and_says_the_same():
     assert "<td>&lt;b&gt; (m)</td>" in html
     assert "<th>wanted in vain</th><td>nothing</td>" in html
     assert html.startswith("<table>")
+
+
+def test_html_shows_calls_and_errors_by_day_and_the_text_stays_as_it_is():
+    lived = replace(RUN, by_day=(Day(20, 5), Day(10, 0)))
+    assert repr(lived) == repr(RUN)
+    html = lived._repr_html_()
+    assert html == lived._repr_html_()
+    assert "<th>calls by day</th><td><svg " in html
+    assert html.count("<rect ") == 3
+    assert "10 to 20 calls a day, 0 to 5 of them failed</td>" in html
+    assert "<svg" not in replace(RUN, by_day=(Day(0, 0),))._repr_html_()
+    assert (
+        "</svg> 4 calls a day, 1 of them failed"
+        in replace(RUN, by_day=(Day(4, 1),) * 2)._repr_html_()
+    )
