@@ -114,11 +114,11 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
         axes.text(place + 0.5, row, str(count), ha="center", va="center", color=color, fontsize=8)
     row_names(axes, [str(name) for name in table.index])
     axes.set_xlim(0, places)
-    axes.set_xticks([place + 0.5 for place in range(places)], labels=_heads(list(table.columns)))
+    axes.set_xticks([place + 0.5 for place in range(places)], labels=day_heads(list(table.columns)))
     bare(axes)
 
 
-def _heads(days: list[str]) -> list[str]:
+def day_heads(days: list[str]) -> list[str]:
     """Return what stands under the columns: the weekday and the date, or the date alone."""
     dates = [date.fromisoformat(day) for day in days]
     daily = all(after - before == timedelta(days=1) for before, after in pairwise(dates))

@@ -11,6 +11,7 @@ from mana_lab.analysis.charts.error_recovery import error_recovery, error_recove
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
+from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
@@ -32,7 +33,10 @@ class Charts:
         self._friction = Friction(warehouse)
 
     def __repr__(self) -> str:
-        names = "activity, confusion, coverage, error_recovery, module_mix, ratings, tool_errors"
+        names = (
+            "activity, confusion, coverage, error_recovery, module_mix, ratings, timeline, "
+            "tool_errors"
+        )
         return f"<Charts: {names}>"
 
     def activity(self, run: RunChoice = None) -> Chart:
@@ -108,6 +112,41 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return ratings_table(self._warehouse.feedback_df(run))
+
+    def timeline(self, persona: str, run: RunChoice = None) -> Chart:
+        """Return when one persona used the app, what for, and how it went.
+
+        Args:
+            persona: Their name or e-mail address.
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UnknownPersonaError: There is nobody of that name.
+            InvalidInputError: There are several.
+        """
+        return timeline(persona, *self._rows(run))
+
+    def timeline_table(self, persona: str, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`timeline`: a row per session and module.
+
+        Args:
+            persona: As there.
+            run: As there.
+
+        Raises:
+            NotFoundError: There is no such run.
+            UnknownPersonaError: There is nobody of that name.
+            InvalidInputError: There are several.
+        """
+        return timeline_table(persona, *self._rows(run))
+
+    def _rows(
+        self, run: RunChoice
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        known = self._warehouse
+        frames = (known.ticks_df(run), known.actions_df(run), known.feedback_df(run))
+        return (known.personas_df(), *frames)
 
     def tool_errors(self, run: RunChoice = None) -> Chart:
         """Return how often each tool fails and is tried again.

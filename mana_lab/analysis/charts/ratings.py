@@ -30,8 +30,8 @@ from mana_lab.analysis.charts.figure import (
 from mana_lab.analysis.wording import counted, enough, listed, percent, title_note
 
 _ANSWERS = (1, 2, 3, 4, 5)
-_COLORS = {1: VERMILLION, 2: ORANGE, 3: GREY, 4: SKY, 5: BLUE}
-_HATCHES = {1: "////", 2: "//", 3: "", 4: "", 5: ""}
+COLORS = {1: VERMILLION, 2: ORANGE, 3: GREY, 4: SKY, 5: BLUE}
+HATCHES = {1: "////", 2: "//", 3: "", 4: "", 5: ""}
 _SMALLEST_NAMED = 0.06
 
 
@@ -129,8 +129,8 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
             share,
             left=left,
             height=0.72,
-            color=_COLORS[answer],
-            hatch=_HATCHES[answer],
+            color=COLORS[answer],
+            hatch=HATCHES[answer],
             edgecolor="white",
             linewidth=0.8,
             label=words.get(answer, str(answer)),
