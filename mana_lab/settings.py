@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, overload
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -39,6 +39,7 @@ _FOR_CLAUDE = (
     "SYSTEMROOT",
 )
 _DAY_MS = 86_400_000
+_LONGEST_TEXT = 4096
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -279,19 +280,32 @@ class LabSecrets(BaseModel):
             ) from None
 
 
-def parameter(name: str, default: int) -> int:
-    """Return a notebook's parameter: the environment's whole number, or *default*.
+@overload
+def parameter(name: str, default: int) -> int: ...
+
+
+@overload
+def parameter(name: str, default: str) -> str: ...
+
+
+def parameter(name: str, default: int | str) -> int | str:
+    """Return a notebook's parameter: what the environment says, or *default*.
 
     Args:
         name: Of the environment variable, such as ``MANA_LAB_SEED``.
-        default: What counts when it is not set.
+        default: What counts when it is not set; a number takes whole numbers, a text any text in
+            one line.
 
     Raises:
-        SettingsError: The variable is not a whole number.
+        SettingsError: The variable is not of the kind of *default*.
     """
     text = os.environ.get(name, "").strip()
     if not text:
         return default
+    if isinstance(default, str):
+        if not text.isprintable() or len(text) > _LONGEST_TEXT:
+            raise SettingsError(f"{name}: got {text[:40]!r}, need a text in one line")
+        return text
     if not re.fullmatch(r"-?[0-9]{1,19}", text):
         raise SettingsError(f"{name}: got {text[:40]!r}, need a whole number such as {default}")
     return int(text)

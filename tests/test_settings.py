@@ -10,6 +10,7 @@ from mana_lab.settings import (
     Settings,
     claude_environment,
     decode_key,
+    parameter,
 )
 
 
@@ -130,3 +131,20 @@ def test_the_service_key_for_development_is_none_in_production():
     assert Settings.from_environment(environ).internal_key() == "dev-service-key"
     with pytest.raises(SettingsError, match="not to the one for development"):
         Settings.from_environment(environ | {"MANA_LAB_ENV": "production"}).internal_key()
+
+
+def test_a_parameter_of_a_notebook_may_be_a_text(monkeypatch):
+    monkeypatch.delenv("MANA_LAB_DIR", raising=False)
+    assert parameter("MANA_LAB_DIR", "") == ""
+    for given, taken in {" my lab ": "my lab", "": "here", "  ": "here", "7": "7"}.items():
+        monkeypatch.setenv("MANA_LAB_DIR", given)
+        assert parameter("MANA_LAB_DIR", "here") == taken
+
+
+@pytest.mark.parametrize("given", ["a\nb", "a\x1b[2J", "x" * 5000])
+def test_a_text_that_is_none_is_refused(monkeypatch, given):
+    monkeypatch.setenv("MANA_LAB_DIR", given)
+    with pytest.raises(
+        SettingsError, match=r"MANA_LAB_DIR: got '.{1,60}', need a text in one line"
+    ):
+        parameter("MANA_LAB_DIR", "")

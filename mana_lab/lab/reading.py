@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mana_lab.closing import Closing
 from mana_lab.notebook import Progress, silent
+from mana_lab.runner import Run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,19 @@ class Reading(Closing):
             NotFoundError: There is no such run.
         """
         return self.warehouse.ratings_in_context(run)
+
+    def past_run(self, number: int = -1) -> Run:
+        """Return a run as it was lived, also where there is no lab any more.
+
+        Args:
+            number: Its number, from 1; -1 is the last one, -2 the one before.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        from mana_lab.lab.past import past_run
+
+        return past_run(self.warehouse, number)
 
     def runs_df(self) -> pd.DataFrame:
         """Return the runs; see :data:`mana_lab.analysis.columns.RUNS`."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,9 @@ from mana_lab.runner.claims import LEASE, Holder, waiting
 from mana_lab.runner.ledger_shards import runs_in_shards
 from mana_lab.runner.ledger_tables import RUNS, TICKS
 from mana_lab.runner.meter import NANO_USD, Usage
-from mana_lab.runner.run import Day, Run, RunPlan, RunStatus
+from mana_lab.runner.run import Run, RunPlan, RunStatus, days_of
 from mana_lab.runner.schedule import run_id
 from mana_lab.storage import insert_or_ignore
-
-_DAY = timedelta(days=1)
 
 
 def add_run(connection: Connection, plan: RunPlan, now: datetime) -> str:
@@ -148,15 +146,9 @@ def _as_run(run: Row[*tuple[Any, ...]], ticks: list[Row[*tuple[Any, ...]]]) -> R
         usage=sum(map(used_in, ticks), Usage()),
         status=run.status,
         reason=run.reason,
-        by_day=_by_day(run, ticks),
+        by_day=days_of(
+            run.starts_at,
+            run.ends_at,
+            [(tick.scheduled_at, tick.calls, tick.errors) for tick in ticks],
+        ),
     )
-
-
-def _by_day(run: Row[*tuple[Any, ...]], ticks: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Day, ...]:
-    count = -((run.starts_at - run.ends_at) // _DAY)  # the last one may be shorter
-    calls, errors = [0] * count, [0] * count
-    for tick in ticks:
-        place = min(max((tick.scheduled_at - run.starts_at) // _DAY, 0), count - 1)
-        calls[place] += tick.calls
-        errors[place] += tick.errors
-    return tuple(map(Day, calls, errors))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from mana_lab.display import BLUE, VERMILLION, Html, columns, facts_table
 from mana_lab.runner.meter import Usage
+
+_DAY = timedelta(days=1)
 
 RunStatus: TypeAlias = Literal["running", "done", "failed", "stopped"]
 
@@ -24,6 +26,25 @@ class Day(NamedTuple):
 
     calls: int
     errors: int
+
+
+def days_of(
+    starts_at: datetime, ends_at: datetime, ticks: Iterable[tuple[datetime, int, int]]
+) -> tuple[Day, ...]:
+    """Return what happened in each 24 hours of a run; the last ones may be fewer.
+
+    Args:
+        starts_at: Its first moment.
+        ends_at: When it was to end.
+        ticks: When each was due, its calls, and how many of them failed.
+    """
+    count = -((starts_at - ends_at) // _DAY)
+    calls, errors = [0] * count, [0] * count
+    for due_at, called, failed in ticks:
+        place = min(max((due_at - starts_at) // _DAY, 0), count - 1)
+        calls[place] += called
+        errors[place] += failed
+    return tuple(map(Day, calls, errors))
 
 
 @dataclass(frozen=True)

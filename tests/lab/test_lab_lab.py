@@ -85,6 +85,7 @@ async def test_a_run_is_lived_and_shown(lab):
     assert lab.clock.now() == SIMULATION_EPOCH + timedelta(days=2)
     assert set(lab.actions_df(run)["persona"]) == {"Anna", "Maya"}
     assert len(lab.actions_df(run)) == run.calls
+    assert lab.past_run() == lab.past_run(1) == await lab.reopen(-1) == run
     by_day = lab.ticks_df(run).groupby(lab.ticks_df(run)["scheduled_at"].dt.floor("D"))
     assert [tuple(day) for day in run.by_day] == [
         tuple(row) for row in by_day[["calls", "errors"]].sum().to_numpy()

@@ -10,9 +10,10 @@ from typing import Annotated, Final, Literal, TypeAlias
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from mana_lab.analysis.choosing import chosen_run
 from mana_lab.analysis.statistics.units import one_brain
 from mana_lab.analysis.warehouse import Warehouse
-from mana_lab.errors import BaselineError, NotFoundError
+from mana_lab.errors import BaselineError
 
 Measure: TypeAlias = Literal["rating", "failed"]
 """``rating`` is a persona's mean rating of a module, ``failed`` the share of their failed calls."""
@@ -103,7 +104,7 @@ def measured(warehouse: Warehouse, run: int = -1) -> Measured:
         BaselineError: It has not reached its end.
         MixedBrainsError: Its ratings are of several brains.
     """
-    row = _row(warehouse.runs_df(), run)
+    row = chosen_run(warehouse.runs_df(), run)
     number = int(row["run"])
     if row["status"] != "done":
         raise BaselineError(
@@ -122,17 +123,6 @@ def measured(warehouse: Warehouse, run: int = -1) -> Measured:
         personas=frozenset(warehouse.ticks_df(number)["email"].dropna()),
         modules=_modules(actions, feedback),
     )
-
-
-def _row(runs: pd.DataFrame, run: int) -> pd.Series:
-    if runs.empty:
-        raise NotFoundError("there is no run yet; let the personas live first")
-    numbers = [int(number) for number in runs["run"]]
-    if run < 0 and -run <= len(numbers):
-        return runs.iloc[run]
-    if run in numbers:
-        return runs.iloc[numbers.index(run)]
-    raise NotFoundError(f"there is no run {run}; there are: {', '.join(map(str, numbers))}")
 
 
 def _modules(actions: pd.DataFrame, feedback: pd.DataFrame) -> dict[str, dict[str, Use]]:
