@@ -5,6 +5,9 @@ The public names are resolved on first use, so that importing the package costs 
     from mana_lab import Lab
 
     lab = await Lab.open()
+
+PYTEST_DONT_REWRITE: pytest would like to load the packages of its plugins first, and warn where
+it cannot; there is no assertion here that it had to explain.
 """
 
 from __future__ import annotations

@@ -40,6 +40,8 @@ class Held:
         self._portal = portal
 
     def __getattr__(self, name: str) -> Any:
+        if name in ("_thing", "_portal"):  # being copied, it has neither yet
+            raise AttributeError(name)
         value = getattr(self._thing, name)
         return self._carried(value) if inspect.iscoroutinefunction(value) else value
 

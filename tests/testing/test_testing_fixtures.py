@@ -45,6 +45,7 @@ async def add(given: NewPlant, ctx: ToolContext) -> Plant:
 
 TESTS = """
 import asyncio
+import copy
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
@@ -57,6 +58,7 @@ async def test_a_call_is_audited(lab, persona):
     assert repr(anna).startswith("<Anna, signed in")
     assert repr(lab).startswith("<Lab: 2 personas")
     assert "actions_df" in dir(lab)
+    assert repr(copy.copy(lab)) == repr(lab)
 
 async def test_another_test_has_a_lab_of_its_own(lab):
     assert lab.actions_df().empty

@@ -1,6 +1,7 @@
 """The gate in a pytest of its own, over runs that were really lived."""
 
 import asyncio
+import json
 import shutil
 from xml.etree import ElementTree
 
@@ -150,6 +151,22 @@ def test_a_run_alone_says_nothing(pytester):
     done = pytester.runpytest_inprocess("--mana-run=lab")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["ERROR: --mana-run goes with --mana-baseline FILE"])
+
+
+def test_names_of_modules_are_shown_and_never_obeyed(home, gate, pytester):
+    """What a foreign server calls its tools goes into a terminal, and into XML."""
+    hostile = "<b>\x1b[31m::&]]>\n"
+    known = json.loads((home / "baseline.json").read_text())
+    known["modules"][hostile] = known["modules"].pop("plants")
+    (home / "hostile.json").write_text(json.dumps(known))
+    done = gate("three", "--junitxml=gate.xml", baseline="hostile.json")
+    assert done.ret == 1
+    assert "\x1b" not in done.stdout.str()
+    cases = [
+        each.get("name") for each in ElementTree.parse(pytester.path / "gate.xml").iter("testcase")
+    ]
+    assert ascii(hostile) in "".join(cases)
+    done.stdout.fnmatch_lines(["*: gone: * personas used it in the baseline, and now nobody did"])
 
 
 def test_a_lab_that_is_open_elsewhere_is_told(home, gate):

@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 from mana_lab.testing import plugin
 
@@ -14,6 +15,10 @@ ROOT = Path(__file__).parents[2]
 def test_pytest_finds_the_plugin_of_the_installed_package():
     (found,) = [each for each in entry_points(group="pytest11") if each.name == "mana_lab"]
     assert found.load() is plugin
+
+
+def test_pytest_may_be_started_where_the_package_is_loaded_already(pytestconfig):
+    AssertionRewritingHook(pytestconfig).mark_rewrite("mana_lab")  # a warning would be an error
 
 
 def test_the_wheel_has_the_plugin_and_says_so(tmp_path):
