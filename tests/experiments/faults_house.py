@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from mana_lab.experiments import Experiment, Faults
 from mana_lab.gateway.variants import Variant
 from mana_lab.personas import Catalog, sample
 
-PERSONAS, DAYS, ALPHA = 20, 14, 0.01
+PERSONAS, DAYS, ALPHA = 24, 16, 0.01
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from mana_lab.analysis.charts.figure import (
     row_names,
 )
 from mana_lab.analysis.charts.ratings import COLORS, HATCHES
-from mana_lab.analysis.charts.wording import counted, percent
+from mana_lab.analysis.wording import counted, percent
 from mana_lab.errors import InvalidInputError, UnknownPersonaError
 
 MOST_DAYS = 21

@@ -17,7 +17,7 @@ import pandas as pd
 from mana_lab.analysis.statistics.results import Floats, Seed, generator
 from mana_lab.errors import InvalidInputError
 
-PATTERNS = 8_191
+PATTERNS = 16_383
 """How many random patterns of signs there are besides the one that happened."""
 _PART = 512
 _SLACK = 1e-12
