@@ -7,7 +7,7 @@ no module is named, no tool is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,7 +60,7 @@ class Named:
     difference: float
     p: float
     personas: int
-    calls: tuple[str, ...]
+    calls: tuple[str, ...] = field(repr=False)
 
     @property
     def unit(self) -> str:
