@@ -164,6 +164,7 @@ def _action(seq, name, error):
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         latency_ms=1.0,
+        shown=None,
         occurred_at=SIMULATION_EPOCH,
     )
 

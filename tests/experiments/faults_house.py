@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from findings_house import value_of
+from cells_house import value_of
 
 from mana_lab import Lab
 from mana_lab.experiments import Experiment, Faults

@@ -19,6 +19,7 @@ ACTION = Action(
     error_code=None,
     error_message=None,
     latency_ms=1.0,
+    shown=None,
     occurred_at=SIMULATION_EPOCH,
 )
 

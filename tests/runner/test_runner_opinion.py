@@ -32,6 +32,7 @@ def lived(*calls):
             error_code=kind,
             error_message=kind,
             latency_ms=latency[0] if latency else 1.0,
+            shown=None,
             occurred_at=SIMULATION_EPOCH,
         )
         actions.append(action)

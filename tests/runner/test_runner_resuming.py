@@ -184,7 +184,7 @@ async def test_another_brain_ends_what_it_cannot_finish(mana):
     first, _ = await mana.ledger.runs()
     assert (first.failed_ticks, first.open_ticks) == (2, 0)
     errors = {t["error"] for t in await mana.rows("ticks") if t["run_id"] == first.id}
-    assert errors == {"interrupted: the run was stopped, and another brain took over"}
+    assert errors == {"interrupted: the run was stopped, and another one took over"}
 
 
 async def test_a_run_ends_when_it_is_told(mana):

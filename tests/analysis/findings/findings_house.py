@@ -1,7 +1,5 @@
 """Labs in which something is the matter, or nothing, and the cells of findings."""
 
-import ast
-
 import numpy as np
 from living_house import lab_of, lived
 
@@ -64,12 +62,3 @@ def _tried(tool, random):
     if random.random() > 0.1:
         return tool
     return f"{tool}! {tool}" if random.random() < 0.6 else f"{tool}!"
-
-
-def value_of(cell, lab):
-    """Run a notebook cell and return what it shows: the value of its last line."""
-    tree = ast.parse(cell)
-    last = ast.Expression(tree.body.pop().value)
-    names = {"lab": lab}
-    exec(compile(tree, "cell", "exec"), names)
-    return eval(compile(last, "cell", "eval"), names)
