@@ -29,6 +29,7 @@ _STYLE = Path(__file__).with_name("style.mplstyle")
 _FONT = "DejaVu Sans"
 _TITLE_WIDTH = 86
 _NOTE_WIDTH = 140
+_FOOT_WIDTH = 150
 _LINE = 0.15
 """How high a line of the note is, in inches."""
 _LAYOUT_ROUNDS = 3
@@ -58,12 +59,15 @@ class Chart(Figure):
             self.savefig(buffer, format="png", dpi=dpi or "figure", metadata={"Software": None})
         return buffer.getvalue()
 
-    def settled(self) -> Self:
+    def settled(self, rounds: int = _LAYOUT_ROUNDS) -> Self:
         """Return this chart with its layout computed once and for all.
 
         The constrained layout moves a little with every drawing, so bytes would differ.
+
+        Args:
+            rounds: How often it is drawn for that; once is enough where it was settled before.
         """
-        for _ in range(_LAYOUT_ROUNDS):
+        for _ in range(rounds):
             self.draw_without_rendering()
         self.set_layout_engine("none")
         return self
@@ -75,12 +79,12 @@ class Chart(Figure):
             trust: What that is.
         """
         self.trust = trust
-        lines = _noted(str(trust))
+        lines = textwrap.fill(printable(str(trust)), _FOOT_WIDTH)
         with house_style():
             self.set_size_inches(WIDTH, self.get_figheight() + _LINE * (lines.count("\n") + 1))
             _write_note(self, "\n".join(filter(None, [_noted(self.note), lines])))
             self.set_layout_engine("constrained")
-            return self.settled()
+            return self.settled(1)
 
     def _repr_png_(self) -> bytes:
         return self.png()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.transforms import ScaledTranslation
 
 from mana_lab.analysis.charts.figure import (
     BLUE,
@@ -27,6 +28,9 @@ _ROOM = 0.86
 _MOST_UNUSED = 3
 _SMALLEST_NAMED = 0.05
 _AS_PLANNED = 0.005
+
+_LEGEND_BELOW = 0.34
+"""How far below the grid the legend stands, in inches: the label is in between."""
 
 
 def module_mix_table(personas: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
@@ -87,18 +91,21 @@ def module_mix(personas: pd.DataFrame, actions: pd.DataFrame) -> Chart:
     table = module_mix_table(personas, actions)
     with house_style():
         names, everybody = _widest(table), table.index.unique("persona")
-        chart = new_chart(_finding(table), height=1.6 + 0.3 * len(names))
+        some = f"; shown are the {len(names)} of {len(everybody)} personas with the widest gaps"
+        left_out = title_note(_calls_of_persona(table), "persona", "call")
+        chart = new_chart(
+            _finding(table),
+            height=1.6 + 0.3 * len(names),
+            note=f"numbers: the gap in points{left_out}{some * (len(names) < len(everybody))}",
+        )
         axes = chart.add_subplot()
         most = float(table[[_PLANNED, _LIVED]].max().max())
         _draw(axes, table.loc[names], names, _modules(table), most)
-        left_out = title_note(_calls_of_persona(table), "persona", "call").replace("; ", "\n")
-        some = f"\nthe {len(names)} of {len(everybody)} personas with the widest gaps"
-        some *= len(names) < len(everybody)
-        axes.set_xlabel(
-            f"share of the persona's calls, from 0 to {percent(most)} in each column; "
-            f"numbers: the gap in points{left_out}{some}"
+        axes.set_xlabel(f"share of the persona's calls, from 0 to {percent(most)} in each column")
+        below = axes.transAxes + ScaledTranslation(0, -_LEGEND_BELOW, chart.dpi_scale_trans)
+        axes.legend(
+            loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, ncols=3, borderaxespad=0
         )
-        chart.legend(loc="outside lower left", ncols=3)
         return chart.settled()
 
 

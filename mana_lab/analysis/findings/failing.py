@@ -77,7 +77,7 @@ def tools_that_fail(basis: Basis) -> Looked:
     held = table[(table["q"] <= LEVEL) & (table["low"] > 0)]
     told = held.head(MOST).to_dict("records")
     findings = tuple(_finding(basis, counts, row, len(table)) for row in told)
-    every = counts["tool_name"].nunique()
+    every = counts[counts["calls"] > counts["unknown_tool"]]["tool_name"].nunique()
     remark = (
         f"{len(table)} of {counted(every, 'tool')} looked at, those that at least {FEWEST} "
         f"personas called; {len(held)} fail more often at a false discovery rate of {LEVEL:.0%}"
@@ -128,10 +128,13 @@ def _finding(basis: Basis, counts: pd.DataFrame, row: dict[Any, Any], tests: int
 
 
 def _rates(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of personas who called something else too, with both error rates."""
-    frame = counts[["email", "tool_name", "calls", "errors"]].astype(
-        {"calls": "float64", "errors": "float64"}
-    )
+    """Return the rows of personas who called something else too, with both error rates.
+
+    Calls of names that no tool has are left out: they say nothing of a tool.
+    """
+    numbers = counts[["calls", "errors"]].sub(counts["unknown_tool"], axis="index")
+    frame = counts[["email", "tool_name"]].join(numbers.astype("float64"))
+    frame = frame[frame["calls"] > 0]
     whole = frame.groupby("email")[["calls", "errors"]].transform("sum")
     other = whole["calls"] - frame["calls"]
     known = frame.assign(

@@ -93,6 +93,16 @@ def test_what_speaks_against_a_tool_that_fails_are_the_calls_of_those_for_whom_i
     assert set(failing.against) == {f"Zoe-1-{number}-0" for number in range(1, 13)}
 
 
+def test_a_name_that_no_tool_has_is_no_tool_that_fails():
+    guesses = [
+        lived("todo.creates!unknown-tool journal.add", person, 20, journal=3) for person in PEOPLE
+    ]
+    lab = lab_of(*troubled(), *guesses)
+    (failing,) = of(lab.findings(1), "tools that fail")
+    assert failing.claim.startswith("todo.create fails in 50 %")
+    assert value_of(failing.cell, lab) == pytest.approx(failing.effect)
+
+
 def test_a_tool_that_is_taken_for_another_is_named_with_what_is_usual(findings):
     (confused,) = of(findings, "tools taken for another")
     assert confused.claim.startswith("todo.create was tried where todo.complete was right")
