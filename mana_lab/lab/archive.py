@@ -117,6 +117,10 @@ class Archives:
         """Return the ratings; see :data:`mana_lab.analysis.columns.FEEDBACK`."""
         return self._warehouse.feedback_df()
 
+    def ratings_in_context(self) -> pd.DataFrame:
+        """Return every rating with what it rests on; see :mod:`mana_lab.analysis.in_context`."""
+        return self._warehouse.ratings_in_context()
+
     def ticks_df(self) -> pd.DataFrame:
         """Return the ticks; see :data:`mana_lab.analysis.columns.TICKS`."""
         return self._warehouse.ticks_df()

@@ -81,6 +81,7 @@ def test_labs_with_the_same_ids_are_kept_apart(lab, tmp_path):
         "GROUP BY ALL ORDER BY ALL"
     )
     assert counted.to_numpy().tolist() == [["monday", 6, 3], ["tuesday", 6, 3]]
+    assert both.ratings_in_context()["lab"].tolist() == ["monday"] * 6 + ["tuesday"] * 6
 
 
 async def test_calls_whose_module_nobody_noted_are_told_by_the_name_of_the_tool(house):

@@ -77,11 +77,7 @@ def _finding(basis: Basis, row: dict[Any, Any], share: Share, q: float, tests: i
         interval=share.interval,
         p=q,
         correction=f"Benjamini-Hochberg over {counted(tests, 'pair')}",
-        counter_evidence=(
-            f"After {len(rest)} of {counted(share.n_rows, 'confused call')} it was not so: "
-            f"{int(rest['recovered'].sum())} times {tried} itself worked later, else another tool "
-            "or none."
-        ),
+        counter_evidence=_against(rest, share.n_rows, tried),
         against=ids_of(rest),
         calls=ids_of(failed[hits]),
         n_calls=int(hits.sum()),
@@ -92,6 +88,16 @@ def _finding(basis: Basis, row: dict[Any, Any], share: Share, q: float, tests: i
         kind="exploratory",
         about="calls",
         trust=basis.trust,
+    )
+
+
+def _against(rest: pd.DataFrame, of: int, tried: str) -> str:
+    if rest.empty:
+        return f"After none of {counted(of, 'confused call')} it was otherwise."
+    return (
+        f"After {len(rest)} of {counted(of, 'confused call')} it was not so: "
+        f"{counted(int(rest['recovered'].sum()), 'time')} {tried} itself worked later, else "
+        "another tool or none did."
     )
 
 

@@ -108,7 +108,23 @@ def test_a_tool_that_is_taken_for_another_is_named_with_what_is_usual(findings):
     assert confused.claim.startswith("todo.create was tried where todo.complete was right")
     assert confused.effect == 1.0
     assert confused.correction == "Benjamini-Hochberg over 1 pair"
+    assert confused.counter_evidence == "After none of 54 confused calls it was otherwise."
     assert confused.against == ()
+
+
+def test_what_speaks_against_a_mix_up_are_the_failures_after_which_it_was_otherwise():
+    own = [
+        lived("todo.create! todo.complete todo.create mood.log", person, 20, mood=5)
+        for person in PEOPLE
+    ]
+    lab = lab_of(*troubled(), *own)
+    (confused,) = of(lab.findings(1), "tools taken for another")
+    assert confused.counter_evidence == (
+        "After 10 of 64 confused calls it was not so: 10 times todo.create itself worked later, "
+        "else another tool or none did."
+    )
+    assert set(confused.against) == {f"{person}-1-20-0" for person in PEOPLE}
+    assert value_of(confused.cell, lab) == pytest.approx(54 / 64)
 
 
 def test_an_error_after_which_people_are_stuck_is_named(findings):
