@@ -175,9 +175,13 @@ def test_the_chart_of_the_population_says_it_too(lab):
     assert isinstance(lab.charts.coverage().trust, Trust)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "coverage"])
+def test_the_chart_of_one_persona_says_what_the_run_rests_on(lab):
+    assert lab.charts.timeline("Anna", 1).trust is lab.trust(1)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "coverage", "timeline"])
 def test_the_line_hides_nothing_and_is_within_the_picture(name, lab):
-    chart = getattr(lab.charts, name)()
+    chart = getattr(lab.charts, name)(*["Anna"] * (name == "timeline"))
     chart.draw_without_rendering()
     foot = chart._supxlabel.get_window_extent()
     assert foot.x0 >= 0

@@ -125,7 +125,7 @@ class Charts:
             UnknownPersonaError: There is nobody of that name.
             InvalidInputError: There are several.
         """
-        return timeline(persona, *self._rows(run))
+        return self._trusted(timeline(persona, *self._rows(run)), run)
 
     def timeline_table(self, persona: str, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`timeline`: a row per session and module.

@@ -2,13 +2,13 @@
 
 import pandas as pd
 import pytest
-from cells_house import value_of
-from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab
+from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab, value_of
 from living_house import lab_of, lived
 
 from mana_lab.analysis.findings import QUESTIONS, findings_of, varied
 
 FAMILIES = [each.family for each in QUESTIONS if each is not varied.QUESTION]
+"""Those that are asked of any run; the other one is asked where the app was varied."""
 
 
 @pytest.fixture(scope="module")
