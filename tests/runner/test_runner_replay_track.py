@@ -43,8 +43,11 @@ class OddApp:
         seq = self._recorder.begin(name, arguments or {}, shared=space_id is not None)
         value = next(self._values)
         error = value if isinstance(value, CallError) else None
-        action = self._recorder.record(seq, name, arguments or {}, error=error, latency_ms=1.25)
-        return CallOutcome(name, None if error else value, error, 1.25, action.id, seq)
+        data = None if error else value
+        action = self._recorder.record(
+            seq, name, arguments or {}, error=error, latency_ms=1.25, data=data
+        )
+        return CallOutcome(name, data, error, 1.25, action.id, seq)
 
 
 class OddDoor:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab, value_of
+from cells_house import value_of
+from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab
 from living_house import lab_of, lived
 
 from mana_lab.analysis.findings import QUESTIONS, findings_of, varied
