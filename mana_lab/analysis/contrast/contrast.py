@@ -69,7 +69,7 @@ class Named:
 
     def __str__(self) -> str:
         where = self.module if self.tool is None else self.tool
-        return f"{where}: {self.difference:+.2f} {self.unit} ({self.personas} personas)"
+        return f"{where}: {self.unit} {self.difference:+.2f} ({self.personas} personas)"
 
 
 class Contrast:

@@ -14,13 +14,13 @@ SLOW_MS: Final = 5_000.0
 lab that is in one process with its services."""
 
 MEASURES: Final = {
-    "rating": "rating points",
+    "rating": "rating, in points",
     "failures": "share of calls that failed",
     "slow": "share of calls that took over 5 s",
-    "shown": "things that an answer listed",
-    "gained": "things more than the last answer of the tool listed",
+    "shown": "number of things that an answer listed",
+    "gained": "number of things more than the last answer of the tool listed",
     "repeats": "share of calls like an earlier one of the tick",
-    "calls": "calls a tick",
+    "calls": "number of calls a tick",
 }
 """What is measured, and in which unit."""
 _TOLD = ["failures", "slow", "shown", "gained", "repeats"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -80,7 +81,7 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
         ),
         kind="confirmatory",
         about="ratings",
-        trust=basis.trust,
+        trust=replace(basis.trust, kind="confirmatory"),
         effect_unflagged=_unflagged(basis, gaps),
     )
 
@@ -97,7 +98,7 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
     return Finding(
         family=FAMILY,
         claim=(
-            f"Under treatment {name} changed: {number(test.effect)} {named.unit} "
+            f"Under treatment {name} differs by {number(test.effect)} in the {named.unit} "
             f"({counted(named.personas, 'persona')} under both)"
         ),
         effect=test.effect,
