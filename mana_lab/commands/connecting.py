@@ -13,7 +13,7 @@ import typer
 
 from mana_lab.commands.clients import McpClient, setup
 from mana_lab.commands.console import finish, say
-from mana_lab.commands.options import HERE, existing_lab, identity_client, service_url, typed
+from mana_lab.commands.options import HERE, existing_lab, identity_client, typed
 from mana_lab.crypto.jwt import MAX_LIFETIME_S
 from mana_lab.errors import (
     ForbiddenError,
@@ -31,6 +31,7 @@ from mana_lab.identity.wire import Login
 from mana_lab.lab import catalog_in, holds_lab
 from mana_lab.personas import Persona, persona_password
 from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets
+from mana_lab.web.addresses import service_url
 
 _MOST_HOURS = MAX_LIFETIME_S / 3600
 _GATEWAY_URL = f"http://{DEFAULT_HOST}:{DEFAULT_PORT}{MCP_PATH}"

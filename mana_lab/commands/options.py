@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
-from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -20,7 +19,6 @@ from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
 from mana_lab.personas import Catalog
 from mana_lab.settings import Settings, revealed
-from mana_lab.web.addresses import check_url
 from mana_lab.web.exporting import exporting
 
 _MOST_DAYS = 3660
@@ -107,26 +105,6 @@ async def identity_client(url: str) -> AsyncIterator[IdentityClient]:
     """Connect to the identity service at *url*."""
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as http:
         yield IdentityClient(url, http)
-
-
-def service_url(url: str, option: str = "--auth") -> str:
-    """Return *url* if a service can stand there.
-
-    Args:
-        url: What was given.
-        option: As what, for the message.
-
-    Raises:
-        SettingsError: None can.
-    """
-    check_url(url, option)
-    try:
-        parts = urlsplit(url)
-        if parts.port != 0 and (parts.hostname or "").encode("idna"):
-            return url
-    except ValueError:
-        pass
-    raise SettingsError(f"{option}: {url!r} has a host name or a port that cannot exist")
 
 
 def typed(*words: object) -> str:

@@ -16,7 +16,6 @@ from mana_lab.commands.options import (
     existing_lab,
     identity_client,
     open_lab,
-    service_url,
 )
 from mana_lab.commands.tables import catalog_table
 from mana_lab.errors import SettingsError
@@ -31,6 +30,7 @@ from mana_lab.personas import cleanup as cleanup_remotely
 from mana_lab.personas import sample as sampled
 from mana_lab.personas import seed as seed_remotely
 from mana_lab.settings import Settings
+from mana_lab.web.addresses import service_url
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 

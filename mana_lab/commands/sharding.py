@@ -20,7 +20,6 @@ from mana_lab.commands.options import (
     Seed,
     existing_lab,
     open_lab,
-    service_url,
     typed,
 )
 from mana_lab.errors import SettingsError
@@ -31,6 +30,7 @@ from mana_lab.runner.run import RunStatus
 from mana_lab.runner.shards import Access, Shard, Site, live
 from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 from mana_lab.settings import DEFAULT_AUTH_URL, LabSecrets, Settings
+from mana_lab.web.addresses import service_url
 
 
 def shards(

@@ -12,6 +12,7 @@ from mana_lab.gateway.config import DEFAULT_HOST, DEFAULT_PORT, LOCAL_ORIGINS, G
 from mana_lab.gateway.keys import GatewayKeys
 from mana_lab.gateway.memory import Memory
 from mana_lab.gateway.results import ERROR_META
+from mana_lab.gateway.surface import SERVER_NAME
 from mana_lab.gateway.tables import METADATA
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LOCAL_ORIGINS",
     "MCP_PATH",
     "METADATA",
+    "SERVER_NAME",
     "GatewayConfig",
     "GatewayKeys",
     "Memory",

@@ -35,6 +35,8 @@ from mana_lab.gateway.spaces import space_of
 from mana_lab.gateway.statuses import was_answered
 from mana_lab.registry import Registry
 
+SERVER_NAME: Final = "mana"
+"""What the gateway calls itself to MCP clients."""
 PAGE_SIZE: Final = 100
 """How many tools one page of the list has."""
 
@@ -54,7 +56,7 @@ def build_server(registry: Registry, calls: Calls) -> Server:
     """
     surface = _Surface(registry, calls)
     server: Server = Server(
-        "mana",
+        SERVER_NAME,
         version=version("mana-lab"),
         title="Mana",
         instructions=_INSTRUCTIONS,

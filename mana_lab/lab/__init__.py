@@ -1,5 +1,6 @@
 """The lab: opens, connects and closes everything below it."""
 
+from mana_lab.lab.deployed import Deployed, Deployment
 from mana_lab.lab.folder import catalog_in, database_in, holds_lab
 from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
@@ -16,6 +17,8 @@ __all__ = [
     "DEFAULT_FOLDER",
     "UNTHROTTLED",
     "Addresses",
+    "Deployed",
+    "Deployment",
     "Gateway",
     "Lab",
     "PersonaSession",

@@ -270,8 +270,7 @@ class Experimenting(Running, Reading, ABC):
 
     def _check_mana(self) -> None:
         self._check_open()
-        if self._target is not None:
-            raise InvalidInputError("what is varied is Mana; this lab uses another server")
+        self._check_own("what is varied is the lab's own Mana")
 
     def _check_module(self, module: str | None) -> None:
         modules = self.registry.exposable().modules()

@@ -23,7 +23,9 @@ from mana_lab.errors import (
 from mana_lab.gateway import DEFAULT_PORT, MCP_PATH, log_of, running
 from mana_lab.gateway.origins import origin_rules
 from mana_lab.gateway.rates import CALLS_A_MINUTE
+from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.vault_client import VaultClient
+from mana_lab.lab.deployed import Connecting, Deployed, Deployment
 from mana_lab.lab.experimenting import Experimenting
 from mana_lab.lab.folder import KeptCatalog, LabFolder, catalog_in
 from mana_lab.lab.history import RecordHistory, histories
@@ -65,7 +67,7 @@ MIRROR = "mirror"
 """The folder in a lab's own with the rows of large runs, for reading them fast."""
 
 
-class Lab(Targeting, Experimenting, Keeping, Replaying):
+class Lab(Targeting, Connecting, Experimenting, Keeping, Replaying):
     """Identity, sync, gateway, personas and analysis, embedded in this process.
 
     Open one with :meth:`open`; it is an async context manager.
@@ -84,7 +86,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         catalog: Catalog,
         progress: Progress,
         stack: AsyncExitStack,
-        target: TargetDoor | None = None,
+        elsewhere: TargetDoor | Deployed | None = None,
     ) -> None:
         self.catalog = catalog
         self.registry = ground.registry
@@ -104,9 +106,10 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         self._ledger = Ledger(
             ground.stores.ledger, Holder(f"lab {uuid.uuid4()}", alone=ground.alone)
         )
-        self._target = target
+        self._target = elsewhere if isinstance(elsewhere, TargetDoor) else None
+        self._deployed = elsewhere if isinstance(elsewhere, Deployed) else None
         seed_secret = ground.secrets.persona_seed_secret.get_secret_value()
-        self._door = target or ManaDoor(services.identity, seed_secret, self._endpoint, clock)
+        self._door = elsewhere or ManaDoor(services.identity, seed_secret, self._endpoint, clock)
         self._gateway: Gateway | None = None
         self._closed = False
 
@@ -124,7 +127,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         calls_per_minute: int = CALLS_A_MINUTE,
         tracer_provider: TracerProvider | None = None,
         progress: Progress | None = None,
-        target: Target | None = None,
+        target: Target | Deployment | None = None,
     ) -> Self:
         """Open the lab in *folder*, which is made if it is missing.
 
@@ -145,7 +148,8 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
                 of real time, whichever is over first.
             tracer_provider: Where OpenTelemetry spans of all services go; None makes none.
             progress: Told what is being done; by default a line in a notebook, else nothing.
-            target: Another server that the personas use instead of Mana; see :meth:`target`.
+            target: What the personas use instead of the lab's own Mana: another server, or a Mana
+                that runs elsewhere; see :meth:`target` and :meth:`connect`.
 
         Raises:
             LabBusyError: The folder is open elsewhere.
@@ -180,6 +184,10 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             tell = progress or (line if in_notebook() else silent)
             if target is None:
                 return cls(kept, ground, services, known, tell, stack.pop_all())
+            if isinstance(target, Deployment):
+                there = await Deployed.look(target, known[0], time)
+                stack.push_async_callback(there.close)
+                return cls(kept, ground, services, known, tell, stack.pop_all(), there)
             door = await target.open(held.path, time, known[0])
             stack.push_async_callback(door.close)
             known = Catalog([door.cast(persona) for persona in known])  # who share no spaces there
@@ -191,13 +199,24 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         Seeding again changes nothing that is there already. The folder keeps the catalog, so that
         the lab has these personas also when it is opened without one.
 
+        Who uses a Mana elsewhere is no user by this: those who can sign in there are taken into
+        the lab, so that it can keep what they do. See :meth:`connect`.
+
         Returns:
             What became of each persona; ``failed`` lists those that could not be seeded.
         """
         self._check_open()
         self._kept.keep()
+        if self._deployed is None:
+            return await self._seed(self.catalog)
+        absent = await self._deployed.absent(self.catalog)
+        present = [each for each in self.catalog if each.email not in absent]
+        report = await self._seed(Catalog(present))  # their spaces are there
+        return report.with_failed(self.catalog, absent)
+
+    async def _seed(self, catalog: Catalog) -> SeedReport:
         return await seed(
-            self.catalog,
+            catalog,
             self._services.identity,
             admin_token=await self._admin_token(),
             secret=self._secrets.persona_seed_secret.get_secret_value(),
@@ -265,7 +284,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             session = await PersonaSession.open(
                 persona,
                 identity=self._services.identity,
-                way_in=self._target or self._endpoint,
+                way_in=self._target or self._deployed or self._endpoint,
                 secrets=self._secrets,
                 clock=self.clock,
                 space=space,
@@ -289,7 +308,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             InvalidInputError: A name is none of a tool.
         """
         token = await self.token(name)
-        identity = self._services.identity
+        identity = self._users
         if space is None:
             own = [each for each in await identity.spaces(token) if each.type == "personal"]
             space = own[0].id
@@ -308,6 +327,8 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         """
         self._check_open()
         persona = self.catalog.get(name)
+        if self._deployed is not None:
+            return await self._deployed.token(persona)
         secret = self._secrets.persona_seed_secret.get_secret_value()
         with _seeded(persona):
             login = await self._services.identity.login(
@@ -324,7 +345,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
         Raises:
             UnknownPersonaError: The catalog has no such persona, or they are not seeded.
         """
-        return VaultClient(self._services.identity, await self.token(name))
+        return VaultClient(self._users, await self.token(name))
 
     async def unfiltered(self, name: str | None = None, *, space: str | None = None) -> list[str]:
         """Return whose records a query finds that forgets to ask whose they are.
@@ -346,6 +367,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             NotFoundError: They are in no such space.
         """
         self._check_open()
+        self._check_own("stores are read of the lab's own Mana")
         scope = None
         if name is not None:
             async with await self.persona(name, space=space) as session:
@@ -371,6 +393,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             UnknownPersonaError: The catalog has no such persona, or they are not seeded.
         """
         self._check_open()
+        self._check_own("records are explained of the lab's own Mana")
         readers = [persona] if persona is not None else [each.email for each in self.catalog]
         await self._check_seeded()
         for reader in readers:
@@ -401,6 +424,7 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
             SettingsError: There is no such port, or one of *origins* is none.
         """
         self._check_open()
+        self._check_own("what is served is the lab's own Mana")
         pages = origin_rules(origins)
         if self._gateway is not None:
             await self._gateway.close()
@@ -421,8 +445,14 @@ class Lab(Targeting, Experimenting, Keeping, Replaying):
     def __repr__(self) -> str:
         if self._closed:
             return "<Lab: closed>"
-        where = "" if self.server is None else f" using {self.server.name}"
+        name = self._deployed or self.server
+        where = "" if name is None else f" using {name.name}"
         return f"<Lab: {len(self.catalog)} personas{where}, {self.clock.now():%Y-%m-%d %H:%M} UTC>"
+
+    @property
+    def _users(self) -> IdentityClient:
+        """Where the users are that the personas are in the app."""
+        return self._services.identity if self._deployed is None else self._deployed.identity
 
     def _check_open(self) -> None:
         if self._closed:

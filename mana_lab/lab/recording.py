@@ -12,7 +12,6 @@ import mana_lab
 from mana_lab.registry import Registry
 from mana_lab.registry.manifest import tool_hash
 from mana_lab.runner import Brain
-from mana_lab.runner.target import TargetView
 
 MANA: Final = "Mana"
 _PACKAGES = (
@@ -33,8 +32,9 @@ class Recording(BaseModel):
 
     Attributes:
         versions: Of Python, mana_lab and the packages that matter, as they were when it began.
-        tools: The hash of each of Mana's tools, as its manifest has it.
-        app: The app that the personas used: Mana, or the name and version of another server.
+        tools: The hash of each of Mana's tools, as its manifest has it; none of one elsewhere.
+        app: The app that the personas used: Mana, a Mana elsewhere, or the name and version of
+            another server.
         brain: What the brain says of itself, such as its limits.
     """
 
@@ -46,20 +46,19 @@ class Recording(BaseModel):
     brain: dict[str, Any]
 
     @classmethod
-    def of(cls, brain: Brain, registry: Registry, server: TargetView | None) -> Recording:
+    def of(cls, brain: Brain, registry: Registry, elsewhere: str | None) -> Recording:
         """Return what is to be known of a run that begins now.
 
         Args:
             brain: Who plays it.
             registry: Mana's tools.
-            server: The server that is used instead of Mana.
+            elsewhere: What is used instead of the lab's own Mana; None for that.
         """
-        here = server is None
         to_record = getattr(brain, "to_record", dict)
         return cls(
             versions=versions(),
-            tools={spec.name: tool_hash(spec) for spec in registry} if here else {},
-            app=MANA if server is None else f"{server.name} {server.version}".strip(),
+            tools={spec.name: tool_hash(spec) for spec in registry} if elsewhere is None else {},
+            app=elsewhere or MANA,
             brain=dict(to_record()),
         )
 

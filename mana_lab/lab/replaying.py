@@ -20,7 +20,6 @@ from mana_lab.runner.claims import OpenTick
 from mana_lab.runner.ledger_tape import RunTape, TickTape
 from mana_lab.runner.replay.again import Again
 from mana_lab.runner.replay.comparing import first_difference
-from mana_lab.runner.target import TargetView
 from mana_lab.runner.terms import DEFAULT_CONCURRENCY
 
 if TYPE_CHECKING:
@@ -41,8 +40,7 @@ class Replaying(ABC):
 
     @property
     @abstractmethod
-    def server(self) -> TargetView | None:
-        """The server that the personas use; None where it is Mana."""
+    def _elsewhere(self) -> str | None: ...
 
     @property
     @abstractmethod
@@ -89,7 +87,7 @@ class Replaying(ABC):
         terms = Terms(
             player,
             concurrency,
-            recording=Recording.of(player, self.registry, self.server).to_json(),
+            recording=Recording.of(player, self.registry, self._elsewhere).to_json(),
             app_on_tape=True,
             new_tape=tapes.of,
         )

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
+from mana_lab.lab.deployed import Deployed
 from mana_lab.lab.recording import Recording
 from mana_lab.lab.services import Ground, Services
 from mana_lab.lab.sharding import Shared, Sharing
@@ -66,6 +67,7 @@ class Running(ABC):
     _ground: Ground
     _folder: Path
     _target: TargetDoor | None
+    _deployed: Deployed | None
     _arms: Arms | None = None
 
     @abstractmethod
@@ -75,6 +77,21 @@ class Running(ABC):
     @abstractmethod
     def server(self) -> TargetView | None:
         """The server that the personas use; None where it is Mana."""
+
+    @property
+    def _elsewhere(self) -> str | None:
+        """What the personas use instead of the lab's own Mana; None where they use that."""
+        if self._deployed is not None:
+            return self._deployed.name
+        if self.server is None:
+            return None
+        return f"{self.server.name} {self.server.version}".strip()
+
+    def _check_own(self, reason: str) -> None:
+        if self._deployed is not None:
+            raise InvalidInputError(f"{reason}; this lab uses {self._deployed.name}")
+        if self._target is not None:
+            raise InvalidInputError(f"{reason}; this lab uses another server")
 
     async def run(
         self,
@@ -218,6 +235,7 @@ class Running(ABC):
             LabBusyError: A run is going on.
         """
         self._check_open()
+        self._check_own("shards use the lab's own Mana")
         check_count(count)
         only = self._emails(personas)
         await self._check_seeded()
@@ -254,8 +272,7 @@ class Running(ABC):
         gateway_workers: int,
         site: Site | None,
     ) -> Sharing:
-        if self._target is not None:
-            raise InvalidInputError("shards use Mana; this lab uses another server")
+        self._check_own("shards use the lab's own Mana")
         if self._arms is not None:
             raise InvalidInputError("what is varied is known to this process alone; run it here")
         if not isinstance(brain, str | None):
@@ -339,7 +356,7 @@ class Running(ABC):
         )
 
     def _noted(self, terms: Terms, *, record: bool = False) -> Terms:
-        known = Recording.of(terms.brain, self.registry, self.server)
+        known = Recording.of(terms.brain, self.registry, self._elsewhere)
         return replace(terms, recording=known.to_json(), app_on_tape=record)
 
     def _told(self, run: Run) -> Run:

@@ -14,6 +14,7 @@ from mana_lab.display import facts_table
 from mana_lab.errors import LabClosedError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.wire import Space
+from mana_lab.lab.deployed import Deployed
 from mana_lab.personas import Persona, persona_password
 from mana_lab.runner import Agree, App, CallOutcome, Endpoint, Recorder, Toolbox, ToolInfo
 from mana_lab.runner.account import Account
@@ -51,7 +52,7 @@ class PersonaSession(Closing):
         persona: Persona,
         *,
         identity: IdentityClient,
-        way_in: Endpoint | TargetDoor,
+        way_in: Endpoint | TargetDoor | Deployed,
         secrets: LabSecrets,
         clock: Clock,
         space: str | None = None,
@@ -61,8 +62,8 @@ class PersonaSession(Closing):
 
         Args:
             persona: Who.
-            identity: Where they sign in.
-            way_in: The gateway, or the door to another server.
+            identity: The lab's identity service, which keeps the audit.
+            way_in: The gateway, or the door to another server or to a Mana elsewhere.
             secrets: The lab's.
             clock: The lab's.
             space: For Mana: the space to act in, if not their own.
@@ -75,11 +76,15 @@ class PersonaSession(Closing):
         """
         password = persona_password(persona.email, secrets.persona_seed_secret.get_secret_value())
         tick = f"by-hand-{uuid.uuid4()}"
-        if isinstance(way_in, TargetDoor):
+        if not isinstance(way_in, Endpoint):
             user_id = (await identity.login(persona.email, password)).user.id
             recorder = Recorder(user_id, tick, None, clock=clock, modules=way_in.module_of)
+        if isinstance(way_in, TargetDoor):
             used = await way_in.enter(persona, recorder)
             visit = _Visit(used, recorder, partial(way_in.leave, persona, used))
+        elif isinstance(way_in, Deployed):
+            app = await way_in.enter(persona, recorder, space=space, agree=agree)
+            visit = _Visit(app, recorder, app.close, app.space)
         else:
             recorder = Recorder("", tick, None, clock=clock)
             app = await App.open(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -67,6 +67,20 @@ class SeedReport:
     def failed_spaces(self) -> tuple[SpaceOutcome, ...]:
         """The spaces that not all of their members are in."""
         return tuple(outcome for outcome in self.spaces if outcome.result == "failed")
+
+    def with_failed(self, catalog: Catalog, reasons: Mapping[str, str]) -> SeedReport:
+        """Return the report of a larger catalog, of which some could not be seeded.
+
+        Args:
+            catalog: All personas.
+            reasons: Why, by the e-mail addresses of those who are not in this report.
+        """
+        known = {outcome.persona.email: outcome for outcome in self.outcomes}
+        outcomes = (
+            known.get(each.email) or SeedOutcome(each, None, "failed", reasons[each.email])
+            for each in catalog
+        )
+        return SeedReport(tuple(outcomes), self.spaces)
 
     def count(self, result: str) -> int:
         """Return how many personas had that result."""

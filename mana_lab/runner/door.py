@@ -11,6 +11,7 @@ from mana_lab.identity.client import IdentityClient
 from mana_lab.personas import Persona, persona_password
 from mana_lab.runner.account import Account, SignedIn
 from mana_lab.runner.calls import Toolbox, module_of
+from mana_lab.runner.connection import Agree
 from mana_lab.runner.endpoint import Endpoint
 from mana_lab.runner.recorder import Recorder
 from mana_lab.runner.session import App
@@ -48,14 +49,18 @@ class ManaDoor:
         seed_secret: What their passwords derive from.
         endpoint: Where the gateway is.
         clock: Measures latencies.
+
+    Attributes:
+        identity: Where they sign in.
+        endpoint: Where the gateway is.
     """
 
     def __init__(
         self, identity: IdentityClient, seed_secret: str, endpoint: Endpoint, clock: Clock
     ) -> None:
-        self._identity = identity
+        self.identity = identity
         self._seed_secret = seed_secret
-        self._endpoint = endpoint
+        self.endpoint = endpoint
         self._clock = clock
         self._sessions: dict[str, SignedIn] = {}
 
@@ -70,13 +75,49 @@ class ManaDoor:
     @asynccontextmanager
     async def open(self, persona: Persona, recorder: Recorder) -> AsyncIterator[Toolbox]:
         """Sign in, where they are not signed in still, and connect to the gateway."""
-        password = persona_password(persona.email, self._seed_secret)
-        app = await App.open(
-            Account(self._identity, persona.email, password, self._sessions),
-            identity=self._identity,
-            endpoint=self._endpoint,
+        async with await self.enter(persona, recorder) as app:
+            yield app
+
+    async def enter(
+        self,
+        persona: Persona,
+        recorder: Recorder,
+        *,
+        space: str | None = None,
+        agree: Agree | None = None,
+    ) -> App:
+        """Let a persona in until their app is closed.
+
+        Args:
+            persona: Who comes.
+            recorder: Where the audit of what they do collects.
+            space: The id or the slug of the space to act in; their own when None.
+            agree: Is asked before something is taken away for good; None refuses it.
+
+        Raises:
+            InvalidCredentialsError: They have no account there, or another password.
+            NotFoundError: They are in no such space.
+            ManaLabError: Identity or the gateway refused, or cannot be reached.
+        """
+        return await App.open(
+            self._account(persona),
+            identity=self.identity,
+            endpoint=self.endpoint,
             recorder=recorder,
             clock=self._clock,
+            space_id=space,
+            agree=agree,
         )
-        async with app:
-            yield app
+
+    async def token(self, persona: Persona) -> str:
+        """Return a fresh access token of a persona.
+
+        Raises:
+            InvalidCredentialsError: They have no account there, or another password.
+            ManaLabError: Identity refused, or cannot be reached.
+        """
+        return await self._account(persona).token()
+
+    def _account(self, persona: Persona) -> Account:
+        password = persona_password(persona.email, self._seed_secret)
+        return Account(self.identity, persona.email, password, self._sessions)

@@ -103,6 +103,15 @@ class App(Closing):
             once=endpoint.once,
         )
 
+    async def server(self) -> str:
+        """Return what the server calls itself; empty if it does not.
+
+        Raises:
+            ServiceUnavailableError: The connection was closed or lost.
+        """
+        info = (await self._client(self.space.id)).server_info
+        return "" if info is None else info.name
+
     async def tools(self) -> list[ToolInfo]:
         """Return the tools on offer, sorted by name.
 
