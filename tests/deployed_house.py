@@ -1,19 +1,23 @@
 """A Mana that is deployed: a lab's services on ports, with personas who were seeded over HTTP."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import httpx
 
 from mana_lab import Lab
+from mana_lab.clock import SimulatedClock
 from mana_lab.identity.client import IdentityClient
-from mana_lab.lab import UNTHROTTLED, serve_lab
-from mana_lab.lab.services import ADMIN_EMAIL
+from mana_lab.lab import UNTHROTTLED
+from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.services import ADMIN_EMAIL, Ground, Stores
+from mana_lab.lab.standing import listening, standing
 from mana_lab.personas import seed
-from mana_lab.settings import LabSecrets
+from mana_lab.tools import default_registry
+from mana_lab.web.together import serve_together
 
-SECRET = "what the personas of the deployed Mana were seeded with"  # noqa: S105
+SECRET = "what the personas of the deployed Mana were seeded with"
 
 
 @dataclass(frozen=True)
@@ -24,11 +28,13 @@ class Mana:
         auth: Its identity service.
         mcp: Its gateway.
         admin: The password of its administrator.
+        clock: Its time, which stands still.
     """
 
     auth: str
     mcp: str
     admin: str
+    clock: SimulatedClock
 
     async def connect(self, folder, **how):
         """Open a lab that uses it."""
@@ -37,28 +43,62 @@ class Mana:
 
     async def seed(self, catalog, secret=SECRET):
         """Make personas its users, as ``seed --auth`` does."""
+        async with self._administered() as (identity, token):
+            return await seed(catalog, identity, admin_token=token, secret=secret)
+
+    async def forget(self, email):
+        """Delete a persona's account."""
+        async with self._administered() as (identity, token):
+            [known] = [each for each in await identity.personas(token) if each.email == email]
+            await identity.delete_persona(token, known.user_id)
+
+    async def login(self, email, password):
+        """Sign in."""
+        async with self._identity() as identity:
+            return await identity.login(email, password)
+
+    @asynccontextmanager
+    async def _administered(self):
+        async with self._identity() as identity:
+            yield identity, (await identity.login(ADMIN_EMAIL, self.admin)).access_token
+
+    @asynccontextmanager
+    async def _identity(self):
         async with httpx.AsyncClient(timeout=60) as http:
-            identity = IdentityClient(self.auth, http)
-            login = await identity.login(ADMIN_EMAIL, self.admin)
-            return await seed(catalog, identity, admin_token=login.access_token, secret=secret)
+            yield IdentityClient(self.auth, http)
 
 
 @asynccontextmanager
 async def deployed(folder, catalog):
     """Serve a new Mana whose data are in *folder*, with the personas of *catalog* in it."""
-    where = asyncio.get_running_loop().create_future()
-    ports = {"auth_port": 0, "sync_port": 0, "port": 0}
-    serving = asyncio.create_task(
-        serve_lab(folder, **ports, calls_per_minute=UNTHROTTLED, on_ready=where.set_result)
-    )
-    try:
+    clock = SimulatedClock()
+    async with AsyncExitStack() as stack:
+        sockets = stack.enter_context(listening())
+        held = LabFolder(folder)
+        stack.callback(held.release)
+        stores = await stack.enter_async_context(Stores.open(held))
+        ground = Ground(
+            stores,
+            held.secrets,
+            clock,
+            default_registry(),
+            alone=True,
+            calls_per_minute=UNTHROTTLED,
+        )
+        works = await stack.enter_async_context(standing(ground, sockets, held.path))
+        ready = asyncio.Event()
+        serving = asyncio.create_task(serve_together(works, ready.set))
+        stack.push_async_callback(_ended, serving)
         async with asyncio.timeout(30):
-            addresses = await where
-        admin = LabSecrets.load(folder).admin_password.get_secret_value()
-        mana = Mana(addresses.identity, addresses.gateway, admin)
+            await ready.wait()
+        where = sockets.addresses
+        admin = held.secrets.admin_password.get_secret_value()
+        mana = Mana(where.identity, where.gateway, admin, clock)
         assert not (await mana.seed(catalog)).failed
         yield mana
-    finally:
-        serving.cancel()
-        with suppress(asyncio.CancelledError):
-            await serving
+
+
+async def _ended(task):
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

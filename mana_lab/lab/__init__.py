@@ -4,7 +4,7 @@ from mana_lab.lab.deployed import Deployed, Deployment
 from mana_lab.lab.folder import catalog_in, database_in, holds_lab
 from mana_lab.lab.history import RecordHistory
 from mana_lab.lab.lab import DEFAULT_FOLDER, Lab
-from mana_lab.lab.places import open_place
+from mana_lab.lab.places import open_lab, open_place
 from mana_lab.lab.replays import Replay
 from mana_lab.lab.run_folder import RunFolder
 from mana_lab.lab.serving import Gateway, serve_lab
@@ -30,6 +30,7 @@ __all__ = [
     "catalog_in",
     "database_in",
     "holds_lab",
+    "open_lab",
     "open_place",
     "serve_lab",
 ]

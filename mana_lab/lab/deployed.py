@@ -18,6 +18,7 @@ from mana_lab.closing import Closing
 from mana_lab.errors import (
     InvalidCredentialsError,
     InvalidInputError,
+    InvalidOutputError,
     ManaLabError,
     NotFoundError,
     ProtocolError,
@@ -204,7 +205,7 @@ def _asked(where: str, what: str) -> Iterator[None]:
         yield
     except UnknownPersonaError:
         raise
-    except (InvalidInputError, NotFoundError, ProtocolError) as error:
+    except (InvalidInputError, InvalidOutputError, NotFoundError, ProtocolError) as error:
         raise ProtocolError(f"{where} is not {what}: {error.message}") from None
     except UnauthenticatedError as error:
         raise UnauthenticatedError(

@@ -1,4 +1,4 @@
-"""Places to read from: the folder of a lab, a run folder or an archive, whichever it is."""
+"""Places to live in or to read from: a lab, a run folder or an archive, whichever it is."""
 
 from __future__ import annotations
 
@@ -45,6 +45,31 @@ async def open_place(
         f"{folder}: is neither the folder of a lab nor a run folder nor an archive; make one "
         "with: python -m mana_lab seed, keep or export"
     )
+
+
+async def open_lab(folder: str | Path, *, mcp_url: str = "", auth_url: str = "") -> Lab:
+    """Open the lab in *folder*, with a Mana of its own or, if URLs are given, with a deployed one.
+
+    Notebooks take the URLs from ``MANA_LAB_MCP_URL`` and ``MANA_LAB_AUTH_URL``.
+
+    Args:
+        folder: Made if it is missing.
+        mcp_url: As of :meth:`Lab.connect`; empty for a Mana of its own.
+        auth_url: As there.
+
+    Raises:
+        SettingsError: One of the URLs is given without the other.
+        ManaLabError: As :meth:`Lab.open` and :meth:`Lab.connect` do.
+    """
+    if not mcp_url and not auth_url:
+        return await Lab.open(folder)
+    if not (mcp_url and auth_url):
+        here, there = ("MCP", "AUTH") if mcp_url else ("AUTH", "MCP")
+        raise SettingsError(
+            f"a deployed Mana is a gateway and an identity service: MANA_LAB_{here}_URL is set, "
+            f"and MANA_LAB_{there}_URL is not"
+        )
+    return await Lab.connect(folder, mcp_url=mcp_url, auth_url=auth_url)
 
 
 def place_and_run(text: str) -> tuple[Path, int]:
