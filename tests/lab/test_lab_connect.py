@@ -29,7 +29,7 @@ from mana_lab.errors import (
     UnknownPersonaError,
 )
 from mana_lab.identity.server.lockout import LOCKED_FOR, MOST_FAILURES
-from mana_lab.lab import Deployment
+from mana_lab.lab import Deployment, open_lab
 from mana_lab.personas import Catalog, load_catalog
 from mana_lab.registry.manifest import tool_hash
 
@@ -232,6 +232,19 @@ async def test_the_secret_comes_from_the_environment(tmp_path, monkeypatch, mana
     async with await mana.connect(tmp_path / "here", seed_secret=None, catalog=people) as lab:
         assert await lab.token("ben")
         assert SECRET not in repr(lab) + repr(lab.deployed)
+
+
+async def test_urls_decide_which_mana_a_lab_is_opened_with(tmp_path, monkeypatch, mana, folder):
+    monkeypatch.setenv("PERSONA_SEED_SECRET", SECRET)
+    where = {"mcp_url": mana.mcp, "auth_url": mana.auth}
+    async with await open_lab(tmp_path / "here", **where) as lab:
+        assert lab.deployed.url == mana.mcp
+    async with await open_lab(folder, mcp_url="", auth_url="") as lab:
+        assert lab.deployed is None
+    for given, missing in (("mcp_url", "AUTH"), ("auth_url", "MCP")):
+        with pytest.raises(SettingsError, match=f"MANA_LAB_{missing}_URL is not"):
+            await open_lab(tmp_path / "new", **{given: where[given]})
+    assert not (tmp_path / "new").exists()
 
 
 async def test_what_needs_a_mana_of_its_own_is_refused(lab):
