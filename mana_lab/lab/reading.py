@@ -252,13 +252,16 @@ class Reading(Closing):
 
         return Experiment.of(self.warehouse, run)
 
-    def contrast(self, run: HasId | str | int, *, seed: int = 0, alpha: float = 0.05) -> Contrast:
+    def contrast(
+        self, run: HasId | str | int, *, seed: int = 0, alpha: float | None = None
+    ) -> Contrast:
         """Return which modules and tools a run's treatment changed.
 
         Args:
             run: The run, its id or its number.
             seed: For the patterns of signs and the draws.
-            alpha: How often something may be named although nothing was changed.
+            alpha: How often something may be named although nothing was changed; as the
+                experiment had it unless given.
 
         Raises:
             NotFoundError: There is no such run.

@@ -92,12 +92,13 @@ class Kept(Reading):
         return self._frames
 
 
-def lab_of(*ticks, mixes=None):
+def lab_of(*ticks, mixes=None, design=None):
     """Return a lab in which these ticks took place.
 
     Args:
         ticks: What :func:`lived` made.
         mixes: The module mix of a persona by their name; everybody else wants todo and journal.
+        design: What the runs varied, as the ledger keeps it.
     """
     usual = {"todo": 0.5, "journal": 0.5}
     names = sorted({tick["tick"]["persona"] for tick in ticks})
@@ -113,7 +114,14 @@ def lab_of(*ticks, mixes=None):
     ]
     brains = {tick["tick"]["run"]: tick["tick"]["brain"] for tick in reversed(ticks)}
     runs = [
-        {"run": run, "id": f"run-{run}", "seed": 7, "status": "done", "brain": brain}
+        {
+            "run": run,
+            "id": f"run-{run}",
+            "seed": 7,
+            "status": "done",
+            "brain": brain,
+            "design": design,
+        }
         for run, brain in sorted(brains.items())
     ]
     known = Context(

@@ -6,7 +6,9 @@ fewer than five calls or ratings.
 
 from mana_lab.analysis.charts.activity import activity, activity_table
 from mana_lab.analysis.charts.confusion import confusion, confusion_table
+from mana_lab.analysis.charts.contrast import contrast
 from mana_lab.analysis.charts.coverage import coverage
+from mana_lab.analysis.charts.differences import contrast_table
 from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.gallery import Charts
@@ -23,6 +25,8 @@ __all__ = [
     "activity_table",
     "confusion",
     "confusion_table",
+    "contrast",
+    "contrast_table",
     "coverage",
     "coverage_table",
     "error_recovery",

@@ -6,16 +6,19 @@ import pandas as pd
 
 from mana_lab.analysis.charts.activity import activity, activity_table
 from mana_lab.analysis.charts.confusion import confusion, confusion_table
+from mana_lab.analysis.charts.contrast import contrast
 from mana_lab.analysis.charts.coverage import coverage
+from mana_lab.analysis.charts.differences import contrast_table
 from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
+from mana_lab.analysis.contrast import contrast as contrast_of
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.warehouse import HasId, RunChoice, Warehouse
 
 
 class Charts:
@@ -34,8 +37,8 @@ class Charts:
 
     def __repr__(self) -> str:
         names = (
-            "activity, confusion, coverage, error_recovery, module_mix, ratings, timeline, "
-            "tool_errors"
+            "activity, confusion, contrast, coverage, error_recovery, module_mix, ratings, "
+            "timeline, tool_errors"
         )
         return f"<Charts: {names}>"
 
@@ -72,6 +75,30 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return confusion_table(self._friction.confusion(run))
+
+    def contrast(self, run: HasId | str | int) -> Chart:
+        """Return what the treatment of an experiment changed, within each persona.
+
+        Args:
+            run: The experiment's run, its id or its number.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It did not vary the app.
+        """
+        return self._trusted(contrast(contrast_of(self._warehouse, run)), run)
+
+    def contrast_table(self, run: HasId | str | int) -> pd.DataFrame:
+        """Return the numbers of :meth:`contrast`: a row per module or tool and measure.
+
+        Args:
+            run: As there.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It did not vary the app.
+        """
+        return contrast_table(contrast_of(self._warehouse, run))
 
     def coverage(self) -> Chart:
         """Return how evenly the personas fill the space of their traits."""

@@ -15,6 +15,8 @@ CONTROL: Final = "control"
 AGAIN: Final = "control again"
 """The same as the control, under another name: the blind half of the automatic A/A."""
 TREATMENT: Final = "treatment"
+TRIAL: Final = "trial"
+"""The kind of a run's design that has a treatment and a control."""
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ class Contrast:
 
 
 def contrast(
-    warehouse: Warehouse, run: HasId | str | int, *, seed: int = 0, alpha: float = ALPHA
+    warehouse: Warehouse, run: HasId | str | int, *, seed: int = 0, alpha: float | None = None
 ) -> Contrast:
     """Return treatment against control of a run that varied the app.
 
@@ -222,13 +222,16 @@ def contrast(
         warehouse: Where the rows come from.
         run: The run, its id or its number.
         seed: For the patterns of signs and the draws.
-        alpha: How often something may be named although nothing was changed.
+        alpha: How often something may be named although nothing was changed; as the run's design
+            has it unless given.
 
     Raises:
         NotFoundError: There is no such run.
         InvalidInputError: It did not vary the app.
     """
-    return Contrast(Varied.of(warehouse, run), seed=seed, alpha=alpha)
+    varied = Varied.of(warehouse, run)
+    level = float(varied.design.get("alpha", ALPHA)) if alpha is None else alpha
+    return Contrast(varied, seed=seed, alpha=level)
 
 
 def _ordered(found: Screened, modules: list[str]) -> pd.DataFrame:

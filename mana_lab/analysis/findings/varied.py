@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from mana_lab.analysis.contrast import CONTROL, TREATMENT, Contrast, Named, contrast
+from mana_lab.analysis.contrast import CONTROL, TREATMENT, TRIAL, Contrast, Named, contrast
 from mana_lab.analysis.findings.basis import SEED, Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
@@ -19,8 +19,6 @@ from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 FAMILY: Final = "what the treatment changed"
-TRIAL: Final = "trial"
-"""The kind of a run's design that has a treatment and a control."""
 _IMPORT: Final = "from mana_lab.analysis.contrast import contrast\n\n"
 
 

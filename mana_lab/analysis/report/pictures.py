@@ -11,6 +11,7 @@ import pandas as pd
 from mana_lab.analysis import charts
 from mana_lab.analysis.charts import Chart
 from mana_lab.analysis.columns import TRAITS
+from mana_lab.analysis.contrast import TRIAL, contrast
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
 
@@ -52,6 +53,7 @@ def pictures(
     confused, recovery = friction.confusion(run), friction.error_recovery(run)
     drawn = [
         *_population(personas),
+        *_treatment(warehouse, run),
         Picture(
             "Who used the app, and when?",
             charts.activity(actions, personas),
@@ -89,3 +91,12 @@ def _population(personas: pd.DataFrame) -> list[Picture]:
         return []
     drawn = charts.coverage(personas), charts.coverage_table(personas)
     return [Picture("Who are the personas?", *drawn)]
+
+
+def _treatment(warehouse: Warehouse, run: int | None) -> list[Picture]:
+    """Return what the treatment changed, of a run that was an experiment."""
+    if run is None or warehouse.runs_df(run)["design"].iloc[0].get("kind") != TRIAL:
+        return []
+    found = contrast(warehouse, run)
+    drawn = charts.contrast(found), charts.contrast_table(found)
+    return [Picture("What did the treatment change?", *drawn)]
