@@ -18,6 +18,7 @@ from mana_lab.analysis.statistics.sequential import Coin, EProcess, Evidence
 from mana_lab.experiments.design import Trial
 
 _TICK = ["id", "persona_id", "scheduled_at", "variant"]
+_RATING = ["tick_id", "module", "rating", "brain"]
 
 
 class Trail:
@@ -32,20 +33,28 @@ class Trail:
         self._bets = EProcess(coin_of="persona", alpha=trial.alpha)
         self._moments = 0
         self._seen: set[str] = set()
+        self._brains: set[str] = set()
         self.evidence: Evidence | None = None
 
     def add(self, ticks: pd.DataFrame, ratings: pd.DataFrame) -> Evidence | None:
-        """Take the ticks that are new, and return what is known then; None before any rating.
+        """Take the ticks that are new, and return what is known then.
+
+        None before any rating, and where brains of different kinds rated: they do not mean the same
+        by a number.
 
         Args:
             ticks: Ended ticks with ``id``, ``persona_id``, ``scheduled_at`` and ``variant``.
-            ratings: Ratings with ``tick_id``, ``module`` and ``rating``.
+            ratings: Ratings with ``tick_id``, ``module``, ``rating`` and ``brain``.
         """
         new = ticks[~ticks["id"].isin(self._seen)]
         self._seen.update(new["id"])
         chosen = ratings[ratings["tick_id"].isin(new["id"])]
         if self._module is not None:
             chosen = chosen[chosen["module"] == self._module]
+        self._brains.update(chosen["brain"])
+        if len(self._brains) > 1:
+            self.evidence = None
+            return None
         means = chosen.groupby("tick_id")["rating"].mean()
         for _, together in new.groupby("scheduled_at", sort=True):
             self._moments += 1
@@ -109,14 +118,14 @@ class Watch:
 
     def _ratings(self, run: str, ticks: list[str]) -> pd.DataFrame:
         of = tables.FEEDBACK.c
-        query = select(of.tick_id, of.module, of.rating).where(
+        query = select(*(of[name] for name in _RATING)).where(
             of.run_id == run, of.tick_id.in_(ticks)
         )
         with self._identity.connect() as connection:
             rows = connection.execute(query).all()
-        return pd.DataFrame(rows, columns=["tick_id", "module", "rating"])
+        return pd.DataFrame(rows, columns=_RATING)
 
 
 def evidence_of(varied: Varied, trial: Trial) -> Evidence | None:
-    """Return what is known at the end of a trial; None where nothing was rated."""
+    """Return what is known at the end of a trial; None as for :meth:`Trail.add`."""
     return Trail(trial).add(varied.ticks, varied.ratings)

@@ -25,7 +25,7 @@ class Experiment:
         trial: What was compared, and how.
         contrast: What changed: of all modules, measures and tools.
         evidence: Of ``trial.module``, or of all ratings, in the order of time; None where nothing
-            was rated.
+            was rated, or brains of different kinds did.
         stopped_because: Why it ended early; None where it did not.
     """
 

@@ -253,15 +253,15 @@ class Reading(Closing):
         return Experiment.of(self.warehouse, run)
 
     def contrast(
-        self, run: HasId | str | int, *, seed: int = 0, alpha: float | None = None
+        self, run: HasId | str | int, *, seed: int | None = None, alpha: float | None = None
     ) -> Contrast:
         """Return which modules and tools a run's treatment changed.
 
         Args:
             run: The run, its id or its number.
-            seed: For the patterns of signs and the draws.
-            alpha: How often something may be named although nothing was changed; as the
-                experiment had it unless given.
+            seed: For the patterns of signs and the draws; that of the experiment unless given.
+            alpha: How often something may be named although nothing was changed; that of the
+                experiment unless given.
 
         Raises:
             NotFoundError: There is no such run.

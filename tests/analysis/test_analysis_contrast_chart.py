@@ -118,12 +118,13 @@ def test_the_table_has_the_differences_with_their_intervals(failing):
     ]
 
 
-def test_the_level_is_that_of_the_experiment(failing):
+def test_level_and_seed_are_those_of_the_experiment(failing):
     strict = tried("todo.create! mood.log", design={**DESIGN, "alpha": 1e-4})
     assert strict.contrast(1).alpha == 1e-4
     assert strict.contrast(1, alpha=0.5).alpha == 0.5
     assert strict.charts.contrast(1).finding.startswith("Nothing changed")
-    assert failing.contrast(1).alpha == 0.05
+    assert (failing.contrast(1).alpha, failing.contrast(1).seed) == (0.05, 7)
+    assert failing.contrast(1, seed=3).seed == 3
 
 
 @pytest.mark.parametrize(

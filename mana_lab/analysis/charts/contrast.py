@@ -124,8 +124,9 @@ def _finding(found: Contrast) -> str:
 
 def _note(found: Contrast, table: pd.DataFrame, hidden: int) -> str:
     facts = [
-        "treatment less control, means over personas; line: 95 % interval of each by itself",
-        f"named at a family-wise level of {found.alpha:g} over all measures",
+        "treatment less control, mean over personas",
+        "line: 95 % interval of each by itself; it may leave its panel",
+        f"named: a module at a family-wise level of {found.alpha:g}, then its clearest tool",
     ]
     if table["noise"].notna().any():
         facts.append("noise floor: what two blind halves of the control differ by at most, mostly")
@@ -167,7 +168,7 @@ def _mark(axes: Axes, place: int, difference: float, told: Told) -> None:
     axes.annotate(
         told.signed(difference),
         (difference, place),
-        xytext=(0, 6),
+        xytext=(0, 7),
         textcoords="offset points",
         ha="center",
         fontsize=8,

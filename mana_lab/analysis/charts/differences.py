@@ -18,6 +18,7 @@ _COLUMNS: Final = [
     "low",
     "high",
     "unit",
+    "p_within",
     "p_adjusted",
     "personas",
     "changed",
@@ -96,8 +97,9 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
         A row for each ``module``, ``tool`` and ``measure``: of all modules (where ``tool`` is
         empty) and of the tools of those that changed, which come first. ``difference`` is
         treatment less control, with its interval from ``low`` to ``high`` over the ``personas``
-        who have both, in ``unit``; ``p_adjusted`` is over all measures; ``changed`` says what is
-        named; ``noise`` is the noise floor of the ratings of a module, missing elsewhere.
+        who have both, in ``unit``; ``p_adjusted`` is over all measures, and ``p_within`` over
+        those of the module, by which a tool is named once its module is; ``changed`` says what
+        is named; ``noise`` is the noise floor of the ratings of a module, missing elsewhere.
     """
     named = {each.module: each for each in found.named}
     rows = found.table[found.table["tool"].isna() | found.table["module"].isin(named)]

@@ -214,24 +214,32 @@ class Contrast:
 
 
 def contrast(
-    warehouse: Warehouse, run: HasId | str | int, *, seed: int = 0, alpha: float | None = None
+    warehouse: Warehouse,
+    run: HasId | str | int,
+    *,
+    seed: int | None = None,
+    alpha: float | None = None,
 ) -> Contrast:
     """Return treatment against control of a run that varied the app.
 
     Args:
         warehouse: Where the rows come from.
         run: The run, its id or its number.
-        seed: For the patterns of signs and the draws.
-        alpha: How often something may be named although nothing was changed; as the run's design
-            has it unless given.
+        seed: For the patterns of signs and the draws; that of the experiment unless given.
+        alpha: How often something may be named although nothing was changed; that of the
+            experiment unless given.
 
     Raises:
         NotFoundError: There is no such run.
         InvalidInputError: It did not vary the app.
     """
     varied = Varied.of(warehouse, run)
-    level = float(varied.design.get("alpha", ALPHA)) if alpha is None else alpha
-    return Contrast(varied, seed=seed, alpha=level)
+    of = varied.design
+    return Contrast(
+        varied,
+        seed=int(of.get("seed", 0)) if seed is None else seed,
+        alpha=float(of.get("alpha", ALPHA)) if alpha is None else alpha,
+    )
 
 
 def _ordered(found: Screened, modules: list[str]) -> pd.DataFrame:
