@@ -126,10 +126,10 @@ def _note(found: Contrast, table: pd.DataFrame, hidden: int) -> str:
     facts = [
         "treatment less control, mean over personas",
         "line: 95 % interval of each by itself; it may leave its panel",
-        f"named: a module at a family-wise level of {found.alpha:g}, then its clearest tool",
+        f"changed: at a family-wise level of {found.alpha:g}, or the clearest tool where it did",
     ]
     if table["noise"].notna().any():
-        facts.append("noise floor: what two blind halves of the control differ by at most, mostly")
+        facts.append("noise floor: two blind halves of the control differ by less in 19 of 20 runs")
     there = table.index.get_level_values("measure").unique()
     if still := [TOLD[name].name for name in TOLD if name in set(there) - set(_differing(table))]:
         facts.append(f"never differed: {', '.join(still)}")
@@ -154,7 +154,7 @@ def _draw(
     for place, row in zip(y, rows.to_dict("records"), strict=True):
         if row["changed"]:
             _mark(axes, place, float(row["difference"]), told)
-    reach = _reach(rows)
+    reach = _reach(rows, told.most)
     axes.set_xlim(-reach, reach)
     step = _round_down(0.9 * reach)
     ticks = (-step, 0.0, step)
@@ -174,6 +174,7 @@ def _mark(axes: Axes, place: int, difference: float, told: Told) -> None:
         fontsize=8,
         fontweight="bold",
         color=INK,
+        bbox={"facecolor": "white", "alpha": 0.7, "pad": 0.4, "edgecolor": "none"},
         zorder=4,
     )
 
@@ -184,13 +185,13 @@ def _look(*, changed: bool) -> dict[str, Any]:
     return {"color": BLUE, "marker": "o", "markersize": 5, "markerfacecolor": "white"}
 
 
-def _reach(rows: pd.DataFrame) -> float:
-    """Return how far a panel reaches to either side."""
+def _reach(rows: pd.DataFrame, most: float) -> float:
+    """Return how far a panel reaches to either side; no difference is above *most*."""
     largest = float(rows["difference"].abs().max())
     ends = rows[["low", "high"]].abs().max(axis="columns")
     widest = max([largest, *map(float, ends[np.isfinite(ends)])])
     noise = map(float, rows["noise"].dropna())
-    return 1.15 * max(min(widest, _WIDEST * largest), *noise, 1e-3)
+    return 1.15 * max(min(widest, _WIDEST * largest, most), *noise, 1e-3)
 
 
 def _round_down(number: float) -> float:
@@ -212,7 +213,7 @@ def _explain(axes: Axes, table: pd.DataFrame) -> None:
     changed = table["changed"].any()
     handles: list[Artist] = [
         Line2D([], [], linewidth=2, label=label, **_look(changed=kind))
-        for kind, label in ((True, "named: it changed"), (False, "not named"))
+        for kind, label in ((True, "changed"), (False, "no change that holds up by itself"))
         if changed or not kind
     ]
     if table["noise"].notna().any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Told:
         directions: What a higher and a lower value is called there.
         times: What differences are multiplied with to be told.
         digits: How many digits are told behind the point.
+        most: How large a difference can be.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Told:
     directions: tuple[str, str] = ("more", "fewer")
     times: float = 1.0
     digits: int = 2
+    most: float = math.inf
 
     @property
     def head(self) -> str:
@@ -68,13 +71,12 @@ class Told:
 
 
 def _share(name: str, said: str) -> Told:
-    return Told(
-        name, "% points", f"{{}} percentage points {{}} of its calls {said}", times=100, digits=0
-    )
+    sentence = f"{{}} percentage points {{}} of its calls {said}"
+    return Told(name, "% points", sentence, times=100, digits=0, most=1)
 
 
 TOLD: Final = {
-    "rating": Told("rating", "points", "it is rated {} points {}", ("higher", "lower")),
+    "rating": Told("rating", "points", "it is rated {} points {}", ("higher", "lower"), most=4),
     "failures": _share("failed", "failed"),
     "repeats": _share("repeated", "repeated an earlier one"),
     "slow": _share("took over 5 s", "took over 5 s"),
@@ -98,8 +100,9 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
         empty) and of the tools of those that changed, which come first. ``difference`` is
         treatment less control, with its interval from ``low`` to ``high`` over the ``personas``
         who have both, in ``unit``; ``p_adjusted`` is over all measures, and ``p_within`` over
-        those of the module, by which a tool is named once its module is; ``changed`` says what
-        is named; ``noise`` is the noise floor of the ratings of a module, missing elsewhere.
+        those of the module; ``changed`` says what holds up by the former, or is the tool that is
+        named by the latter since its module changed; ``noise`` is the noise floor of the ratings
+        of a module, missing elsewhere.
     """
     named = {each.module: each for each in found.named}
     rows = found.table[found.table["tool"].isna() | found.table["module"].isin(named)]
@@ -117,9 +120,10 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
 
 
 def _known(found: Contrast, row: Mapping[Any, Any], named: Mapping[str, Named]) -> dict[str, Any]:
-    """Return a row with its interval, its noise, and whether it is what is named."""
+    """Return a row with its interval, its noise, and whether it changed."""
     module, tool, measure = (str(row[name]) for name in _KEY)
     first = named.get(module)
+    is_named = first is not None and (first.tool or "", first.measure) == (tool, measure)
     interval = None
     if row["personas"] > 1:
         interval = found.test(tool or module, measure).interval
@@ -127,7 +131,7 @@ def _known(found: Contrast, row: Mapping[Any, Any], named: Mapping[str, Named]) 
         **row,
         "low": np.nan if interval is None else interval.low,
         "high": np.nan if interval is None else interval.high,
-        "changed": first is not None and (first.tool or "", first.measure) == (tool, measure),
+        "changed": is_named or float(row["p_adjusted"]) <= found.alpha,
         "noise": _noise(found, module) if measure == "rating" else np.nan,
     }
 
