@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gallery
 import pytest
 from typer.testing import CliRunner
 
@@ -107,3 +108,12 @@ def test_the_rooms_of_the_architecture_are_those_of_the_house():
         if not path.name.startswith(("__init__", "__pycache__", "py.typed"))
     }
     assert rooms <= named
+
+
+def test_the_pictures_are_those_of_the_notebooks():
+    shown = re.findall(r"!\[[^\]]+\]\(notebooks/pictures/([^)]+)\)", README)
+    assert sorted(shown) == sorted([*gallery.CHARTS, *gallery.REPORT])
+    for name, where in gallery.CHARTS.items():
+        assert (gallery.PICTURES / name).read_bytes() == gallery.chart(*where)
+    for name in gallery.REPORT:
+        assert (gallery.PICTURES / name).read_bytes().startswith(b"\x89PNG")
