@@ -55,7 +55,7 @@ def bootstrap_interval(
         InvalidInputError: There are fewer than two personas, a value is not finite, or the
             level is not between 0 and 1.
     """
-    clean = _checked(values, level)
+    clean = np.sort(_checked(values, level))  # draws go by values, not by the order of personas
     if len(clean) < FEWEST:
         return t_interval(clean, level=level)
     mean, error = float(clean.mean()), _error(clean)

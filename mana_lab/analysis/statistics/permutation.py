@@ -40,7 +40,7 @@ def sign_flip(
     values = np.asarray(differences, dtype=float)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise InvalidInputError("finite differences are needed, one per persona")
-    moving = values[values != 0]
+    moving = np.sort(values[values != 0])  # signs go by values, not by the order of personas
     if not moving.size:
         return 1.0
     slack = 1e-9 * float(np.abs(moving).sum())

@@ -71,6 +71,7 @@ def screen(
         )
     if len(groups) != values.shape[1]:
         raise InvalidInputError(f"{len(groups)} groups of {values.shape[1]} measures; one each")
+    values = _ordered(values)
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     own = _shares_at_least(_sums(filled, generator(seed), patterns))
@@ -90,6 +91,12 @@ def screen(
         index=differences.columns,
     )
     return Screened(table, values.shape[1], values.shape[0])
+
+
+def _ordered(values: Floats) -> Floats:
+    """Return the rows in an order that their sizes decide, whatever the personas are called."""
+    filled = np.nan_to_num(values)
+    return values[np.lexsort([*filled.T, *np.abs(filled).T])]
 
 
 def _adjusted(own: Floats, groups: Sequence[str]) -> tuple[list[float], list[float]]:

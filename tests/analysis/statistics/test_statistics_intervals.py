@@ -39,6 +39,11 @@ def test_a_seed_gives_the_same_interval_again():
     assert bootstrap_interval(MICE, seed=4) != found
 
 
+def test_the_order_of_personas_does_not_matter():
+    values = np.random.default_rng(3).normal(0.3, 1, 12)
+    assert bootstrap_interval(values, seed=1) == bootstrap_interval(values[::-1], seed=1)
+
+
 def test_students_interval_is_that_of_scipy():
     found, theirs = t_interval(MICE), stats.ttest_1samp(MICE, 0).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high))

@@ -35,6 +35,11 @@ def test_many_personas_are_sampled_near_the_exact_value():
     assert found != sign_flip(values, seed=2, resamples=20_000)
 
 
+def test_a_sampled_p_value_does_not_depend_on_the_order_of_personas():
+    values = np.random.default_rng(3).normal(0.3, 1, 30)
+    assert sign_flip(values, seed=1) == sign_flip(values[::-1], seed=1)
+
+
 def test_a_sampled_p_value_is_never_zero():
     assert sign_flip(np.ones(40), seed=1, resamples=99) == 0.01
 

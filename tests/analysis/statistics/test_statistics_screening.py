@@ -43,6 +43,13 @@ def test_missing_values_are_no_differences_and_constants_say_nothing():
     assert table.loc["u", "clarity"] == 100  # both are alike
 
 
+def test_it_does_not_matter_what_personas_are_called():
+    gaps = noise(np.random.default_rng(5))
+    gaps.iloc[::3, 1] = np.nan
+    again = screen(gaps.sample(frac=1, random_state=1), GROUPS, seed=4).table
+    pd.testing.assert_frame_equal(screen(gaps, GROUPS, seed=4).table, again)
+
+
 def test_the_same_seed_says_the_same():
     gaps = noise(np.random.default_rng(4))
     first, second = (screen(gaps, GROUPS, seed=4).table for _ in range(2))
