@@ -1,12 +1,14 @@
 """The chart of what a treatment changed, of labs of short texts."""
 
+from dataclasses import replace
+
 import matplotlib as mpl
 import pytest
 from living_house import lab_of, lived
 
 from mana_lab.analysis import charts, render_report
 from mana_lab.analysis.charts.differences import TOLD
-from mana_lab.analysis.contrast import AGAIN, CONTROL, TREATMENT
+from mana_lab.analysis.contrast import AGAIN, CONTROL, TREATMENT, Contrast
 from mana_lab.analysis.contrast.measures import MEASURES
 from mana_lab.errors import InvalidInputError, NotFoundError
 
@@ -65,7 +67,9 @@ def test_the_title_names_what_changed_and_by_how_much(failed):
     assert {"todo", "mood", "todo.create", "failed (% points)", "changed"} <= set(said)
     assert "+100" in said
     assert "mood.log" not in said  # of modules that did not change no tool is shown
-    assert any("never differed: repeated, took over 5 s, calls" in text for text in said)
+    assert any(
+        "differed for one persona at most: repeated, took over 5 s, calls" in text for text in said
+    )
     assert failed.trust is not None
     assert any("exploratory" in text for text in said)
 
@@ -173,6 +177,19 @@ def test_many_modules_make_it_higher_and_the_rest_is_counted():
 def test_several_changes_are_named():
     chart = tried("todo.create! mood.log! spaces.list", "todo.create mood.log spaces.list").charts
     assert chart.contrast(1).finding.endswith("todo.create changed too")
+
+
+def test_one_call_that_was_held_up_makes_no_panel():
+    lab = tried("todo.create! mood.log")
+    calls = lab.warehouse.actions_df(1)
+    found = lab.contrast(1)
+    held = calls["latency_ms"].where(calls["id"] != calls["id"].iloc[-1], 9_000.0)
+    late = replace(found.varied, calls=found.varied.calls.assign(latency_ms=held))
+    contrast = Contrast(late, seed=7)
+    assert contrast.gaps.xs("slow", axis="columns", level="measure").ne(0).any(axis=None)
+    said = texts(charts.contrast(contrast))
+    assert "took over 5 s (% points)" not in said
+    assert any("one persona at most: repeated, took over 5 s" in text for text in said)
 
 
 @pytest.mark.parametrize("people", [(), ("Ada",)])

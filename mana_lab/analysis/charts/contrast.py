@@ -62,9 +62,9 @@ def contrast(found: Contrast) -> Chart:
         )
     drawn, hidden = _worth_a_row(table)
     shown = list(dict.fromkeys(_rows(drawn)))
-    panels = _differing(drawn)
+    panels = _differing(found, drawn)
     with house_style():
-        note = _note(found, drawn, hidden)
+        note = _note(found, drawn, panels, hidden)
         chart = new_chart(_finding(found), height=2.0 + 0.25 * len(shown), note=note)
         places = {row: place for place, row in enumerate(shown)}
         axes = chart.subplots(1, len(panels), sharey=True, squeeze=False)[0]
@@ -94,11 +94,14 @@ def _of(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     return table[table.index.get_level_values("measure") == measure]
 
 
-def _differing(table: pd.DataFrame) -> list[str]:
-    """Return the ratings, and the measures in which anything differs; at least one of all."""
-    moved = set(table[table["difference"].abs() > 0].index.get_level_values("measure"))
+def _differing(found: Contrast, table: pd.DataFrame) -> list[str]:
+    """Return the ratings, and what differs for several personas; at least one measure of all.
+
+    What happened to one person, such as a call that a busy machine held up, says nothing.
+    """
+    several = found.gaps.columns[(found.gaps.fillna(0) != 0).sum() > 1]
     there = set(table.index.get_level_values("measure"))
-    kept = moved | (there & {"rating"})
+    kept = there & {"rating", *several.get_level_values("measure")}
     return [name for name in TOLD if name in (kept or there)][: None if kept else 1]
 
 
@@ -122,7 +125,7 @@ def _finding(found: Contrast) -> str:
     )
 
 
-def _note(found: Contrast, table: pd.DataFrame, hidden: int) -> str:
+def _note(found: Contrast, table: pd.DataFrame, panels: list[str], hidden: int) -> str:
     facts = [
         "treatment less control, mean over personas",
         "line: 95 % interval of each by itself; it may leave its panel",
@@ -130,9 +133,10 @@ def _note(found: Contrast, table: pd.DataFrame, hidden: int) -> str:
     ]
     if table["noise"].notna().any():
         facts.append("noise floor: two blind halves of the control differ by less in 19 of 20 runs")
-    there = table.index.get_level_values("measure").unique()
-    if still := [TOLD[name].name for name in TOLD if name in set(there) - set(_differing(table))]:
-        facts.append(f"never differed: {', '.join(still)}")
+    there = set(table.index.get_level_values("measure")) - set(panels)
+    if there:
+        still = ", ".join(TOLD[name].name for name in TOLD if name in there)
+        facts.append(f"differed for one persona at most: {still}")
     if hidden:
         facts.append(f"{counted(hidden, 'less used row')} not shown")
     return "; ".join(facts)
