@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -64,11 +65,16 @@ async def test_a_kept_run_has_what_the_lab_has_of_it(kept, old_lab, tmp_path):
     query = "SELECT module, avg(rating) AS mean FROM persona_feedback GROUP BY ALL ORDER BY ALL"
     assert folder.sql(query).equals(old_lab.sql(query.replace("GROUP", "WHERE run = 1 GROUP")))
     pages = [
-        each.report(tmp_path / f"{number}.html", 1).read_text()
+        _but_for_what_others_use(each.report(tmp_path / f"{number}.html", 1).read_text())
         for number, each in enumerate((folder, old_lab))
     ]
     assert pages[0] == pages[1]
     assert repr(folder) == "<RunFolder: run 1, seed 7, brain scripted, with its app>"
+
+
+def _but_for_what_others_use(page):
+    """Return a report without what it says of tools that nobody used but in other runs."""
+    return re.sub(r"<li>tools never discovered:.*?</li>", "", page)
 
 
 async def test_the_same_run_gives_the_same_bytes_whenever_it_is_kept(lived, old_lab, tmp_path):
