@@ -87,6 +87,7 @@ async def test_a_space_of_somebody_else_is_refused(folder):
         assert answer.json()["error"] == "not-a-member"
 
 
+@pytest.mark.slow
 async def test_what_was_acknowledged_survives_a_kill(folder, pair):
     acknowledged = {"anna": [], "ben": []}
     completed = {"anna": [], "ben": []}
@@ -127,6 +128,7 @@ async def test_what_was_acknowledged_survives_a_kill(folder, pair):
             assert (await session.call("todo.create", title="Life goes on")).ok
 
 
+@pytest.mark.slow
 async def test_a_run_that_was_killed_is_stopped_and_life_goes_on(folder, pair):
     code = (
         "import asyncio, sys\n"

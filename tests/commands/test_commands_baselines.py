@@ -5,6 +5,7 @@ import pytest
 from mana_lab.analysis.gate import read_baseline
 
 
+@pytest.mark.slow
 def test_all_runs_of_a_lab_or_those_that_are_named_make_the_baseline(run, lab_folder, tmp_path):
     lived = run("run", "--dir", lab_folder, "--days", "1", "--seed", "8")
     assert lived.exit_code == 0, lived.output

@@ -45,6 +45,7 @@ async def run_with(url, folder, *options):
     )
 
 
+@pytest.mark.slow
 async def test_a_model_plays_for_a_budget_and_the_cost_is_told_before(lab_folder):
     async with provider(mind) as house:
         done = await run_with(

@@ -89,6 +89,7 @@ def test_where_there_is_no_lab_none_is_made(run, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_report_is_written_where_it_is_wanted(run, lab_folder, tmp_path):
     done = run("report", "--dir", lab_folder)
     assert done.exit_code == 0, done.stderr
@@ -98,6 +99,7 @@ def test_the_report_is_written_where_it_is_wanted(run, lab_folder, tmp_path):
     assert (tmp_path / "findings.html").exists()
 
 
+@pytest.mark.slow
 def test_the_report_of_one_run_is_asked_for_by_number_or_id(run, lab_folder):
     page = lab_folder / "report.html"
     done = run("report", "1", "--dir", lab_folder)

@@ -48,6 +48,7 @@ def test_progress_goes_to_standard_error_and_results_to_standard_output(run, lab
     assert "10/10" in done.stderr
 
 
+@pytest.mark.slow
 @posix_only
 @pytest.mark.parametrize("arguments", [("seed", "--dry-run"), ("notebooks",)], ids=" ".join)
 def test_a_reader_that_went_away_ends_the_command_quietly(arguments):
@@ -120,6 +121,7 @@ def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
     assert asyncio.run(statuses()) == ["done", "stopped", "done"]
 
 
+@pytest.mark.slow
 def test_without_jupyter_only_refreshing_is_refused(tmp_path):
     (tmp_path / "a.ipynb").write_text("{}")
     code = "import sys; sys.modules['nbclient'] = None; from mana_lab.__main__ import main; main()"

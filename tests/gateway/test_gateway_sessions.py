@@ -64,6 +64,7 @@ REFUSED_OPENINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("request_", REFUSED_OPENINGS.values(), ids=REFUSED_OPENINGS)
 async def test_a_refused_opening_leaves_no_session(house, request_):
     anna = await house.user("anna")

@@ -155,6 +155,7 @@ async def failed(lab, folder, engine):
     assert_released(folder, run)
 
 
+@pytest.mark.slow
 async def test_a_run_that_is_cancelled_stops_its_workers_and_goes_on_later(lab, folder, watch):
     engine = Local()
     await cancelled(lab, folder, watch, engine)

@@ -106,6 +106,7 @@ async def test_progress_counts_the_simulated_days(folder, few):
     assert told[-1] == ("simulated days", 2, 2)
 
 
+@pytest.mark.slow
 async def test_the_same_seed_gives_the_same_lives_at_any_concurrency(tmp_path, seeded_folder, few):
     lived = []
     for name, concurrency in (("one", 1), ("eight", 8)):
@@ -119,6 +120,7 @@ async def test_the_same_seed_gives_the_same_lives_at_any_concurrency(tmp_path, s
     assert lived[0][2].equals(lived[1][2])
 
 
+@pytest.mark.slow
 async def test_labs_that_were_seeded_apart_live_the_same_lives(tmp_path, few):
     lived = []
     for name in ("one", "two"):

@@ -30,6 +30,7 @@ async def test_a_lab_without_a_population_has_the_shipped_personas(tmp_path):
     assert named(catalog_in(tmp_path / "nowhere")) == SHIPPED
 
 
+@pytest.mark.slow
 async def test_a_population_is_seeded_remembered_lived_with_and_removed(tmp_path, population):
     folder = tmp_path / "lab"
     async with await Lab.open(folder, catalog=population) as lab:

@@ -38,6 +38,7 @@ async def test_the_same_seed_gives_the_same_calls_and_ratings_on_both_stores(
         pd.testing.assert_frame_equal(one, other)
 
 
+@pytest.mark.slow
 async def test_a_lab_goes_on_in_its_database_where_it_was(tmp_path, few, postgres_home):
     where = {"catalog": few, "database_url": postgres_home.url("")}
     async with await Lab.open(tmp_path / "lab", **where) as lab:

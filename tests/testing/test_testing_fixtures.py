@@ -98,6 +98,7 @@ async def test_any_client_reaches_the_gateway(gateway, lab):
 """
 
 
+@pytest.mark.slow
 def test_plain_async_tests_get_labs(pytester):
     hermetic(pytester).makepyfile(ANYIO + PLANTS + TESTS)
     pytester.runpytest_subprocess().assert_outcomes(passed=6)

@@ -56,6 +56,7 @@ def gate(pytester, home):
     return run
 
 
+@pytest.mark.slow
 def test_an_unchanged_app_passes_and_what_came_of_it_is_told(gate):
     done = gate("three", "-v")
     outcomes = done.parseoutcomes()
