@@ -235,7 +235,7 @@ async def test_a_tick_that_another_brain_had_begun_is_given_up(mana):
         await service.looked()
         [row] = [each for each in await mana.rows("ticks") if each["id"] == left.id]
         assert (row["status"], row["failed_step"]) == ("failed", "prepare")
-        assert "another brain" in row["error"]
+        assert "another one took over" in row["error"]
         assert "anna" not in brain.left
         await service.move(hours=2)
     assert "anna" in brain.left

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -32,8 +32,10 @@ from mana_lab.analysis.charts.figure import (
     row_names,
     short,
 )
-from mana_lab.analysis.contrast import Contrast
 from mana_lab.analysis.wording import counted, listed
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.contrast import Contrast
 
 _WIDEST: Final = 2.0
 """So many times the largest difference a panel reaches; a longer interval leaves it."""

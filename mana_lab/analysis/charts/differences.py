@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from mana_lab.analysis.contrast import Contrast, Named
 from mana_lab.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.contrast import Contrast, Named
 
 _KEY: Final = ["module", "tool", "measure"]
 _COLUMNS: Final = [

@@ -14,6 +14,7 @@ from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from PIL import Image
 
 if TYPE_CHECKING:
     from mana_lab.analysis.trust import Trust
@@ -57,7 +58,7 @@ class Chart(Figure):
         buffer = BytesIO()
         with house_style():
             self.savefig(buffer, format="png", dpi=dpi or "figure", metadata={"Software": None})
-        return buffer.getvalue()
+        return _small(buffer)
 
     def settled(self, rounds: int = _LAYOUT_ROUNDS) -> Self:
         """Return this chart with its layout computed once and for all.
@@ -88,6 +89,13 @@ class Chart(Figure):
 
     def _repr_png_(self) -> bytes:
         return self.png()
+
+
+def _small(picture: BytesIO) -> bytes:
+    """Return a PNG without transparency, which charts do not have, in as few bytes as it takes."""
+    small = BytesIO()
+    Image.open(picture).convert("RGB").save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
-from mana_lab.analysis.contrast import contrast as contrast_of
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import HasId, RunChoice, Warehouse
@@ -86,6 +85,8 @@ class Charts:
             NotFoundError: There is no such run.
             InvalidInputError: It did not vary the app.
         """
+        from mana_lab.analysis.contrast import contrast as contrast_of
+
         return self._trusted(contrast(contrast_of(self._warehouse, run)), run)
 
     def contrast_table(self, run: HasId | str | int) -> pd.DataFrame:
@@ -98,6 +99,8 @@ class Charts:
             NotFoundError: There is no such run.
             InvalidInputError: It did not vary the app.
         """
+        from mana_lab.analysis.contrast import contrast as contrast_of
+
         return contrast_table(contrast_of(self._warehouse, run))
 
     def coverage(self) -> Chart:

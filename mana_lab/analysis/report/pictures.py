@@ -11,7 +11,6 @@ import pandas as pd
 from mana_lab.analysis import charts
 from mana_lab.analysis.charts import Chart
 from mana_lab.analysis.columns import TRAITS
-from mana_lab.analysis.contrast import TRIAL, contrast
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
 
@@ -95,6 +94,8 @@ def _population(personas: pd.DataFrame) -> list[Picture]:
 
 def _treatment(warehouse: Warehouse, run: int | None) -> list[Picture]:
     """Return what the treatment changed, of a run that was an experiment."""
+    from mana_lab.analysis.contrast import TRIAL, contrast
+
     if run is None or warehouse.runs_df(run)["design"].iloc[0].get("kind") != TRIAL:
         return []
     found = contrast(warehouse, run)

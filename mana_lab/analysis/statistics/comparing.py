@@ -52,7 +52,7 @@ def compare_paired(
     """
     call = "compare_within(feedback, variant=…)"
     before = unit_values(first, personas, call=call)
-    differences = unit_values(second, personas, call=call) - before
+    differences = np.sort(unit_values(second, personas, call=call) - before)
     if len(differences) < 2:
         raise InvalidInputError(f"{len(differences)} persona(s) with both values; 2 are needed")
     random = generator(seed)
