@@ -15,8 +15,9 @@ async def test_the_analysis_names_the_module_and_the_tool(place, fault):
     found = await with_fault(fault, place)
     first, *others = found.named
     assert (first.module, first.tool) == (fault.module, fault.tool)
-    # what else is rated otherwise then, because people turn to it, has no tool of its own
-    assert {each.tool for each in others} <= {None}
+    assert {(each.module, each.tool) for each in others} == {
+        (each, None) for each in fault.beside_it
+    }
     assert found.named[0].p <= 0.01
     calls = found.contrast.varied.calls.set_index("id").loc[list(found.named[0].calls)]
     assert set(calls["tool_name"]) <= {fault.tool}
