@@ -5,12 +5,13 @@ findings, when they are used.
 """
 
 from mana_lab.analysis.charts import Charts
+from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.databases import Databases
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.report import render_report
 from mana_lab.analysis.sources import Frames, Source
 from mana_lab.analysis.summary import summary
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 
 __all__ = [
     "Charts",

@@ -1,29 +1,77 @@
-"""Choosing: a run by its number, from the front or from the end."""
+"""Choosing: a run by itself, by its id, or by its number from the front or from the end."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from operator import index
+from typing import Any, Protocol, SupportsIndex, TypeAlias
 
 import pandas as pd
 
-from mana_lab.errors import NotFoundError
+from mana_lab.errors import InvalidInputError, NotFoundError
 
 
-def chosen_run(runs: pd.DataFrame, run: int) -> pd.Series[Any]:
+class HasId(Protocol):
+    """Something with an id, such as a run."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+OneRun: TypeAlias = HasId | str | SupportsIndex
+"""A run, its id, or its number: from 1, or from the end, where -1 is the last one."""
+
+RunChoice: TypeAlias = OneRun | None
+"""One run; None stands for all runs and for calls made by hand."""
+
+
+def choose_run(known: Sequence[tuple[int, str]], run: OneRun) -> tuple[int, str]:
+    """Return the number and the id of a run.
+
+    Args:
+        known: The numbers and ids of all runs, in the order of their numbers.
+        run: Which one.
+
+    Raises:
+        NotFoundError: There is no such run; the message lists those that there are.
+        InvalidInputError: It can be no run.
+    """
+    wanted = _name(run)
+    if isinstance(wanted, int) and -len(known) <= wanted < 0:
+        return known[wanted]
+    for number, name in known:
+        if wanted in (number, name):
+            return number, name
+    said = f"run {wanted}" if isinstance(wanted, int) else "run of that id"
+    if not known:
+        raise NotFoundError(f"this lab has no {said}; it has no runs yet; let the personas live")
+    there = ", ".join(dict.fromkeys(str(number) for number, _ in known))
+    raise NotFoundError(f"this lab has no {said}; its runs are {there}")
+
+
+def chosen_row(runs: pd.DataFrame, run: OneRun) -> pd.Series[Any]:
     """Return the row of a run.
 
     Args:
         runs: Rows of ``runs_df``.
-        run: Its number, from 1; -1 is the last one, -2 the one before.
+        run: Which one.
 
     Raises:
         NotFoundError: There is no such run; the message lists those that there are.
+        InvalidInputError: It can be no run.
     """
-    if runs.empty:
-        raise NotFoundError("there is no run yet; let the personas live first")
-    numbers = [int(number) for number in runs["run"]]
-    if run < 0 and -run <= len(numbers):
-        return runs.iloc[run]
-    if run in numbers:
-        return runs.iloc[numbers.index(run)]
-    raise NotFoundError(f"there is no run {run}; there are: {', '.join(map(str, numbers))}")
+    known = [(int(number), name) for number, name in zip(runs["run"], runs["id"], strict=True)]
+    return runs.iloc[known.index(choose_run(known, run))]
+
+
+def _name(run: OneRun) -> int | str:
+    if isinstance(run, str):
+        return run
+    if isinstance(run, SupportsIndex):
+        return index(run)
+    name = getattr(run, "id", None)
+    if isinstance(name, str):
+        return name
+    raise InvalidInputError(f"run: got {run!r}, allowed: a run, its id, or its number")

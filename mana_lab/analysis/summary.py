@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.choosing import RunChoice
+from mana_lab.analysis.warehouse import Warehouse
 
 _COLUMNS = [
     "persona",

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 
+from mana_lab.analysis.choosing import OneRun, RunChoice, choose_run
 from mana_lab.analysis.columns import VIEWS, Columns
 from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
 from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.sources import Source
 from mana_lab.analysis.views import DERIVED, add_derived
-from mana_lab.errors import NotFoundError
-
-
-class HasId(Protocol):
-    """Something with an id, such as a run."""
-
-    @property
-    def id(self) -> str:
-        """The id."""
-        ...
-
-
-RunChoice: TypeAlias = HasId | str | int | None
-"""A run, its id or its number from 1; None stands for all runs and for calls made by hand."""
-
 
 _Made = TypeVar("_Made")
 
@@ -134,7 +120,7 @@ class Warehouse:
         """``("lab",)`` where the rows are of several labs and say of which; otherwise empty."""
         return ("lab",) if "lab" in self._source.views["runs"] else ()
 
-    def run_number(self, run: HasId | str | int) -> int:
+    def run_number(self, run: OneRun) -> int:
         """Return the number of a run.
 
         Args:
@@ -218,14 +204,6 @@ class Warehouse:
         self._made.clear()
 
 
-def _known_run(run: HasId | str | int, duck: Duck) -> tuple[int, str]:
+def _known_run(run: OneRun, duck: Duck) -> tuple[int, str]:
     """Return the number and the id of a run."""
-    known: list[tuple[int, str]] = duck.execute("SELECT run, id FROM runs ORDER BY ALL").fetchall()
-    wanted = run if isinstance(run, int | str) else run.id
-    for number, name in known:
-        if wanted in (number, name):
-            return number, name
-    said = f"run {run}" if isinstance(run, int) else "run of that id"
-    numbers = dict.fromkeys(str(number) for number, _ in known)
-    there = f"its runs are {', '.join(numbers)}" if known else "it has no runs yet"
-    raise NotFoundError(f"this lab has no {said}; {there}")
+    return choose_run(duck.execute("SELECT run, id FROM runs ORDER BY ALL").fetchall(), run)

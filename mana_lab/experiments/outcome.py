@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from html import escape
 
+from mana_lab.analysis.choosing import OneRun
 from mana_lab.analysis.contrast import Contrast, Named, Varied
 from mana_lab.analysis.statistics.noise import NoiseFloor
 from mana_lab.analysis.statistics.sequential import Evidence
 from mana_lab.analysis.statistics.variants import VariantEffect
-from mana_lab.analysis.warehouse import HasId, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError
 from mana_lab.experiments.design import Trial
 from mana_lab.experiments.evidence import evidence_of
@@ -36,7 +37,7 @@ class Experiment:
     stopped_because: str | None = None
 
     @classmethod
-    def of(cls, warehouse: Warehouse, run: HasId | str | int, *, seed: int = 0) -> Experiment:
+    def of(cls, warehouse: Warehouse, run: OneRun, *, seed: int = 0) -> Experiment:
         """Return what a run came to.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from mana_lab.errors import ConflictError
 from mana_lab.lab.manifest import FILES, MANIFEST, KeptRun, Manifest, kept_file
@@ -43,10 +43,10 @@ class Keeping(ABC):
         """The data for reading."""
 
     @abstractmethod
-    async def reopen(self, run: str | int) -> Run:
+    async def reopen(self, run: str | SupportsIndex) -> Run:
         """Return a run as the ledger has it."""
 
-    async def keep_run(self, run: Run | str | int, folder: str | Path) -> RunFolder:
+    async def keep_run(self, run: Run | str | SupportsIndex, folder: str | Path) -> RunFolder:
         """Keep a run as a folder that can be read without the lab, and replayed.
 
         It has the calls, ratings, personas and ticks as Parquet, the catalog, the tape, and a

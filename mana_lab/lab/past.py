@@ -10,7 +10,7 @@ from decimal import Decimal
 import pandas as pd
 
 from mana_lab.analysis import Warehouse
-from mana_lab.analysis.choosing import chosen_run
+from mana_lab.analysis.choosing import chosen_row
 from mana_lab.runner import Run
 from mana_lab.runner.meter import Usage
 from mana_lab.runner.run import days_of
@@ -28,7 +28,7 @@ def past_run(warehouse: Warehouse, number: int) -> Run:
     Raises:
         NotFoundError: There is no such run.
     """
-    row = chosen_run(warehouse.runs_df(), number)
+    row = chosen_row(warehouse.runs_df(), number)
     ticks = warehouse.ticks_df(int(row["run"]))
     statuses = Counter(ticks["status"])
     skipped: Counter[str] = Counter()

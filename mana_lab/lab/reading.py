@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mana_lab.analysis import Charts, Friction, RunChoice, Source, Warehouse
+    from mana_lab.analysis.choosing import OneRun
     from mana_lab.analysis.contrast import Contrast
     from mana_lab.analysis.findings import Findings
     from mana_lab.analysis.transcripts import Tick
     from mana_lab.analysis.trust import Trust
-    from mana_lab.analysis.warehouse import HasId
     from mana_lab.experiments import Experiment
 
 
@@ -238,7 +238,7 @@ class Reading(Closing):
             write_archive(self.warehouse, made, tell)
         return target
 
-    def experiment_of(self, run: HasId | str | int) -> Experiment:
+    def experiment_of(self, run: OneRun) -> Experiment:
         """Return what an experiment came to that was made before.
 
         Args:
@@ -253,7 +253,7 @@ class Reading(Closing):
         return Experiment.of(self.warehouse, run)
 
     def contrast(
-        self, run: HasId | str | int, *, seed: int | None = None, alpha: float | None = None
+        self, run: OneRun, *, seed: int | None = None, alpha: float | None = None
     ) -> Contrast:
         """Return which modules and tools a run's treatment changed.
 

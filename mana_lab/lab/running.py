@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
+from operator import index
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, SupportsIndex, TypeAlias
 
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
@@ -322,7 +323,7 @@ class Running(ABC):
         agenda = await self._agenda(only)
         return agenda.expected(instants(starts_at, end_of(starts_at, days, until)))
 
-    async def reopen(self, run: str | int) -> Run:
+    async def reopen(self, run: str | SupportsIndex) -> Run:
         """Return a run as the ledger has it.
 
         Args:
@@ -334,10 +335,10 @@ class Running(ABC):
         self._check_open()
         if isinstance(run, str):
             return await self._ledger.run(run)
-        runs = await self._ledger.runs()
-        if not 1 <= abs(run) <= len(runs):
-            raise NotFoundError(f"this lab has no run {run}; it has {len(runs)}")
-        return runs[run - 1 if run > 0 else run]
+        runs, number = await self._ledger.runs(), index(run)
+        if not 1 <= abs(number) <= len(runs):
+            raise NotFoundError(f"this lab has no run {number}; it has {len(runs)}")
+        return runs[number - 1 if number > 0 else number]
 
     def _terms(
         self,

@@ -4,7 +4,7 @@ import pytest
 from mana_lab.analysis import columns, tables
 from mana_lab.analysis.columns import DTYPES
 from mana_lab.analysis.meanings import MEANINGS, described
-from mana_lab.errors import NotFoundError
+from mana_lab.errors import InvalidInputError, NotFoundError
 from mana_lab.identity.server import schema
 from mana_lab.runner import ledger_tables
 
@@ -86,7 +86,7 @@ async def test_a_run_is_chosen_by_its_number_its_id_or_itself(lived_in):
     await lived_in.tick(type("P", (), {"id": ben.user_id, "email": ben.email}), 2, run=2)
     await lived_in.action(type("P", (), {"id": ben.user_id}), "notes.create", tick=2, run=2)
     second = lived_in.warehouse.runs_df().iloc[1]
-    for choice in (2, "run-2", second):
+    for choice in (2, "run-2", second, -1, lived_in.warehouse.runs_df()["run"].max()):
         assert lived_in.warehouse.actions_df(choice)["tool_name"].tolist() == ["notes.create"]
         assert lived_in.warehouse.ticks_df(choice)["persona"].tolist() == ["Ben"]
         assert lived_in.warehouse.feedback_df(choice).empty
@@ -95,15 +95,22 @@ async def test_a_run_is_chosen_by_its_number_its_id_or_itself(lived_in):
     assert len(lived_in.warehouse.actions_df()) == 7
 
 
-@pytest.mark.parametrize("run", [9, "run-9"])
+@pytest.mark.parametrize("run", [9, 0, -2, "run-9", "1", ""])
 async def test_an_unknown_run_is_named_together_with_the_known_ones(lived_in, run):
     with pytest.raises(NotFoundError, match=r"this lab has no run .*; its runs are 1"):
         lived_in.warehouse.actions_df(run)
 
 
-async def test_a_lab_without_runs_says_so(house):
-    with pytest.raises(NotFoundError, match="it has no runs yet"):
-        house.warehouse.feedback_df(1)
+@pytest.mark.parametrize("run", [1.0, float("nan"), [1], object(), b"run-1"])
+async def test_what_can_be_no_run_is_refused(lived_in, run):
+    with pytest.raises(InvalidInputError, match=r"run: got .*, allowed: a run, its id, or"):
+        lived_in.warehouse.actions_df(run)
+
+
+@pytest.mark.parametrize("run", [1, -1])
+async def test_a_lab_without_runs_says_so(house, run):
+    with pytest.raises(NotFoundError, match="it has no runs yet; let the personas live"):
+        house.warehouse.feedback_df(run)
 
 
 async def test_calls_by_hand_have_neither_run_nor_tick_number_and_come_last(lived_in):

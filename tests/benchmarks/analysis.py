@@ -1,11 +1,12 @@
-"""How fast a large lab answers: how long it takes to open, and each question about friction.
+"""How fast a large lab answers: how long it takes to open, and each question with a view.
 
 Run it with ``python tests/benchmarks/analysis.py``; with ``--dir`` the lab that it makes is kept
 and used again. It prints how long a lab of 1,000,000 calls takes from being opened to its first
 answer, as a runner left it and with the mirror that this makes; and then, in turns in one run, the
 time of each question in DuckDB and of the same question in pandas over frames that are in memory
-already, after a check that both give the same numbers. What counts are the ratios of the medians:
-the machine is shared, and single times are noisy.
+already, after a check that both give the same numbers. Last come the findings of one of its runs,
+which ask all of it and test the answers. What counts are the ratios of the medians: the machine is
+shared, and single times are noisy.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ import pandas as pd
 from analysis_rows import fill
 
 from mana_lab import Lab
-from mana_lab.analysis.friction import DEFINITIONS
 from mana_lab.analysis.friction.definition import Scope
+from mana_lab.analysis.views import DERIVED
 from mana_lab.clock import SystemClock
 from mana_lab.personas import sample
 
@@ -49,6 +50,9 @@ WINDOWS = {
     "confusion",
 }
 """The questions that look at what comes before or after a call."""
+
+SUMMED = {"calls": "friction_calls", "ratings_in_context": "ratings_in_context"}
+"""The questions with a row for each call or rating, whose columns are added up."""
 
 
 async def make(folder, options):
@@ -81,29 +85,31 @@ async def first_answer(folder):
 async def questions(folder, options):
     """Print the time of each question in DuckDB and in pandas."""
     async with await Lab.open(folder) as lab:
-        calls, people = lab.actions_df(), lab.personas_df()
+        calls, people, ratings = lab.actions_df(), lab.personas_df(), lab.feedback_df()
+        others = {"undiscovered": (people,), "ratings_in_context": (ratings,)}
         duck = lab.warehouse._current()
         failed = (calls["result"] == "error").mean()
         print(f"{len(calls):,} calls, {failed:.0%} failed, {len(people)} personas\n")
-        print(f"{'':16}{'rows':>8}{'DuckDB':>10}{'pandas':>10}{'pandas / DuckDB':>18}  (seconds)")
+        print(f"{'':20}{'rows':>8}{'DuckDB':>10}{'pandas':>10}{'pandas / DuckDB':>18}  (seconds)")
         for name in analysis_pandas.COMPARED:
             if options.only and name not in options.only:
                 continue
-            given = (calls, people) if name == "undiscovered" else (calls,)
+            given = (calls, *others.get(name, ()))
             one, other, rows = in_turns(name, duck, given, options.rounds)
             aims = [one < 0.5, name not in WINDOWS or other / one >= 5]
             missed = "" if all(aims) else "  misses its aim"
-            print(f"{name:16}{rows:>8}{one:>10.3f}{other:>10.3f}{other / one:>18.1f}{missed}")
+            print(f"{name:20}{rows:>8}{one:>10.3f}{other:>10.3f}{other / one:>18.1f}{missed}")
 
 
 def in_turns(name, duck, given, rounds):
     """Return the median seconds of a question in DuckDB and in pandas, and the number of rows."""
-    query = DEFINITIONS[f"friction_{name}"].sql(Scope())
-    if name == "calls":
+    if name in SUMMED:
         columns = ", ".join(
-            f"sum({each}::BIGINT) AS {each}" for each in analysis_pandas.COMPARED[name]
+            f"sum({each})::BIGINT AS {each}" for each in analysis_pandas.COMPARED[name]
         )
-        query = f"SELECT {columns} FROM friction_calls"
+        query = f"SELECT {columns} FROM {SUMMED[name]}"
+    else:
+        query = DERIVED[f"friction_{name}"].sql(Scope())
     theirs = getattr(analysis_pandas, name)
 
     def ask():
@@ -113,6 +119,16 @@ def in_turns(name, duck, given, rounds):
     times = [(timed(ask), timed(lambda: theirs(*given))) for _ in range(rounds)]
     one, other = zip(*times, strict=True)
     return median(one), median(other), len(ask())
+
+
+async def findings(folder):
+    """Print how long the findings of a run take, and what they rest on."""
+    async with await Lab.open(folder) as lab:
+        run = lab.runs_df()["run"].max()
+        calls = len(lab.actions_df(run))
+        print(f"\nrun {run}, {calls:,} calls")
+        print(f"trust                {timed(lambda: lab.trust(run)):7.2f} s")
+        print(f"findings             {timed(lambda: lab.findings(run)):7.2f} s")
 
 
 def timed(work):
@@ -128,6 +144,7 @@ async def run(options):
         await make(folder, options)
         await opening(folder, options.rounds)
         await questions(folder, options)
+        await findings(folder)
 
 
 def main():

@@ -1,7 +1,7 @@
 """The questions of friction once more, in pandas: vectorised, over frames that are in memory.
 
-Each function takes the calls (and, where it says so, the personas) and returns what the definition
-of the same name does, as far as it is named in :data:`COMPARED`.
+Each function takes the calls (and, where it says so, the personas or ratings) and returns what the
+definition of the same name does, as far as it is named in :data:`COMPARED`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ COMPARED = {
     "transitions": ["tool_name", "next_tool", "times", "personas"],
     "variants": ["variant", "ticks", "personas", "errors"],
     "confusion": ["tried", "worked", "times", "failures", "personas"],
+    "ratings_in_context": ["rating", "calls", "errors", "conflict"],
 }
 
 
@@ -206,6 +207,25 @@ def confusion(a):
     )
     pairs["failures"] = pairs["tool_name"].map(failures)
     return pairs.rename(columns={"tool_name": "tried", "then_tool": "worked"})
+
+
+def ratings_in_context(a, ratings):
+    counts = (
+        a.assign(
+            errors=a["result"] == "error",
+            conflict=a["error_kind"] == "conflict",
+            module=a["module"].fillna(a["tool_name"].str.partition(".")[0]),
+        )
+        .groupby(["persona_id", "tick_id", "module"], as_index=False)
+        .agg(
+            calls=("id", "size"),
+            errors=("errors", "sum"),
+            conflict=("conflict", "sum"),
+            latency_ms=("latency_ms", "mean"),
+        )
+    )
+    found = ratings.merge(counts, how="left", on=["persona_id", "tick_id", "module"])
+    return found[COMPARED["ratings_in_context"]].fillna(0).sum().astype(int).to_frame().T
 
 
 def assert_same(name, ours, theirs):

@@ -114,9 +114,9 @@ def test_what_was_kept_is_held_against_the_baseline_too(home, gate):
     ("place", "reason"),
     [
         ("nowhere", "is neither the folder of a lab nor a run folder*(invalid-settings)"),
-        ("seeded", "there is no run yet*(not-found)"),
-        ("three:2", "there is no run 2; there are: 1 (not-found)"),
-        ("three:0", "there is no run 0*"),
+        ("seeded", "it has no runs yet*(not-found)"),
+        ("three:2", "this lab has no run 2; its runs are 1 (not-found)"),
+        ("three:0", "this lab has no run 0*"),
         ("baseline.json", "is neither the folder of a lab*"),
     ],
 )

@@ -15,9 +15,10 @@ from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
 from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
+from mana_lab.analysis.choosing import OneRun, RunChoice
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
-from mana_lab.analysis.warehouse import HasId, RunChoice, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 
 
 class Charts:
@@ -75,7 +76,7 @@ class Charts:
         """
         return confusion_table(self._friction.confusion(run))
 
-    def contrast(self, run: HasId | str | int) -> Chart:
+    def contrast(self, run: OneRun) -> Chart:
         """Return what the treatment of an experiment changed, within each persona.
 
         Args:
@@ -89,7 +90,7 @@ class Charts:
 
         return self._trusted(contrast(contrast_of(self._warehouse, run)), run)
 
-    def contrast_table(self, run: HasId | str | int) -> pd.DataFrame:
+    def contrast_table(self, run: OneRun) -> pd.DataFrame:
         """Return the numbers of :meth:`contrast`: a row per module or tool and measure.
 
         Args:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.warehouse import HasId, Warehouse
+from mana_lab.analysis.choosing import OneRun
+from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError
 
 CONTROL: Final = "control"
@@ -38,7 +39,7 @@ class Varied:
     calls: pd.DataFrame
 
     @classmethod
-    def of(cls, warehouse: Warehouse, run: HasId | str | int) -> Varied:
+    def of(cls, warehouse: Warehouse, run: OneRun) -> Varied:
         """Return what a run left behind.
 
         Args:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from mana_lab.analysis.choosing import OneRun
 from mana_lab.analysis.contrast.arms import AGAIN, CONTROL, TREATMENT, Varied
 from mana_lab.analysis.contrast.measures import MEASURES, differences
 from mana_lab.analysis.statistics.comparing import compare_paired
@@ -20,7 +21,7 @@ from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
 from mana_lab.analysis.statistics.results import HypothesisTest
 from mana_lab.analysis.statistics.screening import Screened, screen
 from mana_lab.analysis.statistics.variants import VariantEffect, compare_within
-from mana_lab.analysis.warehouse import HasId, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError
 
 ALPHA = 0.05
@@ -215,7 +216,7 @@ class Contrast:
 
 def contrast(
     warehouse: Warehouse,
-    run: HasId | str | int,
+    run: OneRun,
     *,
     seed: int | None = None,
     alpha: float | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.findings import (
     agreement,
     confused,
@@ -18,7 +19,7 @@ from mana_lab.analysis.findings import (
 from mana_lab.analysis.findings.advice import advice
 from mana_lab.analysis.findings.basis import Basis
 from mana_lab.analysis.findings.findings import Findings, Looked, Question
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 QUESTIONS: Final[tuple[Question, ...]] = (

@@ -13,7 +13,8 @@ from mana_lab.analysis.friction.views import DEFINITIONS
 from mana_lab.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from mana_lab.analysis.warehouse import RunChoice, Warehouse
+    from mana_lab.analysis.choosing import RunChoice
+    from mana_lab.analysis.warehouse import Warehouse
 
 _PERSONA = "(persona = $persona OR email = $persona)"
 

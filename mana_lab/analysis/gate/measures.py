@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mana_lab.analysis.choosing import chosen_run
+from mana_lab.analysis.choosing import chosen_row
 from mana_lab.analysis.statistics.units import one_brain
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import BaselineError
@@ -104,7 +104,7 @@ def measured(warehouse: Warehouse, run: int = -1) -> Measured:
         BaselineError: It has not reached its end.
         MixedBrainsError: Its ratings are of several brains.
     """
-    row = chosen_run(warehouse.runs_df(), run)
+    row = chosen_row(warehouse.runs_df(), run)
     number = int(row["run"])
     if row["status"] != "done":
         raise BaselineError(

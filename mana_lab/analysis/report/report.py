@@ -8,6 +8,7 @@ from typing import Final
 import pandas as pd
 
 from mana_lab.analysis import charts
+from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.friction import frequent_errors
 from mana_lab.analysis.report import markup
 from mana_lab.analysis.report.page import page
@@ -16,7 +17,7 @@ from mana_lab.analysis.report.places import places_of
 from mana_lab.analysis.report.told import cited, index, told
 from mana_lab.analysis.report.transcripts import chosen, transcripts
 from mana_lab.analysis.summary import summary
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 
 _MOST_ERRORS: Final = 10
 _NOTES_A_MODULE: Final = 3

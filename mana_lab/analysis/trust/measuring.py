@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 import pandas as pd
 
+from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.columns import Columns
 from mana_lab.analysis.contrast.arms import AGAIN, CONTROL
 from mana_lab.analysis.friction.definition import Scope
@@ -16,7 +17,7 @@ from mana_lab.analysis.statistics.raters import FLAGS, rater_profiles
 from mana_lab.analysis.statistics.reliability import Icc, intraclass_correlation
 from mana_lab.analysis.statistics.units import PERSONA, persona_means
 from mana_lab.analysis.trust.trust import Noise, Rater, Trust
-from mana_lab.analysis.warehouse import RunChoice, Warehouse
+from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.analysis.wording import persona_labels
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
