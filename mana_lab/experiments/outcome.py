@@ -27,23 +27,20 @@ class Experiment:
         contrast: What changed: of all modules, measures and tools.
         evidence: Of ``trial.module``, or of all ratings, in the order of time; None where nothing
             was rated, or brains of different kinds did.
-        stopped_because: Why it ended early; None where it did not.
     """
 
     run: int
     trial: Trial
     contrast: Contrast
     evidence: Evidence | None
-    stopped_because: str | None = None
 
     @classmethod
-    def of(cls, warehouse: Warehouse, run: OneRun, *, seed: int = 0) -> Experiment:
+    def of(cls, warehouse: Warehouse, run: OneRun) -> Experiment:
         """Return what a run came to.
 
         Args:
             warehouse: Where the rows come from.
             run: The run, its id or its number.
-            seed: For the patterns of signs and the draws.
 
         Raises:
             NotFoundError: There is no such run.
@@ -55,14 +52,11 @@ class Experiment:
                 f"run {varied.run} was no experiment but {varied.design.get('kind')!r}"
             )
         trial = Trial(**{each.name: varied.design[each.name] for each in fields(Trial)})
-        known = warehouse.runs_df(varied.run).iloc[0]
-        reason = known["reason"] if known["status"] == "done" else None
         return cls(
             varied.run,
             trial,
-            Contrast(varied, seed=seed, alpha=trial.alpha),
+            Contrast.of(varied),
             evidence_of(varied, trial),
-            reason if isinstance(reason, str) else None,
         )
 
     @cached_property
@@ -83,6 +77,11 @@ class Experiment:
             InvalidInputError: Fewer than two personas rated in both halves.
         """
         return self.contrast.noise_floor(self.trial.module)
+
+    @property
+    def stopped_because(self) -> str | None:
+        """Why it ended early, and its effect comes out rather too large; None where it did not."""
+        return self.contrast.varied.stopped_because
 
     @property
     def named(self) -> tuple[Named, ...]:

@@ -92,13 +92,14 @@ class Kept(Reading):
         return self._frames
 
 
-def lab_of(*ticks, mixes=None, design=None):
+def lab_of(*ticks, mixes=None, design=None, reason=None):
     """Return a lab in which these ticks took place.
 
     Args:
         ticks: What :func:`lived` made.
         mixes: The module mix of a persona by their name; everybody else wants todo and journal.
         design: What the runs varied, as the ledger keeps it.
+        reason: Why they ended early.
     """
     usual = {"todo": 0.5, "journal": 0.5}
     names = sorted({tick["tick"]["persona"] for tick in ticks})
@@ -121,6 +122,7 @@ def lab_of(*ticks, mixes=None, design=None):
             "status": "done",
             "brain": brain,
             "design": design,
+            "reason": reason,
         }
         for run, brain in sorted(brains.items())
     ]

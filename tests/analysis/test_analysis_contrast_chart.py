@@ -5,32 +5,13 @@ from dataclasses import replace
 import matplotlib as mpl
 import pytest
 from living_house import lab_of, lived
+from tried_house import DESIGN, PEOPLE, tried
 
 from mana_lab.analysis import charts, render_report
 from mana_lab.analysis.charts.differences import TOLD
-from mana_lab.analysis.contrast import AGAIN, CONTROL, TREATMENT, Contrast
+from mana_lab.analysis.contrast import CONTROL, TREATMENT, Contrast
 from mana_lab.analysis.contrast.measures import MEASURES
 from mana_lab.errors import InvalidInputError, NotFoundError
-
-PEOPLE = ("Ada", "Ben", "Cleo", "Dan", "Eve", "Finn", "Gil", "Hana", "Ian", "Jo")
-TRIAL = {"kind": "trial", "control": "as it is", "treatment": "another", "module": None}
-DESIGN = {**TRIAL, "alpha": 0.05, "stop_early": False, "washout": 0, "seed": 7}
-ARMS = (CONTROL, TREATMENT, AGAIN, TREATMENT)
-
-
-def tried(treated, usual="todo.create mood.log", *, design=DESIGN, people=PEOPLE, todo=None):
-    """Return a lab in which every other tick was lived as *treated* says, todo rated so there."""
-    ticks = []
-    for place, person in enumerate(people):
-        for number in range(8):
-            arm = ARMS[number % 4]
-            is_treated = arm == TREATMENT
-            own = 3 + (place + number // 4 + number // 2) % 2
-            marks = {"todo": todo if is_treated and todo else own, "mood": own}
-            words = treated if is_treated else usual
-            known = {name: mark for name, mark in marks.items() if f"{name}." in words}
-            ticks.append(lived(words, person, number, more={"variant": arm}, **known))
-    return lab_of(*ticks, design=design)
 
 
 def texts(chart):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -30,6 +30,7 @@ class Varied:
         ticks: Its ticks that had a variant and ended, with ``variant``.
         ratings: Their ratings, with ``variant``.
         calls: Their calls, with ``variant``.
+        stopped_because: Why it ended before its time; None where it did not.
     """
 
     run: int
@@ -37,6 +38,7 @@ class Varied:
     ticks: pd.DataFrame
     ratings: pd.DataFrame
     calls: pd.DataFrame
+    stopped_because: str | None = None
 
     @classmethod
     def of(cls, warehouse: Warehouse, run: OneRun) -> Varied:
@@ -51,7 +53,8 @@ class Varied:
             InvalidInputError: It did not vary the app.
         """
         number = warehouse.run_number(run)
-        design = warehouse.runs_df(number)["design"].iloc[0]
+        known = warehouse.runs_df(number).iloc[0]
+        design = known["design"]
         ticks = warehouse.ticks_df(number)
         if not design:
             raise InvalidInputError(
@@ -61,23 +64,31 @@ class Varied:
         ended = _washed(ended, int(design.get("washout", 0)))
         of = ended.set_index("id")["variant"]
         ratings, calls = warehouse.feedback_df(number), warehouse.actions_df(number)
-        return cls(number, design, ended, _with(ratings, of), _with(calls, of))
+        early = known["status"] == "done" and isinstance(known["reason"], str)
+        return cls(
+            number,
+            design,
+            ended,
+            _with(ratings, of),
+            _with(calls, of),
+            known["reason"] if early else None,
+        )
 
     def only(self, *variants: str) -> Varied:
         """Return the rows of some variants alone."""
-        kept = (
-            frame[frame["variant"].isin(variants)]
-            for frame in (self.ticks, self.ratings, self.calls)
-        )
-        return Varied(self.run, self.design, *kept)
+        return self._each(lambda frame: frame[frame["variant"].isin(variants)])
 
     def renamed(self, **names: str) -> Varied:
         """Return the same rows with other names of their variants: ``name="new name"``."""
-        kept = (
-            frame.assign(variant=frame["variant"].replace(names))
-            for frame in (self.ticks, self.ratings, self.calls)
+        return self._each(lambda frame: frame.assign(variant=frame["variant"].replace(names)))
+
+    def _each(self, changed: Callable[[pd.DataFrame], pd.DataFrame]) -> Varied:
+        return replace(
+            self,
+            ticks=changed(self.ticks),
+            ratings=changed(self.ratings),
+            calls=changed(self.calls),
         )
-        return Varied(self.run, self.design, *kept)
 
 
 def _with(frame: pd.DataFrame, variants: pd.Series[str]) -> pd.DataFrame:

@@ -95,6 +95,16 @@ class Contrast:
         self.seed = seed
         self._halves = varied
 
+    @classmethod
+    def of(cls, varied: Varied, *, seed: int | None = None, alpha: float | None = None) -> Contrast:
+        """Return the contrast of a run, as its design says unless *seed* or *alpha* are given."""
+        known = varied.design
+        return cls(
+            varied,
+            seed=int(known.get("seed", 0)) if seed is None else seed,
+            alpha=float(known.get("alpha", ALPHA)) if alpha is None else alpha,
+        )
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """All measures of all modules and of their tools, the clearest first.
@@ -234,13 +244,7 @@ def contrast(
         NotFoundError: There is no such run.
         InvalidInputError: It did not vary the app.
     """
-    varied = Varied.of(warehouse, run)
-    of = varied.design
-    return Contrast(
-        varied,
-        seed=int(of.get("seed", 0)) if seed is None else seed,
-        alpha=float(of.get("alpha", ALPHA)) if alpha is None else alpha,
-    )
+    return Contrast.of(Varied.of(warehouse, run), seed=seed, alpha=alpha)
 
 
 def _ordered(found: Screened, modules: list[str]) -> pd.DataFrame:

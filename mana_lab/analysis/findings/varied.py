@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mana_lab.analysis.contrast import CONTROL, TREATMENT, TRIAL, Contrast, Named, contrast
-from mana_lab.analysis.findings.basis import SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.units import PERSONA
@@ -19,7 +19,10 @@ from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 FAMILY: Final = "what the treatment changed"
-_IMPORT: Final = "from mana_lab.analysis.contrast import contrast\n\n"
+_EARLY: Final = (
+    "The experiment ended as soon as the evidence was enough, so that the difference comes out "
+    "rather too large."
+)
 
 
 def changed_by_treatment(basis: Basis) -> Looked:
@@ -29,15 +32,15 @@ def changed_by_treatment(basis: Basis) -> Looked:
     design = basis.warehouse.runs_df(basis.run)["design"].iloc[0]
     if design.get("kind") != TRIAL:
         return Looked(FAMILY, (), "the run compared no treatment with a control")
-    alpha = float(design["alpha"])
-    found = contrast(basis.warehouse, basis.run, seed=SEED, alpha=alpha)
+    found = contrast(basis.warehouse, basis.run)
     findings = [*_asked(basis, found, design["module"])]
     findings += [_named(basis, found, each) for each in found.named]
     about = design["module"] or "all modules together"
     remark = (
         f"{design['treatment']} against {design['control']}: the ratings of {about}, which the "
         f"experiment was about, and besides {counted(len(found.table), 'measure')} of modules and "
-        f"tools at a family-wise level of {alpha:g}; {counted(len(found.named), 'module')} changed"
+        f"tools at a family-wise level of {found.alpha:g}; "
+        f"{counted(len(found.named), 'module')} changed"
     )
     return Looked(FAMILY, tuple(findings), remark)
 
@@ -56,6 +59,9 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
     against = gaps.index[gaps * np.sign(test.effect) <= 0]
     treated = rows[rows["variant"] == TREATMENT]
     calls, n_calls = cited_by(treated)
+    speaks = [basis.others(map(str, against), len(gaps), "it is not so")]
+    if found.varied.stopped_because is not None:
+        speaks.append(_EARLY)
     side = "higher" if test.effect > 0 else "lower"
     argument = "" if module is None else repr(module)
     yield Finding(
@@ -69,14 +75,11 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
         interval=test.interval,
         p=test.p,
         correction="",
-        counter_evidence=basis.others(map(str, against), len(gaps), "it is not so"),
+        counter_evidence=" ".join(speaks),
         against=ids_of(treated[treated["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
-        cell=(
-            f"{_IMPORT}contrast(lab.warehouse, {basis.run}, seed={SEED})"
-            f".effect({argument}).difference.effect"
-        ),
+        cell=(f"lab.contrast({basis.run}).effect({argument}).difference.effect"),
         kind="confirmatory",
         about="ratings",
         trust=replace(basis.trust, kind="confirmatory"),
@@ -108,10 +111,7 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         against=ids_of(treated[treated["email"].isin(against)]),
         calls=ids_of(own if treated.empty else treated)[:MOST_IDS],
         n_calls=len(own if treated.empty else treated),
-        cell=(
-            f"{_IMPORT}contrast(lab.warehouse, {basis.run}, seed={SEED})"
-            f".test({name!r}, {named.measure!r}).effect"
-        ),
+        cell=(f"lab.contrast({basis.run}).test({name!r}, {named.measure!r}).effect"),
         kind="exploratory",
         about="ratings" if named.measure == "rating" else "calls",
         trust=basis.trust,
