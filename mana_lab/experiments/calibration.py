@@ -20,7 +20,7 @@ from mana_lab.analysis.statistics.units import PERSONA
 from mana_lab.errors import InvalidInputError
 from mana_lab.experiments.design import Dose
 
-_RATER = ["persona", "brain", "model"]
+_RATER = ["persona", "email", "brain", "model"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,11 +29,12 @@ class RaterCalibration:
 
     Attributes:
         run: The number of the run.
-        raters: A row for each persona and brain: ``module`` that was broken, ``whole`` and
-            ``broken`` ticks that rated it, ``d_prime`` with its interval ``low`` and ``high``,
-            ``slope`` (rating points from whole to broken in all calls), ``friction_rho``, and the
-            flags of :data:`mana_lab.analysis.statistics.raters.FLAGS`, missing where there are
-            too few ratings to tell.
+        raters: A row for each ``persona`` (with ``email``), ``brain`` and ``model``: ``module``
+            that was broken, ``whole`` and ``broken`` ticks that rated it, ``d_prime`` with its
+            interval ``low`` and ``high``, ``slope`` (rating points from whole to broken in all
+            calls), ``friction_rho``, and the flags of
+            :data:`mana_lab.analysis.statistics.raters.FLAGS`, missing where there are too few
+            ratings to tell.
         dose_response: By how many points the rating falls from no failures to failures alone;
             None where fewer than two personas rated under several doses.
     """
@@ -60,13 +61,12 @@ class RaterCalibration:
         return f"<p>{escape(repr(self)[1:-1])}</p>{self.raters.round(2).to_html(index=False)}"
 
 
-def calibrated(varied: Varied, personas: pd.DataFrame, *, seed: int = 0) -> RaterCalibration:
+def calibrated(varied: Varied, personas: pd.DataFrame) -> RaterCalibration:
     """Return how the raters of a run took the doses.
 
     Args:
         varied: The rows of a run that :class:`Dose` designed.
         personas: The personas with their ``module_mix``.
-        seed: For the random signs and the draws.
 
     Raises:
         InvalidInputError: The run was designed otherwise, or nobody rated under both.
@@ -83,7 +83,9 @@ def calibrated(varied: Varied, personas: pd.DataFrame, *, seed: int = 0) -> Rate
         raise InvalidInputError(f"nobody rated their module whole and broken in run {varied.run}")
     profiles = rater_profiles(_with_errors(varied), by=_RATER)
     table = pd.DataFrame(known).merge(profiles, on=_RATER, how="left")
-    return RaterCalibration(varied.run, table, _dose_response(rows, seed))
+    return RaterCalibration(
+        varied.run, table, _dose_response(rows, int(varied.design.get("seed", 0)))
+    )
 
 
 def favourite(mix: Mapping[str, float], offered: Collection[str]) -> str | None:
@@ -110,7 +112,7 @@ def _about_favourites(
     rows = rows[rows["module"] == rows["email"].map(wanted)]
     return rows.assign(
         dose=rows["variant"].map(doses),
-        rater=rows["persona"] + "\n" + rows["brain"] + "\n" + rows["model"].fillna(""),
+        rater=rows["email"] + "\n" + rows["brain"] + "\n" + rows["model"].fillna(""),
     )
 
 

@@ -198,8 +198,7 @@ class Experimenting(Running, Reading, ABC):
             UnknownPersonaError: The catalog has no persona of such a name, or nobody is seeded.
             LabBusyError: A run is going on.
         """
-        from mana_lab.analysis.contrast import Varied
-        from mana_lab.experiments import Dose, calibrated
+        from mana_lab.experiments import Dose
 
         self._check_mana()
         dose = Dose(tuple(rates))
@@ -217,7 +216,7 @@ class Experimenting(Running, Reading, ABC):
                 concurrency=concurrency,
                 budget=budget,
             )
-        return calibrated(Varied.of(self.warehouse, run), self.personas_df(), seed=seed)
+        return self.calibration_of(run)
 
     async def _lived(self, *, resume: bool, **how: Any) -> Run:
         if not resume:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mana_lab.analysis.findings import Findings
     from mana_lab.analysis.transcripts import Tick
     from mana_lab.analysis.trust import Trust
-    from mana_lab.experiments import Experiment
+    from mana_lab.experiments import Experiment, RaterCalibration
 
 
 class Reading(Closing):
@@ -251,6 +251,21 @@ class Reading(Closing):
         from mana_lab.experiments import Experiment
 
         return Experiment.of(self.warehouse, run)
+
+    def calibration_of(self, run: OneRun) -> RaterCalibration:
+        """Return how the raters took it in a run that calibrated them before.
+
+        Args:
+            run: The run, its id or its number.
+
+        Raises:
+            NotFoundError: There is no such run.
+            InvalidInputError: It calibrated nobody, or nobody rated their module both ways.
+        """
+        from mana_lab.analysis.contrast import Varied
+        from mana_lab.experiments import calibrated
+
+        return calibrated(Varied.of(self.warehouse, run), self.personas_df())
 
     def contrast(
         self, run: OneRun, *, seed: int | None = None, alpha: float | None = None
