@@ -1,4 +1,4 @@
-"""Displays: small tables and pictures as HTML, for objects that a notebook shows.
+"""Displays: small tables and pictures, as HTML for notebooks and as text for terminals.
 
 What comes from elsewhere is escaped here and nowhere else; pictures are SVG without a script, an
 id or a style sheet, the same for the same numbers.
@@ -6,6 +6,7 @@ id or a style sheet, the same for the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final, Self
@@ -17,6 +18,7 @@ VERMILLION: Final = "#D55E00"
 MOST_COLUMNS: Final = 60
 """More days than these are added up, several in a column."""
 
+_EIGHTHS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _COLUMN, _GAP, _HEIGHT = 5, 1, 28
 _BAR, _THICK = 120, 8
 
@@ -46,6 +48,27 @@ def facts_table(facts: Mapping[str, object]) -> str:
         for name, value in facts.items()
     )
     return f"<table>{rows}</table>"
+
+
+def facts_text(facts: Mapping[str, object]) -> str:
+    """Return a table of two columns as text.
+
+    Args:
+        facts: What is told, by its name.
+    """
+    width = max(map(len, facts), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items())
+
+
+def sparkline(heights: Sequence[int]) -> str:
+    """Return columns from left to right in a line of text; nothing is a blank.
+
+    Args:
+        heights: Their heights.
+    """
+    merged = _merged(heights)
+    step = max([1, *merged]) / len(_EIGHTHS)
+    return "".join(_EIGHTHS[math.ceil(each / step) - 1] if each else " " for each in merged)
 
 
 def columns(stacks: Mapping[str, Sequence[int]], said: str) -> Html:

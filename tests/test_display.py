@@ -11,7 +11,9 @@ from mana_lab.display import (
     Html,
     columns,
     facts_table,
+    facts_text,
     share_bars,
+    sparkline,
 )
 
 HOSTILE = '<script>alert("1")</script>&\'"><svg onload=x>'
@@ -66,3 +68,26 @@ def test_a_bar_is_as_long_as_its_share():
     assert widths == [90.0, 30.0]
     assert "<td>75%</td>" in shown
     assert "<script>" not in shown
+
+
+def test_a_table_is_lined_up_as_text():
+    assert facts_text({"seed": 7, "brain": "scripted"}) == "seed   7\nbrain  scripted"
+    assert facts_text({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("heights", "shown"),
+    [
+        ([], ""),
+        ([0, 0], "  "),
+        ([1], "\u2588"),
+        ([8, 4, 1, 0], "\u2588\u2584\u2581 "),
+        ([800, 101, 100, 1], "\u2588\u2582\u2581\u2581"),
+    ],
+)
+def test_a_sparkline_shows_what_there_is(heights, shown):
+    assert sparkline(heights) == shown
+
+
+def test_a_sparkline_of_many_days_is_no_wider_than_its_picture():
+    assert len(sparkline([1] * 3660)) == MOST_COLUMNS

@@ -88,7 +88,13 @@ class Changes:
 
         Raises:
             UnknownToolError: There is no such tool.
+            InvalidInputError: *words* is neither.
         """
+        if not callable(words) and not isinstance(words, Mapping):
+            raise InvalidInputError(
+                f"got {str(words)[:80]!r}; allowed: new messages by error code, such as "
+                "{'not-found': '…'}, or a function of code and message"
+            )
 
         def reword(code: str, message: str) -> str:
             return words(code, message) if callable(words) else words.get(code, message)

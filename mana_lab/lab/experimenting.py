@@ -288,6 +288,11 @@ def _name(condition: Condition) -> str:
         return condition
     if isinstance(condition, Variant):
         return condition.name
+    if not isinstance(condition, Brain):
+        raise InvalidInputError(
+            f"got {str(condition)[:80]!r} to compare; allowed: a variant of lab.vary or "
+            "lab.faults, a brain or its name, or None for everything as it is"
+        )
     return f"{condition.name} ({condition.model})" if condition.model else condition.name
 
 

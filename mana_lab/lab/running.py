@@ -404,5 +404,7 @@ async def _player(brain: Brain | str | None) -> AsyncIterator[Brain]:
     if brain is None or isinstance(brain, str):
         async with brain_of(brain or SCRIPTED) as made:
             yield made
-    else:
+    elif isinstance(brain, Brain):
         yield brain
+    else:
+        raise InvalidInputError(f"brain: got {str(brain)[:80]!r}, allowed: a brain or its name")

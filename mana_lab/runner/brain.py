@@ -102,6 +102,7 @@ class Rating:
             )
 
 
+@runtime_checkable
 class Brain(Protocol):
     """Whatever plays a persona: a script, a model or a human.
 

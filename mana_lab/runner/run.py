@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from mana_lab.display import BLUE, VERMILLION, Html, columns, facts_table
+from mana_lab.display import BLUE, VERMILLION, Html, columns, facts_table, facts_text, sparkline
 from mana_lab.runner.meter import Usage
 
 _DAY = timedelta(days=1)
@@ -122,17 +122,31 @@ class Run:
         facts = ", ".join(f"{name} {value}" for name, value in self._facts().items())
         return f"<Run: {facts}>"
 
+    def __str__(self) -> str:
+        shown: dict[str, object] = dict(self._facts())
+        if self._was_used:
+            line = sparkline([day.calls for day in self.by_day])
+            shown["calls by day"] = f"{line} {self._said()}"
+        return facts_text(shown)
+
     def _repr_html_(self) -> str:
         shown: dict[str, object] = dict(self._facts())
-        if any(day.calls for day in self.by_day):
-            shown["calls by day"] = self._picture()
+        if self._was_used:
+            shown["calls by day"] = self._picture() + Html.of(f" {self._said()}")
         return facts_table(shown)
 
-    def _picture(self) -> Html:
+    @property
+    def _was_used(self) -> bool:
+        return any(day.calls for day in self.by_day)
+
+    def _said(self) -> str:
         calls, errors = zip(*self.by_day, strict=True)
-        said = f"{_range(calls)} calls a day, {_range(errors)} of them failed"
+        return f"{_range(calls)} calls a day, {_range(errors)} of them failed"
+
+    def _picture(self) -> Html:
+        errors = [day.errors for day in self.by_day]
         worked = [day.calls - day.errors for day in self.by_day]
-        return columns({VERMILLION: errors, BLUE: worked}, said) + Html.of(f" {said}")
+        return columns({VERMILLION: errors, BLUE: worked}, self._said())
 
     def _facts(self) -> dict[str, str | int]:
         brain = f"{self.brain} ({self.model})" if self.model else self.brain

@@ -267,6 +267,14 @@ async def test_a_run_that_varied_nothing_has_no_contrast(lab):
         lab.contrast(7)
 
 
+@pytest.mark.parametrize("condition", [42, ["todo.create"], object(), b"scripted"])
+async def test_what_is_no_condition_is_refused(lab, condition):
+    for arms in ({"treatment": condition}, {"control": condition}):
+        with pytest.raises(InvalidInputError, match=r"allowed: a variant of lab\.vary or"):
+            await tried(lab, **arms)
+    assert lab.runs_df().empty
+
+
 async def test_changes_name_their_tools_and_refuse_what_is_not_there(lab):
     vary, faults = lab.vary, lab.faults
     assert vary.unavailable("notes").tools == tuple(
@@ -293,6 +301,8 @@ async def test_changes_name_their_tools_and_refuse_what_is_not_there(lab):
         lambda: faults.missing(tool="todo.create"),
         lambda: faults.missing("price", tool="todo.create"),
         lambda: faults.stale("todo.create"),
+        lambda: vary.wording("todo.create", "It is gone."),
+        lambda: vary.wording(None),
     ):
         with pytest.raises(InvalidInputError):
             wrong()

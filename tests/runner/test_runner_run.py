@@ -43,6 +43,17 @@ def test_a_run_that_was_stopped_says_what_is_left_what_it_cost_and_why():
     )
 
 
+def test_the_text_is_a_small_table_with_the_calls_by_day():
+    lines = str(replace(RUN, by_day=(Day(20, 5), Day(0, 0), Day(10, 0), Day(1, 0)))).splitlines()
+    assert lines[0] == "seed            7"
+    assert lines[-2] == "status          done"
+    assert (
+        lines[-1]
+        == "calls by day    \u2588 \u2584\u2581 0 to 20 calls a day, 0 to 5 of them failed"
+    )
+    assert "calls by day" not in str(RUN)
+
+
 def test_html_is_escaped_and_says_the_same():
     html = replace(RUN, brain="<b>", model="m", skipped_modules=Counter())._repr_html_()
     assert "<td>&lt;b&gt; (m)</td>" in html
