@@ -1,4 +1,4 @@
-"""Choosing: a run by itself, by its id, or by its number from the front or from the end."""
+"""Choosing: a run by itself, its id, or its number; a persona by name or address."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Protocol, SupportsIndex, TypeAlias
 
 import pandas as pd
 
-from mana_lab.errors import InvalidInputError, NotFoundError
+from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
+
+_MOST_NAMED = 10
 
 
 class HasId(Protocol):
@@ -64,6 +66,37 @@ def chosen_row(runs: pd.DataFrame, run: OneRun) -> pd.Series[Any]:
     """
     known = [(int(number), name) for number, name in zip(runs["run"], runs["id"], strict=True)]
     return runs.iloc[known.index(choose_run(known, run))]
+
+
+def choose_persona(personas: pd.DataFrame, persona: str) -> pd.Series[str]:
+    """Return the row of a persona; of several labs, the first one's.
+
+    Args:
+        personas: Rows of ``personas_df``.
+        persona: Their name, as it is or as it is typed (``jin-winter``), or their address;
+            capitals do not matter.
+
+    Raises:
+        UnknownPersonaError: There is nobody of that name; the message lists who is there.
+        InvalidInputError: There are several, or it is no name.
+    """
+    if not isinstance(persona, str):
+        raise InvalidInputError(f"persona: got {persona!r}, allowed: a name or an e-mail address")
+    wanted = "-".join(persona.casefold().split())
+    names = personas["persona"].str.casefold().str.split().str.join("-")
+    is_meant = (personas["email"].str.casefold() == wanted) | (names == wanted)
+    found = personas[is_meant].drop_duplicates("email")
+    if found.empty:
+        there = list(dict.fromkeys(personas["persona"]))
+        more = [f"and {len(there) - _MOST_NAMED} more"] if len(there) > _MOST_NAMED else []
+        known = ", ".join([*there[:_MOST_NAMED], *more]) or "nobody yet"
+        raise UnknownPersonaError(f"this lab has no persona {persona[:40]!r}; it has {known}")
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{len(found)} personas are called {persona[:80]!r}; name one by their address, such "
+            f"as {', '.join(found['email'].head(3))}"
+        )
+    return found.iloc[0]
 
 
 def _name(run: OneRun) -> int | str:

@@ -68,9 +68,13 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def progress() -> Iterator[Tell]:
-    """Show a bar for each thing that is being done."""
+    """Show a bar for each thing that is being done; where nobody watches, a line for each tenth."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    bars = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True))
+    bars = Progress(*columns, TimeElapsedColumn(), console=console)
     tasks: dict[str, Any] = {}
 
     def tell(label: str, done: int, total: int) -> None:
@@ -84,6 +88,18 @@ def progress() -> Iterator[Tell]:
     finally:
         if tasks:
             bars.stop()
+
+
+def _lines() -> Tell:
+    told: dict[str, int] = {}
+
+    def tell(label: str, done: int, total: int) -> None:
+        tenth = 10 * done // max(total, 1)
+        if told.get(label) != tenth:
+            told[label] = tenth
+            warn(f"{label} {done}/{total}")
+
+    return tell
 
 
 def fail_if(failures: dict[str, str], what: str) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from mana_lab.commands.console import finish, progress, say, show
-from mana_lab.commands.options import HERE, Folder, existing_lab, open_lab
+from mana_lab.commands.options import HERE, Folder, check_seeded, existing_lab, open_lab
 from mana_lab.errors import NotFoundError
 from mana_lab.lab import Lab, RecordHistory
 from mana_lab.sync import FieldStory, Write
@@ -40,6 +40,7 @@ def explain(
 async def _explain(folder: Path, record: str, reader: str | None) -> None:
     with progress() as tell:
         async with await open_lab(existing_lab(folder), tell) as lab:
+            check_seeded(lab, folder)
             found = await lab.explain(record, reader)
             names = _names(lab)
     if not found:

@@ -10,19 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mana_lab.commands.console import INTERRUPTED, finish, progress, say, show, warn
+from mana_lab.commands.console import INTERRUPTED, finish, progress, refusals, say, show, warn
 from mana_lab.commands.options import (
     HERE,
     Days,
     Folder,
     Seed,
+    check_seeded,
     existing_lab,
     open_lab,
+    refuse_typed,
     typed,
 )
 from mana_lab.commands.sharding import Lived, live_shard
 from mana_lab.commands.tables import summary_table
-from mana_lab.errors import SettingsError, UnknownPersonaError
+from mana_lab.errors import SettingsError
 from mana_lab.lab import Lab
 from mana_lab.runner import Run
 from mana_lab.runner.brains import CHOICE, SCRIPTED, foreseen
@@ -41,7 +43,21 @@ class Carrier(StrEnum):
     RAY = "ray"
 
 
+_OF_A_RUN = ("days", "seed", "persona", "record")
+_OF_A_SHARD = (
+    *_OF_A_RUN,
+    "concurrency",
+    "budget",
+    "brain",
+    "resume",
+    "engine",
+    "workers",
+    "gateway_workers",
+)
+
+
 def run(
+    context: typer.Context,
     folder: Folder = HERE,
     days: Days = 14,
     seed: Seed = 7,
@@ -87,6 +103,11 @@ def run(
 
     A shard that Ctrl-C or SIGTERM stops releases what had begun, and ends with status 130.
     """
+    with refusals():
+        if shard is not None:
+            refuse_typed(context, _OF_A_SHARD, "what a shard is lived with stands in its file")
+        elif resume:
+            refuse_typed(context, _OF_A_RUN, "--resume goes on with the run as it was begun")
     if shard is not None:
         finish(_live_shard(shard, folder))
         return
@@ -152,12 +173,12 @@ class _Wish:
 async def _run(folder: Path, wish: _Wish) -> None:
     with progress() as tell:
         async with await open_lab(existing_lab(folder), tell) as lab:
-            _check_seeded(lab, folder)
+            check_seeded(lab, folder)
             try:
                 done = await wish.come_true(lab)
             except asyncio.CancelledError:
                 warn(_where_it_stands(await lab.reopen(-1), folder, wish))
-                raise
+                raise typer.Exit(INTERRUPTED) from None
             table = summary_table(done, _summary(lab, done, wish.personas or []))
     show(table)
     if done.status != "done":
@@ -173,13 +194,6 @@ def _where_it_stands(run: Run, folder: Path, wish: _Wish) -> str:
         f"the run was stopped{why}: {ended} ticks have ended{begun}; "
         f"go on with: {typed('run', '--dir', folder, '--resume', *wish.again)}"
     )
-
-
-def _check_seeded(lab: Lab, folder: Path) -> None:
-    if lab.personas_df().empty:
-        raise UnknownPersonaError(
-            f"nobody is seeded in {folder} yet; do it with: {typed('seed', '--dir', folder)}"
-        )
 
 
 def _summary(lab: Lab, run: Run, personas: list[str]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -13,7 +13,7 @@ import httpx
 import typer
 from opentelemetry.trace import TracerProvider
 
-from mana_lab.errors import SettingsError
+from mana_lab.errors import SettingsError, UnknownPersonaError
 from mana_lab.identity.client import IdentityClient
 from mana_lab.lab import DEFAULT_FOLDER, Lab, holds_lab
 from mana_lab.notebook import Progress
@@ -80,6 +80,38 @@ async def open_lab(folder: Path, tell: Progress, catalog: Catalog | None = None)
         catalog: As of :meth:`Lab.open`.
     """
     return await Lab.open(folder, catalog=catalog, database_url=database_url(), progress=tell)
+
+
+def check_seeded(lab: Lab, folder: Path) -> None:
+    """Check that somebody is in a lab.
+
+    Raises:
+        UnknownPersonaError: Nobody is; the message says how to seed it.
+    """
+    if lab.personas_df().empty:
+        raise UnknownPersonaError(
+            f"nobody is seeded in {folder} yet; do it with: {typed('seed', '--dir', folder)}"
+        )
+
+
+def refuse_typed(context: typer.Context, names: Sequence[str], why: str) -> None:
+    """Refuse options that were typed although they would not count.
+
+    Args:
+        context: What was typed.
+        names: The parameters that do not count.
+        why: Why they do not.
+
+    Raises:
+        SettingsError: One of them was typed.
+    """
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if (source := context.get_parameter_source(name)) and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise SettingsError(f"{why}; leave out {', '.join(given)}")
 
 
 def database_url() -> str | None:

@@ -18,6 +18,7 @@ from mana_lab.commands.options import (
     Days,
     Folder,
     Seed,
+    check_seeded,
     existing_lab,
     open_lab,
     typed,
@@ -88,6 +89,7 @@ def _site(auth_url: str, mcp_url: str) -> Site:
 async def _cut(folder: Path, count: int, site: Site, how: dict[str, Any]) -> list[Shard]:
     with progress() as tell:
         async with await open_lab(folder, tell) as lab:
+            check_seeded(lab, folder)
             return await lab.shards(count, site, **how)
 
 

@@ -27,6 +27,7 @@ from mana_lab.registry import Backend, Registry
 from mana_lab.registry.passes import Forwarding
 from mana_lab.settings import Settings, decode_key, load_or_create_key, revealed
 from mana_lab.storage import Store
+from mana_lab.storage.folders import make_folder
 from mana_lab.sync.client import SyncClient
 from mana_lab.web import carry_trace
 from mana_lab.web.addresses import check_url
@@ -168,12 +169,19 @@ async def prepare(order: Order) -> None:
     """Make the gateway's key and bring its database up to date, before several processes do.
 
     Raises:
-        SettingsError: The key cannot be used.
+        SettingsError: The key or the folder cannot be used.
         InfrastructureError: The database cannot be used.
     """
     order.secret()
-    async with await Store.open(order.store_url(), METADATA):
+    async with await _open_store(order):
         pass
+
+
+async def _open_store(order: Order) -> Store:
+    """Open the gateway's own database, in a folder that is made if it is missing."""
+    if order.settings.database_url is None:
+        make_folder(order.data, called="the gateway's folder")
+    return await Store.open(order.store_url(), METADATA)
 
 
 async def serve_gateway(
@@ -188,7 +196,7 @@ async def serve_gateway(
         on_ready: Called as soon as requests are answered.
 
     Raises:
-        SettingsError: The key cannot be used.
+        SettingsError: The key or the folder cannot be used.
         InfrastructureError: The database cannot be used, or the app did not start.
     """
     settings, clock = order.settings, order.clock()
@@ -215,7 +223,7 @@ async def serve_gateway(
             passes=Forwarding() if settings.forward_tokens else None,
         )
         stack.push_async_callback(backend.close)
-        store = await stack.enter_async_context(await Store.open(order.store_url(), METADATA))
+        store = await stack.enter_async_context(await _open_store(order))
         config = order.config()
         rates = SharedRates(store, clock, config.calls_per_minute) if order.workers > 1 else None
         app = create_app(

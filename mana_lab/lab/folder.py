@@ -55,8 +55,8 @@ class LabFolder:
         self._lock = hold_folder(
             self.path,
             called="the lab folder",
-            busy=f"the lab in {path} is open already; close it first (await lab.close()), "
-            "or restart the kernel or process that has it open",
+            busy=f"the lab in {path} is open already; close it first (await lab.close(), or Ctrl-C "
+            "for a command such as serve), or restart the kernel or process that has it open",
         )
         try:
             self._check_secrets()

@@ -15,9 +15,9 @@ from mana_lab.storage import Store
 SCRIPTED: Final = "scripted"
 CHOICE: Final = (
     "Who plays the personas: scripted, or a model such as anthropic:NAME, openai:NAME or "
-    "ollama:NAME (pip install 'mana-lab[llm]'), or claude:NAME ('mana-lab[claude-agent]')."
+    "ollama:NAME (pip install 'mana-lab\\[llm]'), or claude:NAME ('mana-lab\\[claude-agent]')."
 )
-"""What commands say of their option ``--brain``."""
+"""What commands say of their option ``--brain``; a bracket would be markup there."""
 _CLAUDE = "claude:"
 
 

@@ -24,12 +24,32 @@ def hold_folder(path: Path, *, called: str, busy: str) -> FileLock:
         LabBusyError: Somebody else, here or in another process, has the folder.
         SettingsError: The path is a file, or cannot be written.
     """
+    make_folder(path, called=called)
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = FileLock(path / "lock", is_singleton=False)
         lock.acquire(timeout=0)
     except Timeout:
         raise LabBusyError(busy) from None
     except OSError as error:
-        raise SettingsError(f"{called} {path} cannot be used: {error.strerror}") from None
+        raise _unusable(called, path, error) from None
     return lock
+
+
+def make_folder(path: Path, *, called: str) -> None:
+    """Make a folder if it is missing, readable by its owner only.
+
+    Args:
+        path: The folder.
+        called: What it is, for messages: ``the lab folder``.
+
+    Raises:
+        SettingsError: The path is a file, or cannot be written.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(called, path, error) from None
+
+
+def _unusable(called: str, path: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"{called} {path} cannot be used: {error.strerror}")

@@ -94,7 +94,7 @@ async def test_somebody_is_named_by_name_or_address(house):
     with pytest.raises(InvalidInputError, match="2 personas are called 'anna'; name one by their"):
         charts.timeline("anna")
     for wrong in ("nobody", "", "x" * 9999):
-        with pytest.raises(UnknownPersonaError, match="there is no persona") as caught:
+        with pytest.raises(UnknownPersonaError, match="this lab has no persona") as caught:
             charts.timeline(wrong)
         assert len(caught.value.message) < 100
 

@@ -91,7 +91,9 @@ async def test_personas_of_one_name_are_told_apart_by_their_address(house):
     await house.persona("Anna", slug="other")
     await house.run()
     await house.tick(first)
-    with pytest.raises(InvalidInputError, match="2 personas are called 'Anna'; give an address"):
+    with pytest.raises(
+        InvalidInputError, match="2 personas are called 'Anna'; name one by their address"
+    ):
         tick_of(house.warehouse, "Anna", 1)
     assert tick_of(house.warehouse, first.email, 1).calls == ()
     with pytest.raises(NotFoundError, match="has no tick 1; there is none yet"):

@@ -82,6 +82,25 @@ def test_the_advice_in_a_lab_of_nobody_is_a_command(run, lab_of_nobody):
     assert run("run", "--dir", lab_of_nobody, "--days", 0.1).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    "command", [("explain", "a-record"), ("shards", "--out", "parts")], ids=lambda words: words[0]
+)
+def test_what_needs_somebody_says_how_to_seed(run, lab_of_nobody, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    done = run(*command, "--dir", lab_of_nobody)
+    assert done.exit_code == 1
+    assert advised(one_sentence(done)) == ["seed", "--dir", str(lab_of_nobody)]
+    assert not (tmp_path / "parts").exists()
+
+
+def test_where_nobody_watches_progress_is_told_in_lines(run, lab_of_nobody):
+    done = run("seed", "--dir", lab_of_nobody)
+    assert done.exit_code == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if line.startswith("seeding ")] == [
+        f"seeding {number}/10" for number in range(1, 11)
+    ]
+
+
 def test_the_report_of_a_lab_without_runs_is_a_page(run, lab_of_nobody):
     done = run("report", "--dir", lab_of_nobody)
     assert done.exit_code == 0, done.stderr

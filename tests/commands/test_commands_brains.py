@@ -95,6 +95,24 @@ def test_a_budget_that_is_none_is_refused(run, lab_folder, budget):
     assert "budget" in refused.stderr or "limit" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--resume", "--days", "3", "--persona", "anna"], "begun; leave out --days, --persona\n"),
+        (["--resume", "--seed", "7"], "goes on with the run as it was begun; leave out --seed\n"),
+        (
+            ["--shard", "a.json", "--gateway-workers", "2"],
+            "leave out --gateway-workers\n",
+        ),
+        (["--shard", "a.json", "--resume"], "leave out --resume\n"),
+    ],
+)
+def test_what_would_not_count_is_refused(run, lab_folder, options, said):
+    refused = run("run", "--dir", lab_folder, *options)
+    assert refused.exit_code == 2
+    assert refused.stderr.endswith(said)
+
+
 def test_there_must_be_a_run_to_go_on_with(run, lab_folder):
     refused = run("run", "--dir", lab_folder, "--resume")
     assert refused.exit_code == 1

@@ -18,6 +18,13 @@ def test_help_has_an_example(run, name):
     assert f"For example: python -m mana_lab {name}" in " ".join(done.output.split())
 
 
+@pytest.mark.parametrize("name", ["run", "shards"])
+def test_help_says_which_extras_a_brain_needs(run, name):
+    said = run(name, "--help").output
+    assert "'mana-lab[llm]'" in said
+    assert "'mana-lab[claude-agent]'" in said
+
+
 def test_without_a_command_the_commands_are_listed(run):
     done = run()
     assert all(name in done.output for name in NAMES)

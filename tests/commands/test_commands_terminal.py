@@ -108,7 +108,7 @@ def test_ctrl_c_ends_a_run_and_life_goes_on_from_there(run, lab_folder):
         finally:
             process.kill()
             os.close(terminal)
-    assert b"stopped; what was finished is kept" in said
+    assert b"the same command goes on" not in said
     assert b"go on with: python -m mana_lab run --dir" in said
     assert b"Traceback" not in said
     again = run("run", "--dir", lab_folder, "--days", 0.5)

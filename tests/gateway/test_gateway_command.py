@@ -1,5 +1,6 @@
 """``python -m mana_lab.gateway``."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -11,9 +12,12 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from mana_lab.errors import SettingsError
 from mana_lab.gateway.__main__ import command
 from mana_lab.gateway.app import FORWARDS
+from mana_lab.gateway.process import Order, prepare
 from mana_lab.registry import Done, ToolContext, ToolInput, tool
+from mana_lab.settings import Settings
 from mana_lab.tools import default_registry, plugins
 from mana_lab.web.serving import listen
 
@@ -126,6 +130,17 @@ def test_the_command_says_where_it_listens_serves_and_stops_on_a_signal(stop, tm
             process.send_signal(stop)
         rest, errors = process.communicate(timeout=20)
     assert (process.returncode, rest, errors) == (0, "", "")
+
+
+@pytest.mark.parametrize("key", [None, base64.b64encode(bytes(32)).decode()])
+async def test_its_folder_is_made_where_it_is_missing(tmp_path, key):
+    data = tmp_path / "new" / "gateway"
+    settings = Settings.from_environment(MANA_GATEWAY_KEY=key)
+    await prepare(Order(settings, "http://127.0.0.1:3069", data))
+    assert (data / "gateway.db").is_file()
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(SettingsError, match="cannot be used"):
+        await prepare(Order(settings, "http://127.0.0.1:3069", tmp_path / "file"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to send")

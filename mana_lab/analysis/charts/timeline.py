@@ -23,8 +23,8 @@ from mana_lab.analysis.charts.figure import (
     row_names,
 )
 from mana_lab.analysis.charts.ratings import COLORS, HATCHES
+from mana_lab.analysis.choosing import choose_persona
 from mana_lab.analysis.wording import counted, percent
-from mana_lab.errors import InvalidInputError, UnknownPersonaError
 
 MOST_DAYS = 21
 """How many days a timeline has columns for; the numbers beside it have all of them."""
@@ -63,7 +63,7 @@ def timeline_table(
         UnknownPersonaError: There is nobody of that name.
         InvalidInputError: There are several.
     """
-    who = known_persona(persona, personas)
+    who = choose_persona(personas, persona)
     mine = ticks[ticks["email"] == who["email"]]
     used = actions.assign(failed=(actions["result"] == "error").astype("int64"))
     counts = used.groupby(["tick_id", "module"])["failed"].agg(calls="size", errors="sum")
@@ -105,7 +105,7 @@ def timeline(
         UnknownPersonaError: There is nobody of that name.
         InvalidInputError: There are several.
     """
-    who = known_persona(persona, personas)
+    who = choose_persona(personas, persona)
     name = str(who["persona"])
     table = timeline_table(str(who["email"]), personas, ticks, actions, feedback)
     if table.empty:
@@ -123,34 +123,6 @@ def timeline(
         _draw_sessions(above, rows, shown)
         _draw_modules(below, rows, shown, modules)
         return chart.settled()
-
-
-def known_persona(persona: str, personas: pd.DataFrame) -> pd.Series[str]:
-    """Return the row of a persona.
-
-    Args:
-        persona: Their name or e-mail address; capitals do not matter.
-        personas: Rows of ``personas_df``.
-
-    Raises:
-        UnknownPersonaError: There is nobody of that name.
-        InvalidInputError: There are several.
-    """
-    wanted = persona.strip().casefold()
-    emails = personas["email"].str.casefold()
-    names = personas["persona"].str.casefold()
-    found = personas[
-        (emails == wanted) | (names == wanted) | (names.str.replace(" ", "-") == wanted)
-    ]
-    if found.empty:
-        raise UnknownPersonaError(f"there is no persona {persona[:60]!r} here")
-    if len(found) > 1:
-        emails = found["email"].head(3)
-        raise InvalidInputError(
-            f"{len(found)} personas are called {persona[:60]!r}; name one by their address, such "
-            f"as {', '.join(emails)}"
-        )
-    return found.iloc[0]
 
 
 def _zone(who: pd.Series[str]) -> ZoneInfo:

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from mana_lab.analysis.choosing import choose_persona
 from mana_lab.analysis.friction.definition import Definition, Scope
 from mana_lab.analysis.friction.discovery import tools_named
 from mana_lab.analysis.friction.views import DEFINITIONS
-from mana_lab.errors import NotFoundError
 
 if TYPE_CHECKING:
     from mana_lab.analysis.choosing import RunChoice
     from mana_lab.analysis.warehouse import Warehouse
-
-_PERSONA = "(persona = $persona OR email = $persona)"
 
 
 class Friction:
@@ -210,15 +208,10 @@ class Friction:
         if run is not None:
             conditions.append(f"run = {self._warehouse.run_number(run)}")
         if persona is not None:
-            self._check(persona)
-            conditions.append(_PERSONA)
-            given["persona"] = persona
+            who = choose_persona(self._warehouse.personas_df(), persona)
+            conditions.append("email = $email")
+            given["email"] = str(who["email"])
         where = " AND ".join(conditions) or "true"
         scope = Scope(keys=self._labs, labs=self._labs, where=where, **(more or {}))
         kinds = definition.columns(*self._labs)
         return self._warehouse.typed(definition.sql(scope), kinds, **given)
-
-    def _check(self, persona: str) -> None:
-        query = f"SELECT email FROM personas WHERE {_PERSONA}"  # noqa: S608
-        if self._warehouse.typed(query, {"email": "text"}, persona=persona).empty:
-            raise NotFoundError(f"this lab has no persona {persona[:80]!r}")

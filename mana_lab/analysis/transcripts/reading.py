@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import pandas as pd
 
+from mana_lab.analysis.choosing import choose_persona
 from mana_lab.analysis.columns import VIEWS
 from mana_lab.analysis.friction import DEFINITIONS
 from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.transcripts.tick import Call, Opinion, Tick
 from mana_lab.analysis.warehouse import Warehouse
-from mana_lab.errors import InvalidInputError, NotFoundError
+from mana_lab.errors import NotFoundError
 
 _IN: Final = "list_contains($ids::VARCHAR[], tick_id)"
 
@@ -27,7 +28,8 @@ def tick_of(warehouse: Warehouse, persona: str, number: int | None = None) -> Ti
         number: The how-manieth tick of the persona, from 1, over all runs.
 
     Raises:
-        NotFoundError: There is no such persona or tick; the message says which there are.
+        UnknownPersonaError: There is no such persona; the message says who is there.
+        NotFoundError: There is no such tick; the message says which there are.
         InvalidInputError: Several personas have that name.
     """
     wanted = persona if number is None else _numbered(warehouse, persona, number)
@@ -60,24 +62,14 @@ def ticks_of(warehouse: Warehouse, ids: Sequence[str]) -> list[Tick]:
 
 def _numbered(warehouse: Warehouse, persona: str, number: int) -> str:
     """Return the id of a tick."""
-    names = "SELECT persona, email FROM personas WHERE lower(persona) = lower($who) OR email = $who"
-    people = warehouse.typed(names, {"persona": "text", "email": "text"}, who=persona)
-    if people.empty:
-        raise NotFoundError(f"this lab has no persona {persona[:80]!r}")
-    if len(people) > 1:
-        raise InvalidInputError(
-            f"{len(people)} personas are called {persona[:80]!r}; give an address: "
-            f"{', '.join(people['email'])}"
-        )
+    who = choose_persona(warehouse.personas_df(), persona)
     query = "SELECT tick, id FROM ticks WHERE email = $email ORDER BY tick"
-    ticks = warehouse.typed(
-        query, {"tick": "integer", "id": "text"}, email=str(people["email"].iloc[0])
-    )
+    ticks = warehouse.typed(query, {"tick": "integer", "id": "text"}, email=str(who["email"]))
     found = ticks[ticks["tick"] == number]["id"]
     if found.empty:
         first, last = (ticks["tick"].iloc[place] if len(ticks) else None for place in (0, -1))
         there = "there is none yet" if first is None else f"there are {first} to {last}"
-        raise NotFoundError(f"{people['persona'].iloc[0]} has no tick {number}; {there}")
+        raise NotFoundError(f"{who['persona']} has no tick {number}; {there}")
     return str(found.iloc[0])
 
 
