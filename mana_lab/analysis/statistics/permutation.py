@@ -46,7 +46,7 @@ def sign_flip(
     slack = 1e-9 * float(np.abs(moving).sum())
     observed = float(moving.sum())
     if len(moving) <= EXACT_UP_TO:
-        return float(_extreme(_all_sums(moving), observed, alternative, slack).mean())
+        return float(_extreme(all_sums(moving), observed, alternative, slack).mean())
     draws = generator(seed).integers(0, 2, (resamples, len(moving)), dtype=np.int8)
     sums = 2.0 * (draws @ moving) - observed
     extreme = int(_extreme(sums, observed, alternative, slack).sum())
@@ -89,16 +89,21 @@ def label_permutation(
     return float(min(1.0, found.pvalue))
 
 
-def _difference(second: Floats, first: Floats, axis: int = 0) -> Floats:
-    gap: Floats = second.mean(axis=axis) - first.mean(axis=axis)
-    return gap
+def all_sums(values: Floats) -> Floats:
+    """Return the sums under all patterns of signs; the first is under the one that happened.
 
-
-def _all_sums(values: Floats) -> Floats:
-    sums = np.zeros(1)
+    Args:
+        values: One per persona, or a row of several per persona.
+    """
+    sums = np.zeros((1, *values.shape[1:]))
     for value in values:
         sums = np.concatenate([sums + value, sums - value])
     return sums
+
+
+def _difference(second: Floats, first: Floats, axis: int = 0) -> Floats:
+    gap: Floats = second.mean(axis=axis) - first.mean(axis=axis)
+    return gap
 
 
 def _extreme(
