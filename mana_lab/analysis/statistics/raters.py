@@ -10,7 +10,7 @@ Without friction, or with too few ratings, most flags cannot be judged, and are 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,10 @@ RANDOM_ENTROPY = 0.93
 """A random rater uses all five numbers: the entropy is at least this share of the largest."""
 STRAIGHT = 0.8
 """A straight-liner rates all modules of a tick alike in at least this share of the ticks."""
+FEWEST_SHARED_TICKS = 5
+"""Below so many ticks with several ratings, straight-lining is not judged."""
+BY_CHANCE = 0.05
+"""Nobody is a straight-liner whose own numbers, dealt out anew, match as often with this chance."""
 
 FLAGS = ("constant", "central", "sycophantic", "random", "straight_lining")
 
@@ -57,8 +61,10 @@ def rater_profiles(
     Returns:
         A row per rater, sorted, with the columns of *by* and ``ratings`` (how many),
         ``modal_share`` (of the most frequent number), ``entropy`` (0 … 1, of the five numbers),
-        ``sd``, ``straight_line`` (the share of ticks with several ratings in which all are
-        equal), ``lag_1_same`` (the share of ratings equal to the one before, of the same module),
+        ``sd``, ``shared_ticks`` (how many have several ratings), ``straight_line`` (the share of
+        these in which all are equal), ``straight_by_chance`` (the same if each rating were drawn
+        from all of the rater's; with two modules a tick and few numbers it is high),
+        ``lag_1_same`` (the share of ratings equal to the one before, of the same module),
         ``extremes`` (the share of 1 and 5), ``mid`` (of 3), ``friction_rho`` (Spearman's
         correlation of rating and friction), and a nullable flag for each of :data:`FLAGS`.
 
@@ -76,12 +82,20 @@ def rater_profiles(
     return pd.DataFrame(found).astype(dict.fromkeys(FLAGS, "boolean"))
 
 
+class _Straight(TypedDict):
+    shared_ticks: int
+    straight_line: float
+    straight_by_chance: float
+
+
 class _Habits(NamedTuple):
     ratings: int
     modal_share: float
     entropy: float
     sd: float
+    shared_ticks: int
     straight_line: float
+    straight_by_chance: float
     lag_1_same: float
     extremes: float
     mid: float
@@ -97,7 +111,7 @@ def _profile(part: pd.DataFrame, friction: str | None, tick: str) -> dict[str, o
         modal_share=float(shares.max()),
         entropy=float(stats.entropy(shares) / np.log(len(shares))),
         sd=float(ratings.std(ddof=1)) if len(ratings) > 1 else float("nan"),
-        straight_line=_straight(part, tick),
+        **_straight(part, tick, shares),
         lag_1_same=_lag(part),
         extremes=float(shares[0] + shares[-1]),
         mid=float(shares[HIGHEST // 2]),
@@ -110,7 +124,8 @@ def _flags(habits: _Habits, high: float) -> dict[str, object]:
     if habits.ratings < FEWEST_RATINGS:
         return dict.fromkeys(FLAGS, pd.NA)
     constant = habits.sd == 0
-    straight = not constant and habits.straight_line >= STRAIGHT
+    shared = habits.shared_ticks >= FEWEST_SHARED_TICKS
+    straight = shared and not constant and habits.straight_line >= STRAIGHT and not _matches(habits)
     unmoved = not constant and habits.friction_rho >= UNMOVED
     judged = not np.isnan(habits.friction_rho)
     mixed = not straight and habits.entropy >= RANDOM_ENTROPY
@@ -119,7 +134,7 @@ def _flags(habits: _Habits, high: float) -> dict[str, object]:
         "central": not constant and habits.mid >= CENTRAL_MID,
         "sycophantic": _known(judged, unmoved and high >= SYCOPHANT_HIGH),
         "random": _known(judged, unmoved and mixed),
-        "straight_lining": _known(not np.isnan(habits.straight_line), straight),
+        "straight_lining": _known(shared, straight),
     }
 
 
@@ -127,10 +142,27 @@ def _known(judged: bool, flag: bool) -> object:
     return flag if judged else pd.NA
 
 
-def _straight(part: pd.DataFrame, tick: str) -> float:
+def _straight(part: pd.DataFrame, tick: str, shares: Floats) -> _Straight:
     spread = part.groupby(tick)["rating"].agg(["size", "nunique"])
     several = spread[spread["size"] > 1]
-    return float((several["nunique"] == 1).mean()) if len(several) else float("nan")
+    if several.empty:
+        return {"shared_ticks": 0, "straight_line": np.nan, "straight_by_chance": np.nan}
+    chance = (shares[:, None] ** several["size"].to_numpy(dtype=float)).sum(axis=0)
+    return {
+        "shared_ticks": len(several),
+        "straight_line": float((several["nunique"] == 1).mean()),
+        "straight_by_chance": float(chance.mean()),
+    }
+
+
+def _matches(habits: _Habits) -> bool:
+    """Return whether chance makes as many ticks alike (at most as often as the binomial says).
+
+    Hoeffding (1956), *On the distribution of the number of successes in independent trials*.
+    """
+    alike = round(habits.straight_line * habits.shared_ticks)
+    tail = stats.binom.sf(alike - 1, habits.shared_ticks, habits.straight_by_chance)
+    return bool(tail > BY_CHANCE)
 
 
 def _lag(part: pd.DataFrame) -> float:

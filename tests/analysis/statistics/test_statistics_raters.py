@@ -38,6 +38,8 @@ def test_a_profile_says_how_somebody_rates():
     assert found["sd"] == pytest.approx(rows["rating"].std())
     assert found["extremes"] == pytest.approx(1 / 3)
     assert found["straight_line"] == pytest.approx(1 / 3)
+    assert found["shared_ticks"] == 12
+    assert found["straight_by_chance"] == pytest.approx((shares**2).sum())
     assert found["lag_1_same"] == pytest.approx(3 / 22)  # only todo, when the round begins again
     assert found["friction_rho"] == pytest.approx(
         stats.spearmanr(rows["rating"], rows["errors"]).statistic
@@ -71,6 +73,36 @@ def test_too_few_ratings_are_not_judged():
     found = rater_profiles(rows).iloc[0]
     assert all(found[flag] is pd.NA for flag in FLAGS)
     assert found["modal_share"] == 1
+
+
+def straight(pairs, *alone):
+    """Return somebody who rates two modules alike in some ticks, and one in others."""
+    told = [(tick, rating) for tick, pair in enumerate(pairs) for rating in pair]
+    told += [(tick, rating) for tick, rating in enumerate(alone, start=len(pairs))]
+    rows = pd.DataFrame(told, columns=["tick", "rating"])
+    rows["module"] = ["todo" if n % 2 else "notes" for n in range(len(rows))]
+    return rows.assign(persona_id="anna", brain="model")
+
+
+def flag_of(rows):
+    return rater_profiles(rows, friction=None).iloc[0]["straight_lining"]
+
+
+def test_one_tick_with_equal_ratings_makes_no_straight_liner():
+    varied = [1, 2, 3, 4, 5] * 6
+    assert flag_of(straight([(3, 3)], *varied)) is pd.NA
+    assert flag_of(straight([(n, n) for n in (1, 2, 3, 4)], *varied)) is pd.NA
+    assert flag_of(straight([(n, n) for n in (1, 2, 3, 4, 5)], *varied))
+    assert not flag_of(straight([(1, 2), (2, 3), (3, 3), (4, 5), (5, 1)], *varied))
+
+
+def test_who_gives_one_number_nearly_always_is_alike_by_chance():
+    often_five = straight([(5, 5)] * 17 + [(5, 4), (4, 5), (4, 5)])
+    found = rater_profiles(often_five, friction=None).iloc[0]
+    assert found["straight_line"] == 0.85
+    assert found["straight_by_chance"] == pytest.approx(0.925**2 + 0.075**2)
+    assert not found["straight_lining"]
+    assert flag_of(straight([(5, 5)] * 9 + [(4, 4)] * 8 + [(5, 4), (4, 5), (4, 5)]))
 
 
 def test_nothing_is_dropped():
