@@ -163,7 +163,7 @@ class Run:
             "given up": self.abandoned_ticks,
             "calls": self.calls,
             "errors": self.errors,
-            "wanted in vain": skipped or "nothing",
+            "modules without tools": skipped or "none",
         }
         if self.open_ticks:
             facts["to be finished"] = self.open_ticks

@@ -29,7 +29,7 @@ RUN = Run(
 def test_a_run_shows_what_it_came_to_and_no_id():
     assert repr(RUN) == (
         "<Run: seed 7, brain scripted, from 2026-01-05 00:00, to 2026-01-07 00:00 UTC, ticks 4, "
-        "failed ticks 1, given up 1, calls 30, errors 5, wanted in vain "
+        "failed ticks 1, given up 1, calls 30, errors 5, modules without tools "
         "calendar (1), mood (2), status done>"
     )
     assert RUN.id not in repr(RUN) + RUN._repr_html_()
@@ -45,11 +45,11 @@ def test_a_run_that_was_stopped_says_what_is_left_what_it_cost_and_why():
 
 def test_the_text_is_a_small_table_with_the_calls_by_day():
     lines = str(replace(RUN, by_day=(Day(20, 5), Day(0, 0), Day(10, 0), Day(1, 0)))).splitlines()
-    assert lines[0] == "seed            7"
-    assert lines[-2] == "status          done"
+    assert lines[0] == "seed                   7"
+    assert lines[-2] == "status                 done"
     assert (
         lines[-1]
-        == "calls by day    \u2588 \u2584\u2581 0 to 20 calls a day, 0 to 5 of them failed"
+        == "calls by day           \u2588 \u2584\u2581 0 to 20 calls a day, 0 to 5 of them failed"
     )
     assert "calls by day" not in str(RUN)
 
@@ -57,7 +57,7 @@ def test_the_text_is_a_small_table_with_the_calls_by_day():
 def test_html_is_escaped_and_says_the_same():
     html = replace(RUN, brain="<b>", model="m", skipped_modules=Counter())._repr_html_()
     assert "<td>&lt;b&gt; (m)</td>" in html
-    assert "<th>wanted in vain</th><td>nothing</td>" in html
+    assert "<th>modules without tools</th><td>none</td>" in html
     assert html.startswith("<table>")
 
 
