@@ -91,11 +91,22 @@ class ArchiveSource:
         for view, kinds in self.views.items():
             begin_view(duck, view, kinds)
         for name, place in self._places.items():
+            self._check(place)
             try:
                 self._add(duck, name, place)
             except (duckdb.Error, OSError) as error:
                 reason = str(error).partition("\n")[0]
                 raise ArchiveError(f"{place}: cannot be read as an archive: {reason}") from None
+
+    def _check(self, place: str | Path) -> None:
+        if "://" in str(place):
+            if self._filesystem is None:
+                raise ArchiveError(
+                    f"{place}: is an address; say what reads it, as with filesystem="
+                    "fsspec.filesystem('s3')"
+                )
+        elif not Path(place).is_dir():
+            raise ArchiveError(f"{place}: there is no such folder; lab.export(…) makes an archive")
 
     def _add(self, duck: Duck, name: str, place: str | Path) -> None:
         for view, file in _WHOLE.items():

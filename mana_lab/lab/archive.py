@@ -86,14 +86,17 @@ class Archives:
             filesystem: As there.
 
         Raises:
-            InvalidInputError: They are fewer than two.
+            InvalidInputError: They are fewer than two, or not called anything.
             ArchiveError: One is no archive, or cannot be read.
         """
         from mana_lab.analysis import Warehouse
         from mana_lab.analysis.archive import ArchiveSource
 
-        if len(places) < 2:
-            raise InvalidInputError("one archive is opened with Archive.open(…)")
+        if not isinstance(places, Mapping) or len(places) < 2:
+            raise InvalidInputError(
+                f"got {str(places)[:80]}, allowed: two archives or more by what to call them, such "
+                "as {'monday': 'monday', 'tuesday': 'tuesday'}; Archive.open(…) opens one"
+            )
         archives = cls(places, Warehouse(ArchiveSource(places, filesystem)))
         archives.runs_df()
         return archives

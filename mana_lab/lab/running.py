@@ -282,7 +282,7 @@ class Running(ABC):
                 f"as {SCRIPTED!r} or 'anthropic:NAME'"
             )
         carrier = engine_of(engine, workers) if isinstance(engine, str) else engine
-        return Sharing(carrier, brain or SCRIPTED, *how, gateway_workers, site)
+        return Sharing(carrier, SCRIPTED if brain is None else brain, *how, gateway_workers, site)
 
     async def _share(
         self, sharing: Sharing, begin: Callable[..., Begun], *, record: bool = False
@@ -402,7 +402,7 @@ class Running(ABC):
 @asynccontextmanager
 async def _player(brain: Brain | str | None) -> AsyncIterator[Brain]:
     if brain is None or isinstance(brain, str):
-        async with brain_of(brain or SCRIPTED) as made:
+        async with brain_of(SCRIPTED if brain is None else brain) as made:
             yield made
     elif isinstance(brain, Brain):
         yield brain

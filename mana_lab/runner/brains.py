@@ -47,13 +47,9 @@ async def brain_of(name: str, sharing: Sharing | None = None) -> AsyncIterator[B
     Raises:
         SettingsError: There is no such brain, or something is missing that it needs.
     """
+    _check(name)
     if name == SCRIPTED:
         yield ScriptedBrain()
-    elif ":" not in name:
-        raise SettingsError(
-            f"there is no brain {name!r}; give {SCRIPTED}, or a provider and a model such as "
-            "anthropic:NAME"
-        )
     elif name.startswith(_CLAUDE):
         from mana_lab.runner.claude import ClaudeBrain
 
@@ -74,7 +70,11 @@ def foreseen(name: str, ticks: int) -> str | None:
     Args:
         name: As for :func:`brain_of`.
         ticks: How many.
+
+    Raises:
+        SettingsError: There is no such brain.
     """
+    _check(name)
     if name == SCRIPTED:
         return None
     if name.startswith(_CLAUDE):
@@ -85,3 +85,12 @@ def foreseen(name: str, ticks: int) -> str | None:
     from mana_lab.runner.models import estimate
 
     return str(estimate(name, ticks))
+
+
+def _check(name: str) -> None:
+    provider, _, model = name.partition(":")
+    if name != SCRIPTED and not (provider and model):
+        raise SettingsError(
+            f"there is no brain {name[:80]!r}; give {SCRIPTED}, or a provider and a model such as "
+            "anthropic:NAME"
+        )

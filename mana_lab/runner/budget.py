@@ -74,7 +74,11 @@ class Budget:
         try:
             dollars = Decimal(str(given))
         except InvalidOperation:
-            raise InvalidInputError(f"a budget is a number of US dollars, got {given!r}") from None
+            dollars = Decimal("NaN")
+        if not dollars.is_finite() or dollars <= 0:
+            raise InvalidInputError(
+                f"a budget is a number of US dollars and must be above 0, got {str(given)[:40]}"
+            )
         return cls(run=Limits(cost_usd=dollars))
 
     @property

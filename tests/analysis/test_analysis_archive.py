@@ -118,15 +118,18 @@ async def test_an_empty_lab_is_an_archive_too(house, tmp_path):
 
 
 async def test_a_place_that_is_no_archive_is_named(tmp_path):
-    with pytest.raises(ArchiveError, match=r"nowhere: has no personas\.parquet; make an archive"):
+    with pytest.raises(ArchiveError, match="nowhere: there is no such folder"):
         Archive.open(tmp_path / "nowhere")
-    with pytest.raises(ArchiveError, match="gopher://labs/monday: has no"):
+    with pytest.raises(ArchiveError, match=r": has no personas\.parquet; make an archive"):
+        Archive.open(tmp_path)
+    with pytest.raises(ArchiveError, match="gopher://labs/monday: is an address; say what reads"):
         Archive.open("gopher://labs/monday")
 
 
 async def test_one_archive_is_not_many(archive):
-    with pytest.raises(InvalidInputError, match=r"Archive\.open"):
-        Archives.open({"monday": archive})
+    for places in ({}, {"monday": archive}, [archive, archive], str(archive)):
+        with pytest.raises(InvalidInputError, match=r"Archive\.open"):
+            Archives.open(places)
 
 
 @pytest.mark.parametrize(

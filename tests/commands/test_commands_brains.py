@@ -75,10 +75,13 @@ async def test_a_budget_that_is_too_small_stops_the_run_which_goes_on_as_it_says
     ("name", "said"),
     [
         ("clever", "there is no brain 'clever'"),
+        ("", "there is no brain ''"),
+        ("anthropic:", "there is no brain 'anthropic:'"),
+        (":model", "there is no brain ':model'"),
         ("nobody:model", "nobody:model"),
         ("anthropic:claude-sonnet-5-5", "ANTHROPIC_API_KEY"),
     ],
-    ids=["word", "provider", "key"],
+    ids=["word", "none", "no model", "no provider", "provider", "key"],
 )
 def test_a_brain_that_cannot_be_is_refused_in_a_sentence(run, lab_folder, monkeypatch, name, said):
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
