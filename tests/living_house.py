@@ -18,15 +18,17 @@ KINDS = {
 }
 
 
-def lived(text, persona="Anna", number=1, *, run=1, status="done", more=None, **ratings):
+def lived(text, persona="Anna", number=1, *, run=1, lab="", status="done", more=None, **ratings):
     """Make a tick with its calls and ratings.
 
     Each word is a tool; ``!`` says that it failed for bad arguments, and ``!code`` why else.
-    *more* is said of the tick besides, such as its brain and its model.
+    *more* is said of the tick besides, such as its brain and its model. Another *lab* gives the
+    persona another id.
     """
     tick_id = f"{persona}-{run}-{number}"
     day = MONDAY + timedelta(days=number - 1)
-    same = {"persona_id": persona, "run_id": f"run-{run}", "tick_id": tick_id, "occurred_at": day}
+    who = f"{lab}{persona}"
+    same = {"persona_id": who, "run_id": f"run-{run}", "tick_id": tick_id, "occurred_at": day}
     calls = [
         same | _call(word) | {"seq": seq, "id": f"{tick_id}-{seq}"}
         for seq, word in enumerate(text.split())
@@ -49,7 +51,7 @@ def lived(text, persona="Anna", number=1, *, run=1, status="done", more=None, **
         "run_id": f"run-{run}",
         "id": tick_id,
         "persona": persona,
-        "persona_id": persona,
+        "persona_id": who,
         "email": f"{persona.lower()}@mana.test",
         "archetype": "student",
         "tick": number,
@@ -102,16 +104,16 @@ def lab_of(*ticks, mixes=None, design=None, reason=None):
         reason: Why they ended early.
     """
     usual = {"todo": 0.5, "journal": 0.5}
-    names = sorted({tick["tick"]["persona"] for tick in ticks})
+    ids = {tick["tick"]["persona"]: tick["tick"]["persona_id"] for tick in ticks}
     personas = [
         {
             "persona": name,
             "email": f"{name.lower()}@mana.test",
             "archetype": "student",
             "module_mix": (mixes or {}).get(name, usual),
-            "user_id": name,
+            "user_id": ids[name],
         }
-        for name in names
+        for name in sorted(ids)
     ]
     brains = {tick["tick"]["run"]: tick["tick"]["brain"] for tick in reversed(ticks)}
     runs = [

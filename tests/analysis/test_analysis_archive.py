@@ -4,9 +4,22 @@ import duckdb
 import fsspec
 import pandas as pd
 import pytest
+from living_house import lived, warehouse_of
 
 from mana_lab import Archive, Archives
 from mana_lab.analysis.archive import write_archive
+from mana_lab.analysis.statistics import (
+    compare_between,
+    compare_models,
+    compare_modules,
+    compare_runs,
+    compare_within,
+    journey_reliability,
+    last_activity,
+    noise_floor,
+    persona_means,
+    repeat_agreement,
+)
 from mana_lab.errors import ArchiveError, InvalidInputError, NotFoundError, QueryError
 
 
@@ -167,3 +180,52 @@ async def test_a_file_in_no_folder_of_a_run_is_refused(archive):
     (archive / "actions" / "run=1" / "data.parquet").rename(archive / "actions/all/data.parquet")
     with pytest.raises(ArchiveError, match="is in no folder of a run"):
         Archive.open(archive)
+
+
+@pytest.fixture
+def two_labs(tmp_path):
+    """Two labs in which the same six personas were seeded and did the same."""
+    for lab, by in (("monday", 0), ("tuesday", 1)):
+        lives = [
+            lived("todo.create notes.list", who, n, lab=lab, todo=2 + (n + place) % 3, notes=4 - by)
+            for place, who in enumerate(("Anna", "Ben", "Cem", "Dora", "Emil", "Finn"))
+            for n in (1, 2, 3)
+        ]
+        (tmp_path / lab).mkdir()
+        write_archive(warehouse_of(*lives), tmp_path / lab)
+    return Archives.open({lab: tmp_path / lab for lab in ("monday", "tuesday")})
+
+
+def test_a_persona_of_several_labs_is_one_persona(two_labs):
+    rows = two_labs.feedback_df()
+    monday, tuesday = (rows[rows["lab"] == lab] for lab in ("monday", "tuesday"))
+    assert rows["persona_id"].nunique() == 12
+    assert compare_runs(monday, tuesday, seed=1).shift.n_personas == 6
+    assert noise_floor(monday, tuesday).n_personas == 6
+    assert compare_models(monday, tuesday, seed=1).n_pairs == 36
+    assert compare_within(rows, variant="lab", seed=1).difference.n_personas == 6
+    found = compare_modules(rows, seed=1)
+    assert (found.n_personas, found.pairs[0].test.p) == (6, 2 / 2**6)
+    with pytest.raises(InvalidInputError, match="a persona is in both groups"):
+        compare_between(rows, group="lab", seed=1)
+
+
+def test_what_personas_did_in_several_labs_are_repeats(two_labs):
+    rows = two_labs.feedback_df()
+    agreement = repeat_agreement(rows, repeat="lab")
+    assert agreement["persona_id"].tolist() == sorted(set(rows["email"]))
+    assert (agreement["n_raters"] == 2).all()
+    assert (agreement["n_units"] == 6).all()
+    trials = rows.assign(journey=rows["module"], success=rows["rating"] > 3)
+    assert journey_reliability(trials)["personas"].tolist() == [6, 6]
+    with pytest.raises(InvalidInputError, match="choose one run of one lab"):
+        last_activity(two_labs.ticks_df())
+
+
+def test_the_personas_of_one_lab_keep_their_ids(two_labs):
+    rows = two_labs.feedback_df()
+    monday = rows[rows["lab"] == "monday"]
+    means = persona_means(monday, "module").means
+    assert means.index.tolist() == sorted(set(monday["persona_id"]))
+    both = persona_means(rows, "module").means
+    assert both.index.tolist() == sorted(set(rows["email"]))

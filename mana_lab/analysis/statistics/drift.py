@@ -93,8 +93,7 @@ def compare_runs(
         InvalidInputError: Fewer than two personas are in both, or a rating is not from 1 to 5.
     """
     call = "compare_runs(before, after)"
-    both = pd.concat([before.assign(half="A"), after.assign(half="B")], ignore_index=True)
-    rows, missing = rated(both, call=call)
+    rows, missing = rated(_halves(before, after), call=call)
     shares = _shares(rows)
     levels = np.arange(LOWEST, HIGHEST + 1)
     random = generator(seed)
@@ -137,7 +136,8 @@ def compare_models(
     """
     keys = [PERSONA, "tick", "module"]
     call = "compare_models(first, second)"
-    sides = [rated(part, "tick", "module", call=call)[0] for part in (first, second)]
+    rows, _ = rated(_halves(first, second), "tick", "module", call=call)
+    sides = [rows[rows["half"] == half] for half in ("A", "B")]
     medians = [side.groupby(keys, observed=True)["rating"].median() for side in sides]
     pairs = pd.concat(medians, axis="columns", keys=["first", "second"]).dropna()
     table = pairs.to_numpy(dtype=float).T
@@ -147,6 +147,10 @@ def compare_models(
         alpha=krippendorff_alpha(table).alpha,
         n_pairs=len(pairs),
     )
+
+
+def _halves(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([first.assign(half="A"), second.assign(half="B")], ignore_index=True)
 
 
 def _shares(rows: pd.DataFrame) -> npt.NDArray[np.float64]:

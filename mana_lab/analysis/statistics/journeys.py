@@ -15,7 +15,7 @@ from scipy import stats
 
 from mana_lab.analysis.statistics.intervals import t_interval
 from mana_lab.analysis.statistics.results import Interval
-from mana_lab.analysis.statistics.units import PERSONA, needed
+from mana_lab.analysis.statistics.units import PERSONA, known_by_address, needed
 from mana_lab.errors import InvalidInputError, PseudoReplicationError
 
 
@@ -99,7 +99,8 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
     if k < 1 or bool(trials[["journey", "success"]].isna().any(axis=None)):
         raise InvalidInputError("k from 1 and a journey and success for each try are needed")
     found = []
-    for journey, part in trials.astype({"success": bool}).groupby("journey", observed=True):
+    rows = known_by_address(trials).astype({"success": bool})
+    for journey, part in rows.groupby("journey", observed=True):
         counts = part.groupby(PERSONA, observed=True)["success"].agg(["size", "sum"])
         found.append({"journey": journey, **_reliability(counts.to_numpy(dtype=int), k, level)})
     columns = ["journey", *_reliability(np.array([[1, 1]]), 1, level)]

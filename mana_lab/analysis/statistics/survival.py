@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from mana_lab.analysis.statistics.results import Floats, Interval
-from mana_lab.analysis.statistics.units import PERSONA, needed, unit_values
+from mana_lab.analysis.statistics.units import PERSONA, known_by_address, needed, unit_values
 from mana_lab.errors import InvalidInputError
 
 _CALL = "kaplan_meier(last.duration, last.abandoned, personas=last.index), last = last_activity(…)"
@@ -89,8 +89,9 @@ def last_activity(
     needed(ticks, PERSONA, tick, calls)
     if grace < 1:
         raise InvalidInputError(f"a grace of {grace} ticks; at least 1 is needed")
+    ticks = known_by_address(ticks)
     if bool(ticks.duplicated([PERSONA, tick]).any()):
-        raise InvalidInputError("a tick of a persona is there twice; choose one run")
+        raise InvalidInputError("a tick of a persona is there twice; choose one run of one lab")
     seen = ticks.groupby(PERSONA)[tick].max()
     active = ticks[ticks[calls].fillna(0) > 0].groupby(PERSONA)[tick].max()
     last = active.reindex(seen.index).fillna(0)

@@ -3,6 +3,9 @@
 Whoever rates thirty times is one persona and not thirty: tests that take each rating for a unit
 find differences that are not there, in the worst case more often than not. So every comparison
 reduces its rows to one value per persona and condition here, or refuses.
+
+A persona has another id in each lab that they were seeded in, and one address. So where rows of
+several labs are together, a persona is known by the address (``email``).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from mana_lab.analysis.statistics.reliability import design_effect, intraclass_c
 from mana_lab.analysis.statistics.results import Floats, counted
 from mana_lab.errors import InvalidInputError, MixedBrainsError, PseudoReplicationError
 
-PERSONA = "persona_id"
+PERSONA, ADDRESS = "persona_id", "email"
 LOWEST, HIGHEST = 1, 5
 _BRAINS = ("brain_kind", "brain")
 
@@ -30,7 +33,7 @@ class Units:
 
     Attributes:
         means: The mean rating by persona (rows, sorted) and condition (columns, sorted); NaN
-            where a persona has none.
+            where a persona has none. Personas of several labs go by their address.
         n_rows: On how many ratings they rest.
         n_missing: How many rows had no rating.
     """
@@ -62,6 +65,8 @@ def persona_means(feedback: pd.DataFrame, by: str, *, call: str = "persona_means
 def rated(feedback: pd.DataFrame, *columns: str, call: str) -> tuple[pd.DataFrame, int]:
     """Return the rows that have a rating, as numbers, and how many have none.
 
+    Personas of several labs are known by their address there.
+
     Args:
         feedback: Rows as for :func:`persona_means`.
         columns: What else the rows must have and not miss.
@@ -78,13 +83,27 @@ def rated(feedback: pd.DataFrame, *columns: str, call: str) -> tuple[pd.DataFram
     one_brain(feedback)
     ratings = checked_ratings(feedback["rating"])
     known = ~np.isnan(ratings)
-    rows = feedback.assign(rating=ratings)[known]
+    rows = known_by_address(feedback.assign(rating=ratings))[known]
     if len(rows) == 0:
         raise InvalidInputError("there is no rating")
     for column in columns:
         if bool(rows[column].isna().any()):
             raise InvalidInputError(f"some ratings have no {column!r}")
     return rows, int((~known).sum())
+
+
+def known_by_address(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return *rows* with the address for an id where some address has several ids.
+
+    Args:
+        rows: With ``persona_id``; without ``email`` they stay as they are.
+    """
+    if ADDRESS not in rows.columns:
+        return rows
+    known = rows[[PERSONA, ADDRESS]].dropna().drop_duplicates()
+    if not bool(known[ADDRESS].duplicated().any()):
+        return rows
+    return rows.assign(**{PERSONA: rows[ADDRESS].fillna(rows[PERSONA])})
 
 
 def needed(frame: pd.DataFrame, *columns: str) -> None:
