@@ -1,4 +1,4 @@
-"""The views that are defined by SQL over the rows: ratings in context, and friction."""
+"""The views that are defined by SQL over the rows: ratings in context, journeys, and friction."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from mana_lab.analysis.duck import Duck
 from mana_lab.analysis.friction.definition import Definition, Scope
 from mana_lab.analysis.friction.views import DEFINITIONS
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
+from mana_lab.analysis.journeys import JOURNEYS
 
 DERIVED: Final[Mapping[str, Definition]] = {
     RATINGS_IN_CONTEXT.name: RATINGS_IN_CONTEXT,
+    JOURNEYS.name: JOURNEYS,
     **DEFINITIONS,
 }
 """The definitions by the names of their views."""

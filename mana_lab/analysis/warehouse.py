@@ -11,8 +11,9 @@ import pandas as pd
 from mana_lab.analysis.choosing import OneRun, RunChoice, choose_run
 from mana_lab.analysis.columns import VIEWS, Columns
 from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
-from mana_lab.analysis.friction.definition import Scope
+from mana_lab.analysis.friction.definition import Definition, Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
+from mana_lab.analysis.journeys import JOURNEYS
 from mana_lab.analysis.sources import Source
 from mana_lab.analysis.views import DERIVED, add_derived
 
@@ -29,7 +30,7 @@ class Warehouse:
     """
 
     VIEWS = (*VIEWS, *DERIVED)
-    """What a query can name: the rows, ratings in context, and what the rows say of friction."""
+    """What a query can name: the rows, ratings in context, journeys, and what friction there is."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -86,16 +87,30 @@ class Warehouse:
         Raises:
             NotFoundError: There is no such run.
         """
+        return self._derived(RATINGS_IN_CONTEXT, run)
+
+    def journeys_df(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return what personas set out to do, tick by tick; see :mod:`mana_lab.analysis.journeys`.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self._derived(JOURNEYS, run)
+
+    def _derived(self, definition: Definition, run: RunChoice) -> pd.DataFrame:
         where = "true" if run is None else f"run = {self.run_number(run)}"
         scope = Scope(keys=self.labs, labs=self.labs, where=where)
-        kinds = RATINGS_IN_CONTEXT.columns(*self.labs)
-        return self.typed(RATINGS_IN_CONTEXT.sql(scope), kinds)
+        return self.typed(definition.sql(scope), definition.columns(*self.labs))
 
     def sql(self, query: str, /, **parameters: Any) -> pd.DataFrame:
         """Return the result of a query over all runs.
 
         It sees the views ``persona_actions``, ``persona_feedback``, ``personas``, ``runs`` and
-        ``ticks``, which have the columns of the frames, ``ratings_in_context``, and those of
+        ``ticks``, which have the columns of the frames, ``ratings_in_context``, ``journeys``, and
+        those of
         :class:`~mana_lab.analysis.friction.Friction`, such as ``friction_tools``, run by run; and
         nothing else: no files, no network.
 

@@ -124,6 +124,10 @@ class Archives:
         """Return every rating with what it rests on; see :mod:`mana_lab.analysis.in_context`."""
         return self._warehouse.ratings_in_context()
 
+    def journeys_df(self) -> pd.DataFrame:
+        """Return what personas set out to do; see :mod:`mana_lab.analysis.journeys`."""
+        return self._warehouse.journeys_df()
+
     def ticks_df(self) -> pd.DataFrame:
         """Return the ticks; see :data:`mana_lab.analysis.columns.TICKS`."""
         return self._warehouse.ticks_df()

@@ -82,6 +82,21 @@ class Reading(Closing):
         """
         return self.warehouse.ratings_in_context(run)
 
+    def journeys_df(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return what personas set out to do, and whether they got to the end of it.
+
+        A journey is the path of one tick through one module; see
+        :mod:`mana_lab.analysis.journeys`. How reliably each is completed says
+        :func:`mana_lab.analysis.statistics.journey_reliability` of these rows.
+
+        Args:
+            run: A run, its id or its number; None for all.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return self.warehouse.journeys_df(run)
+
     def past_run(self, number: int = -1) -> Run:
         """Return a run as it was lived, also where there is no lab any more.
 
@@ -108,8 +123,8 @@ class Reading(Closing):
 
         Args:
             query: Over the views ``persona_actions``, ``persona_feedback``, ``personas``,
-                ``runs`` and ``ticks``, ``ratings_in_context``, and those of friction, such as
-                ``friction_tools``.
+                ``runs`` and ``ticks``, ``ratings_in_context``, ``journeys``, and those of
+                friction, such as ``friction_tools``.
             parameters: Values for ``$name`` in the query.
 
         Raises:

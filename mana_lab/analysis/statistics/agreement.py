@@ -110,7 +110,8 @@ def repeat_agreement(feedback: pd.DataFrame, *, repeat: str = "repeat") -> pd.Da
 
     Args:
         feedback: Rows of ``feedback_df`` and the column *repeat*.
-        repeat: The column that counts the repeats of a tick on the same app.
+        repeat: The column that counts the repeats of a tick on the same app, such as ``lab`` in
+            the rows of several labs that lived the same run.
 
     Returns:
         A row per persona, with ``persona_id`` and the attributes of :class:`Agreement`; its raters

@@ -75,7 +75,8 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
     is Wilson's.
 
     Args:
-        trials: Rows with ``persona_id``, ``journey`` and ``success``.
+        trials: Rows with ``persona_id``, ``journey`` and ``success``, such as those of
+            ``lab.journeys_df()``.
         k: How many tries count for pass^k and pass@k.
         level: Of the interval.
 
