@@ -7,12 +7,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import gallery
 import pytest
+from living_house import lab_of, lived
 from typer.testing import CliRunner
 
 from mana_lab import Lab
+from mana_lab.analysis import statistics
 from mana_lab.commands.app import app
 from mana_lab.commands.clients import McpClient, setup
 from mana_lab.personas import Catalog, load_catalog
@@ -63,6 +66,55 @@ async def test_the_tool_of_the_readme_works(tmp_path):
         assert audit(lab.registry, encrypted, manifest_of(lab.registry)) == []
 
 
+def questions():
+    """Return the calls of the table in the chapter on statistics."""
+    table = README.partition("| question | call |")[2].partition("\n\n")[0]
+    return re.findall(r"`(\w+\(.*?\))`", table)
+
+
+@pytest.fixture(scope="module")
+def named():
+    """Return what the calls of that table name."""
+    lab = questioned_lab()
+    named = {name: getattr(statistics, name) for name in statistics.__all__}
+    kinds = {f"p{place}@mana.test": ("student", "parent")[place % 2] for place in range(10)}
+    before, after = (lab.ratings_in_context(run) for run in (1, 2))
+    return named | {
+        "lab": lab,
+        "run": 1,
+        "rows": before.assign(archetype=before["email"].map(kinds)),
+        "before": before,
+        "after": after,
+        "last": statistics.last_activity(lab.ticks_df(1)),
+        "human": [4, 3, 5, 4, 2, 4],
+        "simulated": [4, 4, 5, 3, 3, 4],
+        "people": [*"abcdef"],
+        "others": [4, 5, 3, 3, 4, 4, 5, 2],
+        "personas": [*"ABCDEFGH"],
+    }
+
+
+def questioned_lab():
+    """Return a lab with two runs of ten personas, in the first of which a treatment was tried."""
+    random, ticks = Random(7), []
+    for run in (1, 2):
+        for place in range(10):
+            for number in range(1, 9):
+                fails = "!" if random.random() < 0.3 else ""
+                arm = random.choice(["control", "treatment"])
+                marks = {name: random.randint(1, 5) for name in ("todo", "journal")}
+                words = f"todo.create{fails} journal.add" + " journal.list" * random.randint(0, 2)
+                more = {"variant": arm}
+                ticks.append(lived(words, f"P{place}", number, run=run, more=more, **marks))
+    return lab_of(*ticks)
+
+
+@pytest.mark.parametrize("call", questions())
+def test_each_question_is_answered_by_its_call(named, call):
+    assert len(questions()) >= 18
+    assert eval(call, dict(named)) is not None
+
+
 @pytest.mark.parametrize("name", ["demo", "test"])
 def test_the_two_first_commands_are_one_line_each_and_are_what_the_ci_runs(name):
     marked = re.search(rf"<!-- {name} command -->\n```sh\n(.*?)```", README, flags=re.DOTALL)
@@ -94,7 +146,7 @@ def test_every_command_of_the_readme_exists(command):
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))))
 def test_every_link_leads_somewhere(path):
     assert (ROOT / path.partition("#")[0]).exists()
 
