@@ -28,14 +28,12 @@ class Fault:
         tool: Which tool has it.
         beside: A module that the same personas use, and that is whole.
         make: Makes it.
-        beside_it: Modules that are rated otherwise then, because people turn to them.
     """
 
     kind: str
     tool: str
     beside: str
     make: Callable[[Faults], Variant]
-    beside_it: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
@@ -60,7 +58,6 @@ FAULTS = (
         "habits.create",
         "journal",
         lambda f: f.errors("habits.create", code="conflict"),
-        ("journal",),
     ),
     Fault(
         "misleading description",
