@@ -1,4 +1,5 @@
 import math
+import textwrap
 
 import numpy as np
 import pytest
@@ -6,7 +7,8 @@ from living_house import lab_of, lived
 
 from mana_lab.analysis import charts
 from mana_lab.analysis.statistics import intraclass_correlation, noise_floor
-from mana_lab.analysis.trust import Trust, trust_of
+from mana_lab.analysis.statistics.noise import floor_of
+from mana_lab.analysis.trust import Trust, noise_of_pair, trust_of
 from mana_lab.errors import NotFoundError
 
 MODEL = {"brain": "model", "model": "a-model"}
@@ -109,6 +111,7 @@ def test_the_ratings_of_several_brains_are_not_put_together(lab):
     assert trust.brains == ("model", "scripted")
     assert trust.icc is None
     assert trust.noise is None
+    assert "ICC and noise floor not known (ratings of several brains)" in str(trust)
     assert math.isnan(trust.mean)
     assert trust.raters == 5
 
@@ -116,14 +119,35 @@ def test_the_ratings_of_several_brains_are_not_put_together(lab):
 def test_few_ratings_judge_nobody():
     trust = trust_of(lab_of(lived("todo.create", todo=4)).warehouse)
     assert str(trust) == (
-        "1 persona, 1 rating; scripted (fixtures); too few ratings to judge a rater; exploratory"
+        "1 persona, 1 rating; scripted (fixtures), no model; ICC and noise floor not known (one "
+        "persona); rater flags not known (too few ratings to judge a rater); exploratory"
     )
 
 
 def test_without_ratings_it_says_who_played():
     trust = trust_of(lab_of(lived("todo.create", more=MODEL)).warehouse)
-    assert str(trust) == "1 persona, 0 ratings; model: a-model; exploratory"
-    assert str(trust_of(lab_of().warehouse)) == "0 personas, 0 ratings; exploratory"
+    unknown = "ICC and noise floor not known (no rating); rater flags not known (nobody rated)"
+    assert str(trust) == f"1 persona, 0 ratings; model: a-model; {unknown}; exploratory"
+    assert str(trust_of(lab_of().warehouse)) == (
+        "0 personas, 0 ratings; brain and model not known (no tick says who played); "
+        f"{unknown}; exploratory"
+    )
+
+
+def test_what_cannot_be_measured_is_said_with_the_reason():
+    alike = [lived("todo.create", name, day, todo=4) for name in "AB" for day in range(1, 5)]
+    assert "; ICC not known (all ratings are alike, or one each); noise floor 0.00 " in str(
+        trust_of(lab_of(*alike).warehouse)
+    )
+    once = [lived("todo.create", name, todo=mark) for name, mark in (("A", 1), ("B", 5))]
+    said = str(trust_of(lab_of(*once).warehouse))
+    assert "noise floor not known (fewer than 2 personas rated it twice)" in said
+    assert "model, model not known; " in str(
+        trust_of(lab_of(lived("a.b", more={"brain": "model"})).warehouse)
+    )
+    page = trust_of(lab_of(*once).warehouse)._repr_html_()
+    for name in ("Played by", "Persona share", "Noise", "Raters", "Kind"):
+        assert f"<dt>{name}</dt>" in page
 
 
 def test_a_persona_of_a_hostile_name_is_shown_as_text():
@@ -165,7 +189,6 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES)
 def test_every_chart_of_a_lab_says_at_its_foot_what_it_rests_on(name, lab):
     chart = getattr(lab.charts, name)(2)
-    assert chart.trust is lab.trust(2)
     foot = " ".join(chart.get_supxlabel().split())
     assert foot.endswith(str(chart.trust))
     assert foot.startswith(" ".join(chart.note.split()))
@@ -175,8 +198,76 @@ def test_the_chart_of_the_population_says_it_too(lab):
     assert isinstance(lab.charts.coverage().trust, Trust)
 
 
-def test_the_chart_of_one_persona_says_what_the_run_rests_on(lab):
-    assert lab.charts.timeline("Anna", 1).trust is lab.trust(1)
+def test_the_chart_of_one_persona_rests_on_them_alone(lab):
+    trust = lab.charts.timeline("Anna", 1).trust
+    assert str(trust).startswith("1 persona, 24 ratings, 36 calls; scripted (fixtures), no model")
+    assert "ICC and noise floor not known (one persona)" in str(trust)
+    assert trust.flagged == ()
+    assert lab.charts.timeline("Zoe", 1).trust.flagged_ids == {"Zoe"}
+
+
+def test_charts_of_calls_rest_on_calls_and_show_no_floor_of_ratings(lab):
+    for name in ("activity", "module_mix", "tool_errors"):
+        trust = getattr(lab.charts, name)(2).trust
+        assert (trust.personas, trust.ratings, trust.calls) == (2, None, 72)
+        assert "ICC and noise floor not known (measured of ratings alone)" in str(trust)
+    for name in ("confusion", "error_recovery"):
+        assert str(getattr(lab.charts, name)(2).trust).startswith("2 personas, 24 calls; model")
+    assert lab.charts.coverage().trust.calls is None
+
+
+def uneven():
+    """Ticks of six who rate calendar as it comes and todo always alike."""
+    return [
+        lived("calendar.add todo.create", name, day, calendar=1 + (day * place) % 5, todo=3)
+        for place, name in enumerate("ABCDEF", start=1)
+        for day in range(1, 10)
+    ]
+
+
+def test_the_floor_of_several_modules_is_that_of_the_noisiest_in_rating_points():
+    lab = lab_of(*uneven())
+    rows = lab.feedback_df(1)
+    rows = rows[rows["module"] == "calendar"]
+    odd = rows["tick"] % 2 == 1
+    noise = lab.charts.ratings(1).trust.noise
+    assert noise.floor == noise_floor(rows[odd], rows[~odd])
+    assert noise.floor.mean > trust_of(lab.warehouse, 1).noise.floor.mean
+    assert str(noise) == (
+        f"noise floor {noise.floor.mean:.2f} rating points (calendar, the largest of 2 modules, "
+        "split halves)"
+    )
+
+
+def test_the_floor_of_a_pair_is_that_of_their_difference_and_needs_both():
+    rows = lab_of(*uneven()).ratings_in_context(1)
+    means = rows.groupby(["persona_id", "module", rows["tick"] % 2])["rating"].mean().unstack()
+    gaps = (means[0] - means[1]).unstack()
+    pair = noise_of_pair(rows, "calendar", "todo")
+    assert pair.floor.mean == pytest.approx(floor_of(gaps["todo"] - gaps["calendar"]).mean)
+    assert pair.of == "todo less calendar"
+    assert noise_of_pair(rows, "calendar", "notes") is None
+
+
+@pytest.mark.parametrize("flagged", [0, 9])
+def test_the_line_has_two_lines_at_most_whatever_there_is_to_say(flagged):
+    names = [f"{'x' * 90} {number}" for number in range(flagged or 2)]
+    more = {"brain": "b" * 90, "model": "m" * 300, "variant": "v" * 90}
+    ticks = [tick for name in names for tick in rater(name, honest if not flagged else lambda _: 5)]
+    models = [
+        {**more, "model": f"{number}{more['model']}", "variant": f"{number}{more['variant']}"}
+        for number in range(9)
+    ]
+    ticks += [
+        lived("todo.create", names[0], 100 + number, more=each, todo=3)
+        for number, each in enumerate(models)
+    ]
+    chart = lab_of(*ticks).charts.ratings(1)
+    note = "\n".join(textwrap.wrap(chart.note, 140))
+    foot = chart.get_supxlabel().removeprefix(note).strip()
+    assert foot.count("\n") <= 1
+    assert foot.endswith("exploratory")
+    assert f"{flagged} of" in " ".join(foot.split())
 
 
 @pytest.mark.parametrize("name", [*NAMES, "coverage", "timeline"])

@@ -31,6 +31,7 @@ _FONT = "DejaVu Sans"
 _TITLE_WIDTH = 86
 _NOTE_WIDTH = 140
 _FOOT_WIDTH = 150
+_MOST_LINES = 2
 _LINE = 0.15
 """How high a line of the note is, in inches."""
 _LAYOUT_ROUNDS = 3
@@ -80,7 +81,7 @@ class Chart(Figure):
             trust: What that is.
         """
         self.trust = trust
-        lines = textwrap.fill(printable(str(trust)), _FOOT_WIDTH)
+        lines = _foot(trust)
         with house_style():
             self.set_size_inches(WIDTH, self.get_figheight() + _LINE * (lines.count("\n") + 1))
             _write_note(self, "\n".join(filter(None, [_noted(self.note), lines])))
@@ -126,6 +127,14 @@ def new_chart(finding: str, *, height: float = HEIGHT, note: str = "") -> Chart:
         chart.note = note
         _write_note(chart, _noted(note))
     return chart
+
+
+def _foot(trust: Trust) -> str:
+    """Return what a chart rests on, in two lines at most."""
+    lines = textwrap.wrap(printable(str(trust)), _FOOT_WIDTH)
+    if len(lines) > _MOST_LINES:
+        lines = textwrap.wrap(printable(trust.brief), _FOOT_WIDTH)
+    return "\n".join(lines[:_MOST_LINES])
 
 
 def _noted(text: str) -> str:

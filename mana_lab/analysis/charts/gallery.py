@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from mana_lab.analysis.charts.activity import activity, activity_table
@@ -13,12 +15,15 @@ from mana_lab.analysis.charts.error_recovery import error_recovery, error_recove
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
-from mana_lab.analysis.charts.timeline import timeline, timeline_table
+from mana_lab.analysis.charts.timeline import known_persona, timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.choosing import OneRun, RunChoice
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.trust import Shown
 
 
 class Charts:
@@ -48,9 +53,8 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(
-            activity(self._warehouse.actions_df(run), self._warehouse.personas_df()), run
-        )
+        drawn = activity(self._warehouse.actions_df(run), self._warehouse.personas_df())
+        return drawn.trusted(self._shown(run).calls())
 
     def activity_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`activity`: calls, a row per persona, a column per day.
@@ -66,7 +70,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(confusion(self._friction.confusion(run)), run)
+        return confusion(self._friction.confusion(run)).trusted(self._shown(run).failures())
 
     def confusion_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`confusion`: counts and shares, a row per pair of tools.
@@ -88,7 +92,8 @@ class Charts:
         """
         from mana_lab.analysis.contrast import contrast as contrast_of
 
-        return self._trusted(contrast(contrast_of(self._warehouse, run)), run)
+        found = contrast_of(self._warehouse, run)
+        return contrast(found).trusted(self._shown(run).treatment(found))
 
     def contrast_table(self, run: OneRun) -> pd.DataFrame:
         """Return the numbers of :meth:`contrast`: a row per module or tool and measure.
@@ -106,7 +111,7 @@ class Charts:
 
     def coverage(self) -> Chart:
         """Return how evenly the personas fill the space of their traits."""
-        return self._trusted(coverage(self._warehouse.personas_df()))
+        return coverage(self._warehouse.personas_df()).trusted(self._shown(None).population())
 
     def coverage_table(self) -> pd.DataFrame:
         """Return the numbers of :meth:`coverage`: how many personas are of each kind."""
@@ -118,7 +123,8 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(error_recovery(self._friction.error_recovery(run)), run)
+        drawn = error_recovery(self._friction.error_recovery(run))
+        return drawn.trusted(self._shown(run).failures())
 
     def error_recovery_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`error_recovery`: counts and shares, a row per error code.
@@ -134,7 +140,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(ratings(self._warehouse.feedback_df(run)), run)
+        return ratings(self._warehouse.feedback_df(run)).trusted(self._shown(run).ratings())
 
     def ratings_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`ratings`: how often each rating was given, a row per module.
@@ -156,7 +162,9 @@ class Charts:
             UnknownPersonaError: There is nobody of that name.
             InvalidInputError: There are several.
         """
-        return self._trusted(timeline(persona, *self._rows(run)), run)
+        rows = self._rows(run)
+        email = str(known_persona(persona, rows[0])["email"])
+        return timeline(persona, *rows).trusted(self._shown(run).persona(email))
 
     def timeline_table(self, persona: str, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`timeline`: a row per session and module.
@@ -185,7 +193,7 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(tool_errors(self._warehouse.actions_df(run)), run)
+        return tool_errors(self._warehouse.actions_df(run)).trusted(self._shown(run).calls())
 
     def tool_errors_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`tool_errors`: counts and rates, a row per tool.
@@ -201,9 +209,8 @@ class Charts:
         Raises:
             NotFoundError: There is no such run.
         """
-        return self._trusted(
-            module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run)), run
-        )
+        drawn = module_mix(self._warehouse.personas_df(), self._warehouse.actions_df(run))
+        return drawn.trusted(self._shown(run).calls())
 
     def module_mix_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`module_mix`: planned and lived shares by persona.
@@ -213,7 +220,7 @@ class Charts:
         """
         return module_mix_table(self._warehouse.personas_df(), self._warehouse.actions_df(run))
 
-    def _trusted(self, chart: Chart, run: RunChoice = None) -> Chart:
-        from mana_lab.analysis.trust import trust_of
+    def _shown(self, run: RunChoice) -> Shown:
+        from mana_lab.analysis.trust import Shown
 
-        return chart.trusted(trust_of(self._warehouse, run))
+        return Shown(self._warehouse, None if run is None else self._warehouse.run_number(run))

@@ -17,7 +17,7 @@ from mana_lab.analysis.choosing import OneRun
 from mana_lab.analysis.contrast.arms import AGAIN, CONTROL, TREATMENT, Varied
 from mana_lab.analysis.contrast.measures import MEASURES, differences
 from mana_lab.analysis.statistics.comparing import compare_paired
-from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
+from mana_lab.analysis.statistics.noise import NoiseFloor, floor_of, noise_floor
 from mana_lab.analysis.statistics.results import HypothesisTest
 from mana_lab.analysis.statistics.screening import Screened, screen
 from mana_lab.analysis.statistics.variants import VariantEffect, compare_within
@@ -186,6 +186,21 @@ class Contrast:
         )
         return noise_floor(first, second)
 
+    def noise_of(self, name: str, measure: str) -> NoiseFloor:
+        """Return how far the two blind halves of the control differ in one measure.
+
+        Args:
+            name: A module or a tool.
+            measure: As for :meth:`test`.
+
+        Raises:
+            InvalidInputError: Fewer than two personas have it in both halves.
+        """
+        by = "tool_name" if name in self._owners else "module"
+        gaps = self._blind[by]
+        known = (name, measure) in gaps.columns
+        return floor_of(gaps[name, measure].dropna() if known else ())
+
     def __repr__(self) -> str:
         return f"<Contrast of run {self.varied.run}: {self}>"
 
@@ -197,6 +212,11 @@ class Contrast:
     def _ratings(self, varied: Varied, module: str | None) -> pd.DataFrame:
         rows = varied.ratings
         return rows if module is None else rows[rows["module"] == module]
+
+    @cached_property
+    def _blind(self) -> dict[str, pd.DataFrame]:
+        """One blind half of the control less the other, as :attr:`gaps`, by what is told apart."""
+        return {by: differences(self._halves, CONTROL, AGAIN, by) for by in _BY}
 
     @cached_property
     def _owners(self) -> dict[str, str]:

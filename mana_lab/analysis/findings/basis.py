@@ -12,7 +12,13 @@ from mana_lab.analysis.findings.finding import MOST_IDS
 from mana_lab.analysis.friction import DEFINITIONS, Friction
 from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.statistics.units import PERSONA
-from mana_lab.analysis.trust import Trust, trust_of
+from mana_lab.analysis.trust import (
+    Noise,
+    Trust,
+    trust_in_calls,
+    trust_in_ratings,
+    trust_of,
+)
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.analysis.wording import counted, persona_labels
 
@@ -50,6 +56,28 @@ class Basis:
         """What the numbers of the run rest on."""
         return trust_of(self.warehouse, self.run)
 
+    def trust_in_ratings(self, rows: pd.DataFrame, noise: Noise | None) -> Trust:
+        """Return what a finding rests on that is made of some of the ratings.
+
+        Args:
+            rows: These ratings.
+            noise: The noise floor of what it is about.
+        """
+        return trust_in_ratings(self.warehouse, self.run, rows, noise)
+
+    def trust_in_calls(
+        self, personas: Iterable[str], calls: int | None, noise: Noise | None = None
+    ) -> Trust:
+        """Return what a finding rests on that is made of calls, or of ticks.
+
+        Args:
+            personas: The addresses of those whose they are.
+            calls: How many calls; None where it is made of something else.
+            noise: The noise floor of what it is about, where that is known.
+        """
+        ids = self._ids.reindex(sorted(set(personas))).dropna()
+        return trust_in_calls(self.warehouse, self.run, map(str, ids), calls, noise)
+
     @cached_property
     def ratings(self) -> pd.DataFrame:
         """The ratings in context."""
@@ -69,6 +97,14 @@ class Basis:
     def labels(self) -> dict[str, str]:
         """The name to show for each persona's e-mail address."""
         return persona_labels(self.warehouse.personas_df())
+
+    @cached_property
+    def _ids(self) -> pd.Series[str]:
+        """The id of each persona by their address."""
+        people = self.warehouse.personas_df()[["email", "user_id"]]
+        took_part = self.ticks[["email", "persona_id"]].set_axis(people.columns, axis="columns")
+        known = pd.concat([people, took_part]).dropna().drop_duplicates("email")
+        return known.set_index("email")["user_id"]
 
     @cached_property
     def honest(self) -> pd.DataFrame:
@@ -127,6 +163,22 @@ class Basis:
     def _scope(self) -> Scope:
         where = "true" if self.run is None else f"run = {self.run}"
         return Scope(keys=self.warehouse.labs, labs=self.warehouse.labs, where=where)
+
+
+def within_noise(effect: float, trust: Trust) -> str:
+    """Return the sentence that an effect is not larger than the noise floor, if it is not.
+
+    Args:
+        effect: In the unit of the floor.
+        trust: What it rests on.
+    """
+    noise = trust.noise
+    if noise is None or abs(effect) > noise.floor.mean:
+        return ""
+    return (
+        f" It is not larger than the noise floor of {noise.of}, {noise.size} ({noise.source}): "
+        "parts of the run in which nothing was changed differ by as much."
+    )
 
 
 def only_most(found: int) -> str:

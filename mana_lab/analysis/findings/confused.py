@@ -87,7 +87,7 @@ def _finding(basis: Basis, row: dict[Any, Any], share: Share, q: float, tests: i
         ),
         kind="exploratory",
         about="calls",
-        trust=basis.trust,
+        trust=basis.trust_in_calls(failed["email"], len(failed)),
     )
 
 

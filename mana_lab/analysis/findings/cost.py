@@ -6,15 +6,17 @@ from typing import Final
 
 import numpy as np
 
-from mana_lab.analysis.findings.basis import LEVEL, SEED, Basis, cited_by, ids_of
+from mana_lab.analysis.findings.basis import LEVEL, SEED, Basis, cited_by, ids_of, within_noise
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.results import HypothesisTest, shown_p
 from mana_lab.analysis.statistics.sensitivity import dose_response, slopes_of
+from mana_lab.analysis.trust import noise_of_slope
 from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError
 
 FAMILY: Final = "what a failed call costs"
+_UNIT: Final = "rating points a failed call"
 
 
 def cost_of_a_failed_call(basis: Basis) -> Looked:
@@ -34,7 +36,9 @@ def _finding(basis: Basis, test: HypothesisTest) -> Finding:
     slopes = slopes_of(rows, "errors")
     otherwise = {who for who, slope in slopes.items() if slope * np.sign(test.effect) <= 0}
     against = set(rows[rows["persona_id"].isin(otherwise)]["email"])
-    rough = rows[(rows["errors"] > 0) & rows["persona_id"].isin(slopes)]
+    behind = rows[rows["persona_id"].isin(slopes)]
+    rough = behind[behind["errors"] > 0]
+    trust = basis.trust_in_ratings(behind, noise_of_slope(behind, "errors", _UNIT))
     calls, n_calls = cited_by(rough)
     verb = "costs" if test.effect < 0 else "adds"
     return Finding(
@@ -48,7 +52,9 @@ def _finding(basis: Basis, test: HypothesisTest) -> Finding:
         interval=test.interval,
         p=test.p,
         correction="",
-        counter_evidence=basis.others(against, len(slopes), "it is not so"),
+        counter_evidence=(
+            basis.others(against, len(slopes), "it is not so") + within_noise(test.effect, trust)
+        ),
         against=ids_of(rough[rough["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -59,7 +65,7 @@ def _finding(basis: Basis, test: HypothesisTest) -> Finding:
         ),
         kind="exploratory",
         about="ratings",
-        trust=basis.trust,
+        trust=trust,
         effect_unflagged=_unflagged(basis),
     )
 

@@ -123,7 +123,7 @@ def _finding(basis: Basis, counts: pd.DataFrame, row: dict[Any, Any], tests: int
         ),
         kind="exploratory",
         about="calls",
-        trust=basis.trust,
+        trust=basis.trust_in_calls(map(str, own.index), int(row["calls"])),
     )
 
 

@@ -41,7 +41,7 @@ class Finding:
             archive or the run folder.
         kind: Whether it was said before the run, or seen in it.
         about: Whether it is made of ratings or of calls.
-        trust: What the numbers of the run rest on.
+        trust: What it rests on.
         effect_unflagged: The effect without the raters that are flagged; NaN where nobody is, too
             few are left, or it is not made of ratings.
     """
@@ -74,7 +74,8 @@ class Finding:
         if not math.isnan(self.effect_unflagged):
             yield "Without flagged raters", number(self.effect_unflagged)
         yield "Against it", self.counter_evidence
-        yield "Rests on", f"{self.n_calls:,} call{'' if self.n_calls == 1 else 's'}; {self.trust}"
+        yield "Calls behind it", f"{self.n_calls:,}"
+        yield "Rests on", str(self.trust)
         if self.fixture:
             yield "Fixtures", FIXTURE
 

@@ -91,7 +91,7 @@ def _finding(basis: Basis, last: pd.DataFrame, found: Survival) -> Finding:
         ),
         kind="exploratory",
         about="calls",
-        trust=basis.trust,
+        trust=basis.trust_in_calls(map(str, emails[last.index]), None),
     )
 
 

@@ -18,11 +18,13 @@ from mana_lab.analysis.findings.basis import (
     cited_by,
     ids_of,
     only_most,
+    within_noise,
 )
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.modules import ModuleComparison, Pair, compare_modules
 from mana_lab.analysis.statistics.units import persona_means
+from mana_lab.analysis.trust import noise_of_modules, noise_of_pair
 from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError
 
@@ -58,7 +60,8 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
     order = means.mean()
     against = [who for who, own in means.iterrows() if not _rises(own, order)]
     low, high = str(order.idxmin()), str(order.idxmax())
-    calls, n_calls = cited_by(rows[rows["email"].isin(means.index)])
+    behind = rows[rows["email"].isin(means.index)]
+    calls, n_calls = cited_by(behind)
     yield Finding(
         family=FAMILY,
         claim=basis.rated(
@@ -84,7 +87,7 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
         ),
         kind="exploratory",
         about="ratings",
-        trust=basis.trust,
+        trust=basis.trust_in_ratings(behind, noise_of_modules(behind)),
         effect_unflagged=_unflagged_w(basis),
     )
 
@@ -117,7 +120,9 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
     rows = basis.ratings[basis.ratings["module"].isin([pair.first, pair.second])]
     gaps = _gaps(rows, pair)
     against = list(gaps.index[gaps * np.sign(test.effect) <= 0])
-    calls, n_calls = cited_by(rows[rows["email"].isin(gaps.index)])
+    behind = rows[rows["email"].isin(gaps.index)]
+    trust = basis.trust_in_ratings(behind, noise_of_pair(behind, pair.first, pair.second))
+    calls, n_calls = cited_by(behind)
     side = "above" if test.effect > 0 else "below"
     honest = _gaps(basis.honest, pair)
     return Finding(
@@ -131,7 +136,9 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
         interval=test.interval,
         p=pair.p_holm,
         correction=f"Holm over {counted(tests, 'pair')}",
-        counter_evidence=basis.others(against, len(gaps), "it is not so"),
+        counter_evidence=(
+            basis.others(against, len(gaps), "it is not so") + within_noise(test.effect, trust)
+        ),
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -142,7 +149,7 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
         ),
         kind="exploratory",
         about="ratings",
-        trust=basis.trust,
+        trust=trust,
         effect_unflagged=float(honest.mean()) if len(honest) > 1 else float("nan"),
     )
 

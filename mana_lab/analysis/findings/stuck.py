@@ -80,7 +80,7 @@ def _finding(basis: Basis, code: str, share: Share, q: float, tests: int) -> Fin
         ),
         kind="exploratory",
         about="calls",
-        trust=basis.trust,
+        trust=basis.trust_in_calls(failed["email"], len(failed)),
     )
 
 

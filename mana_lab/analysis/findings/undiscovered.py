@@ -102,7 +102,7 @@ def _finding(
         ),
         kind="exploratory",
         about="calls",
-        trust=basis.trust,
+        trust=basis.trust_in_calls([*missed, *found], None),
     )
 
 

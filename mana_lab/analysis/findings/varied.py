@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from mana_lab.analysis.contrast import CONTROL, TREATMENT, TRIAL, Contrast, Named, contrast
-from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of
+from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of, within_noise
 from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.units import PERSONA
+from mana_lab.analysis.trust import Noise, Trust, noise_of_mean
 from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
@@ -59,7 +60,9 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
     against = gaps.index[gaps * np.sign(test.effect) <= 0]
     treated = rows[rows["variant"] == TREATMENT]
     calls, n_calls = cited_by(treated)
-    speaks = [basis.others(map(str, against), len(gaps), "it is not so")]
+    trust = _trust(basis, rows, gaps.index, module)
+    told = basis.others(map(str, against), len(gaps), "it is not so")
+    speaks = [told + within_noise(test.effect, trust)]
     if found.varied.stopped_because is not None:
         speaks.append(_EARLY)
     side = "higher" if test.effect > 0 else "lower"
@@ -82,7 +85,7 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
         cell=(f"lab.contrast({basis.run}).effect({argument}).difference.effect"),
         kind="confirmatory",
         about="ratings",
-        trust=replace(basis.trust, kind="confirmatory"),
+        trust=replace(trust, kind="confirmatory"),
         effect_unflagged=_unflagged(basis, gaps),
     )
 
@@ -96,6 +99,7 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
     against = emails[gap.index[gap * np.sign(test.effect) <= 0]]
     own = found.varied.calls[found.varied.calls[by] == name]
     treated = own[own["variant"] == TREATMENT]
+    trust = _trust_of_named(basis, found, named, [str(emails[who]) for who in gap.index])
     return Finding(
         family=FAMILY,
         claim=(
@@ -107,15 +111,43 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         interval=test.interval,
         p=named.p,
         correction="Westfall-Young minP over all measures, each module with the same weight",
-        counter_evidence=basis.others(map(str, against), len(gap), "it is not so"),
+        counter_evidence=(
+            basis.others(map(str, against), len(gap), "it is not so")
+            + within_noise(test.effect, trust)
+        ),
         against=ids_of(treated[treated["email"].isin(against)]),
         calls=ids_of(own if treated.empty else treated)[:MOST_IDS],
         n_calls=len(own if treated.empty else treated),
         cell=(f"lab.contrast({basis.run}).test({name!r}, {named.measure!r}).effect"),
         kind="exploratory",
         about="ratings" if named.measure == "rating" else "calls",
-        trust=basis.trust,
+        trust=trust,
     )
+
+
+def _trust(basis: Basis, rows: pd.DataFrame, emails: Iterable[str], module: str | None) -> Trust:
+    """Return what a finding about ratings rests on: those of the personas who have both variants.
+
+    The noise floor is that of the experiment, of all personas who rated in both blind halves.
+    """
+    known = basis.ratings[basis.ratings["id"].isin(rows["id"])]
+    noise = noise_of_mean(known) if module is None else noise_of_mean(known, module)
+    return basis.trust_in_ratings(known[known["email"].isin(set(emails))], noise)
+
+
+def _trust_of_named(basis: Basis, found: Contrast, named: Named, emails: list[str]) -> Trust:
+    if named.measure == "rating":
+        rows = _rated(found, named.module)
+        return _trust(basis, rows, emails, named.module)
+    name = named.tool or named.module
+    calls = found.varied.calls
+    own = calls[calls["module" if named.tool is None else "tool_name"] == name]
+    try:
+        floor = found.noise_of(name, named.measure)
+    except InvalidInputError:
+        return basis.trust_in_calls(emails, len(own))
+    noise = Noise(floor, "blind A/A", name, f"in the {named.unit}")
+    return basis.trust_in_calls(emails, len(own), noise)
 
 
 def _rated(found: Contrast, module: str | None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from mana_lab.analysis.trust import Trust
+    from mana_lab.analysis.trust import Shown
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ def pictures(
     warehouse: Warehouse,
     run: int | None,
     frames: Mapping[str, pd.DataFrame],
-    trust: Trust,
 ) -> list[tuple[str, Picture]]:
     """Return the pictures by their anchors, in their order.
 
@@ -45,59 +44,64 @@ def pictures(
         warehouse: Where the rows come from.
         run: The run's number; None for all.
         frames: The ``actions``, ``ratings`` and ``personas``.
-        trust: What they rest on.
     """
+    from mana_lab.analysis.trust import Shown
+
     actions, ratings, personas = (frames[name] for name in ("actions", "ratings", "personas"))
     friction = Friction(warehouse)
     confused, recovery = friction.confusion(run), friction.error_recovery(run)
+    shown = Shown(warehouse, run)
+    calls, failures = shown.calls(), shown.failures()
     drawn = [
-        *_population(personas),
-        *_treatment(warehouse, run),
+        *_population(personas, shown),
+        *_treatment(warehouse, run, shown),
         Picture(
             "Who used the app, and when?",
-            charts.activity(actions, personas),
+            charts.activity(actions, personas).trusted(calls),
             charts.activity_table(actions, personas),
         ),
-        Picture("How was it rated?", charts.ratings(ratings), charts.ratings_table(ratings)),
+        Picture(
+            "How was it rated?",
+            charts.ratings(ratings).trusted(shown.ratings()),
+            charts.ratings_table(ratings),
+        ),
         Picture(
             "Where did calls fail?",
-            charts.tool_errors(actions),
+            charts.tool_errors(actions).trusted(calls),
             charts.tool_errors_table(actions),
         ),
         Picture(
             "Which tool did they take for another?",
-            charts.confusion(confused),
+            charts.confusion(confused).trusted(failures),
             charts.confusion_table(confused),
         ),
         Picture(
             "After which errors did they get on?",
-            charts.error_recovery(recovery),
+            charts.error_recovery(recovery).trusted(failures),
             charts.error_recovery_table(recovery),
         ),
         Picture(
             "Did they use what they had meant to use?",
-            charts.module_mix(personas, actions),
+            charts.module_mix(personas, actions).trusted(calls),
             charts.module_mix_table(personas, actions),
         ),
     ]
-    for picture in drawn:
-        picture.chart.trusted(trust)
     return [(f"chart-{place}", picture) for place, picture in enumerate(drawn, start=1)]
 
 
-def _population(personas: pd.DataFrame) -> list[Picture]:
+def _population(personas: pd.DataFrame, shown: Shown) -> list[Picture]:
     if personas[list(TRAITS)].isna().all(axis=None):
         return []
-    drawn = charts.coverage(personas), charts.coverage_table(personas)
-    return [Picture("Who are the personas?", *drawn)]
+    drawn = charts.coverage(personas).trusted(shown.population())
+    return [Picture("Who are the personas?", drawn, charts.coverage_table(personas))]
 
 
-def _treatment(warehouse: Warehouse, run: int | None) -> list[Picture]:
+def _treatment(warehouse: Warehouse, run: int | None, shown: Shown) -> list[Picture]:
     """Return what the treatment changed, of a run that was an experiment."""
     from mana_lab.analysis.contrast import TRIAL, contrast
 
     if run is None or warehouse.runs_df(run)["design"].iloc[0].get("kind") != TRIAL:
         return []
     found = contrast(warehouse, run)
-    drawn = charts.contrast(found), charts.contrast_table(found)
-    return [Picture("What did the treatment change?", *drawn)]
+    drawn = charts.contrast(found).trusted(shown.treatment(found))
+    return [Picture("What did the treatment change?", drawn, charts.contrast_table(found))]

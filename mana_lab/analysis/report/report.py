@@ -53,7 +53,7 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
     ticks = chosen(warehouse, number, (place.tick_id for place in places.values()))
     actions, feedback = warehouse.actions_df(number), warehouse.feedback_df(number)
     frames = {"actions": actions, "ratings": feedback, "personas": warehouse.personas_df()}
-    drawn = pictures(warehouse, number, frames, findings.trust)
+    drawn = pictures(warehouse, number, frames)
     sections = {
         "findings": ("Findings", list(told(findings, places, ticks.ids))),
         **{anchor: (each.question, [_picture(each)]) for anchor, each in drawn},

@@ -1,27 +1,26 @@
-"""Measuring what the numbers of a run rest on."""
+"""Measuring what numbers rest on: those of a run, or of one figure or finding in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, TypeVar
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, Final
 
 import pandas as pd
 
 from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.columns import Columns
-from mana_lab.analysis.contrast.arms import AGAIN, CONTROL
 from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
-from mana_lab.analysis.statistics.noise import noise_floor
-from mana_lab.analysis.statistics.raters import FLAGS, rater_profiles
 from mana_lab.analysis.statistics.reliability import Icc, intraclass_correlation
 from mana_lab.analysis.statistics.units import PERSONA, persona_means
-from mana_lab.analysis.trust.trust import Noise, Rater, Trust
+from mana_lab.analysis.trust.noise import noise_of_mean
+from mana_lab.analysis.trust.raters import Raters, raters_of
+from mana_lab.analysis.trust.trust import Noise, Trust
 from mana_lab.analysis.warehouse import Warehouse
-from mana_lab.analysis.wording import persona_labels
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
-_RATER: Final = [PERSONA, "brain", "model"]
 _ROWS: Final[Columns] = {
     PERSONA: "text",
     "persona": "text",
@@ -35,7 +34,14 @@ _ROWS: Final[Columns] = {
     "of_tick": "integer",
     "errors": "integer",
 }
-_Found = TypeVar("_Found")
+_PLAYERS: Final[Columns] = {
+    PERSONA: "text",
+    "brain": "text",
+    "model": "text",
+    "variant": "text",
+}
+_NO_RATINGS: Final = "no rating"
+_NOT_OF_RATINGS: Final = "measured of ratings alone"
 
 
 def trust_of(warehouse: Warehouse, run: RunChoice = None) -> Trust:
@@ -49,119 +55,173 @@ def trust_of(warehouse: Warehouse, run: RunChoice = None) -> Trust:
         NotFoundError: There is no such run.
     """
     number = None if run is None else warehouse.run_number(run)
-    return warehouse.once(("trust", number), lambda: _measured(warehouse, number))
+
+    def measured() -> Trust:
+        rows = ratings_of(warehouse, number)
+        took_part = set(_players(warehouse, number)[PERSONA])
+        return _of_ratings(warehouse, number, rows, took_part, noise_of_mean(rows))
+
+    return warehouse.once(("trust", number), measured)
 
 
-def _measured(warehouse: Warehouse, run: int | None) -> Trust:
-    where = "true" if run is None else f"run = {run}"
-    rows = _rows(warehouse, where)
-    flagged, raters, judged = _flagged(rows)
-    honest = rows[~rows[PERSONA].isin({rater.persona_id for rater in flagged})]
-    played = rows if len(rows) else _players(warehouse, where)
+def trust_in_ratings(
+    warehouse: Warehouse,
+    run: int | None,
+    rows: pd.DataFrame,
+    noise: Noise | None,
+    *,
+    personas: Iterable[str] = (),
+    calls: int | None = None,
+) -> Trust:
+    """Return what numbers rest on that are made of some ratings of a run.
+
+    Args:
+        warehouse: Where the rows come from.
+        run: The run's number; None for all.
+        rows: Those ratings, in context.
+        noise: The noise floor of what is shown.
+        personas: The ids of those who count although they rated nothing.
+        calls: Of how many calls they are besides; None where of none.
+    """
+    found = _of_ratings(warehouse, run, rows, {*rows[PERSONA], *personas}, noise)
+    return replace(found, calls=calls)
+
+
+def trust_in_calls(
+    warehouse: Warehouse,
+    run: int | None,
+    personas: Iterable[str],
+    calls: int | None,
+    noise: Noise | None = None,
+) -> Trust:
+    """Return what numbers rest on that are made of calls, or of what personas are like.
+
+    Args:
+        warehouse: Where the rows come from.
+        run: The run's number; None for all.
+        personas: The ids of those whose calls they are.
+        calls: How many calls; None where they are not made of calls.
+        noise: The noise floor of what is shown, where it is known.
+    """
+    who = set(personas)
+    raters = _raters(warehouse, run).of(who)
+    played = _players(warehouse, run)
+    played = played[played[PERSONA].isin(who)]
     return Trust(
-        personas=_took_part(warehouse, where),
-        ratings=len(rows),
-        icc=_tried(lambda: _icc(rows)),
-        noise=_noise(rows),
-        brains=_known(played["brain"]),
-        models=_known(played["model"]),
-        variants=_known(played["variant"]),
-        raters=raters,
-        judged=judged,
-        flagged=flagged,
-        mean=_mean(rows),
-        mean_unflagged=_mean(honest),
+        personas=len(who),
+        ratings=None,
+        calls=calls,
+        icc=None,
+        no_icc=_NOT_OF_RATINGS,
+        noise=noise,
+        no_noise="" if noise else _NOT_OF_RATINGS,
+        **_players_and_raters(played, raters),
+        mean=float("nan"),
+        mean_unflagged=float("nan"),
     )
 
 
-def _rows(warehouse: Warehouse, where: str) -> pd.DataFrame:
-    """Return the ratings in the order of time, as narrow as they can be."""
-    scope = Scope(keys=warehouse.labs, labs=warehouse.labs, where=where)
+def ratings_of(warehouse: Warehouse, run: int | None) -> pd.DataFrame:
+    """Return the ratings of a run in the order of time, as narrow as they can be.
+
+    Args:
+        warehouse: Where the rows come from.
+        run: The run's number; None for all.
+    """
+    scope = Scope(keys=warehouse.labs, labs=warehouse.labs, where=_where(run))
     names = ", ".join(name for name in _ROWS if name != "of_tick")
     query = (
         f"SELECT {names}, dense_rank() OVER (ORDER BY tick_id) AS of_tick"  # noqa: S608
         f" FROM ({RATINGS_IN_CONTEXT.unordered(scope)}) ORDER BY occurred_at, email, module, id"
     )
-    return warehouse.typed(query, _ROWS)
+    return warehouse.once(("ratings of", run), lambda: warehouse.typed(query, _ROWS))
 
 
-def _took_part(warehouse: Warehouse, where: str) -> int:
-    parts = " UNION ".join(
-        f"SELECT persona_id FROM {view} WHERE {where}"  # noqa: S608
-        for view in ("ticks", "persona_actions", "persona_feedback")
+def _of_ratings(
+    warehouse: Warehouse,
+    run: int | None,
+    rows: pd.DataFrame,
+    personas: set[str],
+    noise: Noise | None,
+) -> Trust:
+    raters = _raters(warehouse, run).of(personas)
+    honest = rows[~rows[PERSONA].isin({rater.persona_id for rater in raters.flagged})]
+    players = _players(warehouse, run)
+    played = rows if len(rows) else players[players[PERSONA].isin(personas)]
+    icc = _icc(rows)
+    few = "fewer than 2 personas rated it twice"
+    return Trust(
+        personas=len(personas),
+        ratings=len(rows),
+        icc=icc,
+        no_icc="" if icc else _why_not(rows, "all ratings are alike, or one each"),
+        noise=noise,
+        no_noise="" if noise else _why_not(rows, few),
+        **_players_and_raters(played, raters),
+        mean=_mean(rows),
+        mean_unflagged=_mean(honest),
     )
-    query = f"SELECT count(persona_id) AS personas FROM ({parts})"  # noqa: S608
-    return int(warehouse.typed(query, {"personas": "integer"})["personas"].iloc[0])
 
 
-def _players(warehouse: Warehouse, where: str) -> pd.DataFrame:
-    query = f"SELECT DISTINCT brain, model, variant FROM ticks WHERE {where}"  # noqa: S608
-    return warehouse.typed(query, {"brain": "text", "model": "text", "variant": "text"})
+def _players_and_raters(played: pd.DataFrame, raters: Raters) -> dict[str, Any]:
+    return {
+        "brains": _known(played["brain"]),
+        "models": _known(played["model"]),
+        "variants": _known(played["variant"]),
+        "raters": len(raters.known),
+        "judged": sum(raters.judged),
+        "flagged": raters.flagged,
+    }
+
+
+def _raters(warehouse: Warehouse, run: int | None) -> Raters:
+    return warehouse.once(("raters", run), lambda: raters_of(ratings_of(warehouse, run)))
+
+
+def _players(warehouse: Warehouse, run: int | None) -> pd.DataFrame:
+    """Return who took part, as played by whom; without a tick nobody knows the latter."""
+    where = _where(run)
+    query = " UNION ".join(
+        [
+            f"SELECT persona_id, brain, model, variant FROM ticks WHERE {where}",  # noqa: S608
+            *(
+                f"SELECT persona_id, NULL, NULL, NULL FROM {view} WHERE {where}"  # noqa: S608
+                for view in ("persona_actions", "persona_feedback")
+            ),
+        ]
+    )
+    return warehouse.once(
+        ("players", run),
+        lambda: warehouse.typed(f"FROM ({query}) WHERE persona_id IS NOT NULL", _PLAYERS),
+    )
+
+
+def _where(run: int | None) -> str:
+    return "true" if run is None else f"run = {run}"
 
 
 def _known(names: pd.Series[str]) -> tuple[str, ...]:
     return tuple(sorted(map(str, names.dropna().unique())))
 
 
-def _flagged(rows: pd.DataFrame) -> tuple[tuple[Rater, ...], int, int]:
-    """Return the raters with a flag, how many raters there are and how many can be judged."""
+def _why_not(rows: pd.DataFrame, otherwise: str) -> str:
+    """Return why something is not known of ratings."""
     if rows.empty:
-        return (), 0, 0
-    found = rater_profiles(rows, by=_RATER, tick="of_tick")
-    people = rows.drop_duplicates(PERSONA)
-    labels = persona_labels(people)
-    names = {
-        who: labels[email] for who, email in zip(people[PERSONA], people["email"], strict=True)
-    }
-    raters = [
-        Rater(
-            persona=names[profile[PERSONA]],
-            persona_id=str(profile[PERSONA]),
-            brain=_text(profile["brain"]),
-            model=_text(profile["model"]),
-            flags=flags,
-        )
-        for profile in found.to_dict("records")
-        if (flags := tuple(flag for flag in FLAGS if profile[flag] is True))
-    ]
-    ordered = sorted(raters, key=lambda rater: (rater.persona, rater.brain, rater.model))
-    judged = found[list(FLAGS)].notna().any(axis="columns")
-    return tuple(ordered), len(found), int(judged.sum())
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+        return _NO_RATINGS
+    if rows["brain"].nunique(dropna=False) > 1:
+        return "ratings of several brains"
+    return "one persona" if rows[PERSONA].nunique() < 2 else otherwise
 
 
 def _icc(rows: pd.DataFrame) -> Icc | None:
-    if rows["brain"].nunique(dropna=False) > 1:
+    if rows.empty or rows["brain"].nunique(dropna=False) > 1:
         return None
-    return intraclass_correlation(rows["rating"].to_numpy(dtype=float), rows[PERSONA])
-
-
-def _noise(rows: pd.DataFrame) -> Noise | None:
-    """Return the noise floor: of the same app under two names, or else of two halves of the ticks.
-
-    The halves are every other tick of each persona, and the rest.
-    """
-    first, second = (rows[rows["variant"] == name] for name in (CONTROL, AGAIN))
-    blind = _tried(lambda: noise_floor(first, second))
-    if blind is not None:
-        return Noise(blind, "blind A/A")
-    known = rows[rows["tick"].notna()]
-    odd = known.groupby(PERSONA)["tick"].rank("dense") % 2 == 1
-    halves = _tried(lambda: noise_floor(known[odd], known[~odd]))
-    return None if halves is None else Noise(halves, "split halves")
+    found = intraclass_correlation(rows["rating"].to_numpy(dtype=float), rows[PERSONA])
+    return None if math.isnan(found.icc) else found
 
 
 def _mean(rows: pd.DataFrame) -> float:
-    units = _tried(lambda: persona_means(rows.assign(every=1), "every"))
-    return float("nan") if units is None else float(units.means[1].mean())
-
-
-def _tried(measure: Callable[[], _Found]) -> _Found | None:
-    """Return what there is to measure; too few personas or several brains give nothing."""
     try:
-        return measure()
+        return float(persona_means(rows.assign(every=1), "every").means[1].mean())
     except (InvalidInputError, MixedBrainsError):
-        return None
+        return float("nan")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from mana_lab.analysis.statistics.noise import NoiseFloor
 from mana_lab.analysis.statistics.reliability import Icc
@@ -16,9 +16,13 @@ Kind: TypeAlias = Literal["confirmatory", "exploratory"]
 """Whether what is claimed was said before the run (confirmatory) or seen in it (exploratory)."""
 NoiseSource: TypeAlias = Literal["blind A/A", "split halves"]
 
-SCRIPTED = "scripted"
+ALL: Final = "all ratings"
+POINTS: Final = "rating points"
+SCRIPTED: Final = "scripted"
 """The brain whose ratings follow from what happened to it."""
-_MOST_NAMES = 3
+_MOST_NAMES: Final = 3
+_BRIEF: Final = 36
+"""How many letters of names a brief text has at most."""
 
 
 @dataclass(frozen=True)
@@ -52,37 +56,51 @@ class Noise:
         source: From a ``blind A/A``: ticks whose app was the same under two names; or from
             ``split halves``: every other tick of each persona against the rest. Each half has
             half the ratings, so that whole runs differ by less.
+        of: What differs, such as ``calendar`` or ``todo less journal``.
+        unit: What the floor is in.
     """
 
     floor: NoiseFloor
     source: NoiseSource
+    of: str = ALL
+    unit: str = POINTS
+
+    def __str__(self) -> str:
+        return f"noise floor {self.size} ({self.of}, {self.source})"
+
+    @property
+    def size(self) -> str:
+        """The floor of the mean over personas, with its unit."""
+        return f"{_number(self.floor.mean)} {self.unit}"
 
 
 @dataclass(frozen=True, repr=False)
 class Trust:
-    """What the numbers of a run rest on.
+    """What numbers rest on: those of a run, or of one figure or finding.
 
     Attributes:
-        personas: How many took part.
-        ratings: How many ratings they gave.
-        icc: How much of the variance of the ratings lies between personas; None without a rating
-            or with those of several brains.
-        noise: How large a difference of the mean is where nothing was changed; None where that is
-            not known.
+        personas: Of how many personas they are.
+        ratings: Of how many ratings; None where they are not made of ratings.
+        icc: How much of the variance of the ratings lies between personas; None where it is not
+            known.
+        noise: How large a difference is where nothing was changed; None where that is not known.
         brains: Who rated; where nobody did, who played.
         models: The models behind that.
         variants: The variants of the app that the ticks had; empty where it was as it is.
         raters: How many raters there are: a persona, as played by a brain and a model.
-        judged: How many of them have enough ratings to be flagged.
+        judged: How many of them have enough ratings in the run to be flagged.
         flagged: Those that are. None is left out of any number.
         mean: The mean over the personas of their mean ratings; NaN without one, or of several
             brains.
         mean_unflagged: The same without the flagged raters; NaN where nobody is left.
         kind: Whether what is shown was said before the run.
+        calls: Of how many calls they are; None where they are not made of calls.
+        no_icc: Why the ICC is not known; empty where it is.
+        no_noise: Why the noise floor is not known; empty where it is.
     """
 
     personas: int
-    ratings: int
+    ratings: int | None
     icc: Icc | None
     noise: Noise | None
     brains: tuple[str, ...]
@@ -94,6 +112,9 @@ class Trust:
     mean: float
     mean_unflagged: float
     kind: Kind = "exploratory"
+    calls: int | None = None
+    no_icc: str = ""
+    no_noise: str = ""
 
     @property
     def fixture(self) -> bool:
@@ -105,8 +126,13 @@ class Trust:
         """The ids of the personas with a flag."""
         return frozenset(rater.persona_id for rater in self.flagged)
 
+    @property
+    def brief(self) -> str:
+        """The same in a bounded number of letters: names are clipped, those of raters counted."""
+        return "; ".join(self._parts(brief=True))
+
     def __str__(self) -> str:
-        return "; ".join([self._basis(), *(text for _, text in self._facts()), self.kind])
+        return "; ".join(self._parts())
 
     def __repr__(self) -> str:
         return f"<Trust: {self}>"
@@ -116,33 +142,55 @@ class Trust:
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
         return f'<dl class="trust">{rows}</dl>'
 
+    def _parts(self, *, brief: bool = False) -> Iterator[str]:
+        yield self._basis()
+        yield from (text for _, text in self._facts(brief=brief))
+        yield self.kind
+
     def _basis(self) -> str:
-        return f"{counted(self.personas, 'persona')}, {counted(self.ratings, 'rating')}"
+        numbers = ((self.ratings, "rating"), (self.calls, "call"))
+        known = [counted(number, noun) for number, noun in numbers if number is not None]
+        return ", ".join([counted(self.personas, "persona"), *known])
 
-    def _facts(self) -> Iterator[tuple[str, str]]:
-        if self.brains:
-            yield "Played by", self._played()
+    def _facts(self, *, brief: bool = False) -> Iterator[tuple[str, str]]:
+        yield "Played by", self._played(brief=brief)
         if self.variants:
-            yield "App", f"app varied: {', '.join(self.variants)}"
-        if self.icc is not None and not math.isnan(self.icc.icc):
-            low, high = self.icc.interval.low, self.icc.interval.high
-            yield "Persona share", f"ICC {_number(self.icc.icc)} [{_number(low)}, {_number(high)}]"
-        if self.noise is not None:
-            floor = _number(self.noise.floor.mean)
-            yield "Noise", f"noise floor {floor} ({self.noise.source})"
-        if self.ratings:
-            yield "Raters", self._flags()
+            yield "App", f"app varied: {_joined(self.variants, brief=brief)}"
+        if self.no_icc and self.no_icc == self.no_noise:
+            yield "Persona share, noise", f"ICC and noise floor not known ({self.no_icc})"
+        else:
+            yield "Persona share", self._icc()
+            yield "Noise", self._noise(brief=brief)
+        yield "Raters", self._flags(brief=brief)
 
-    def _played(self) -> str:
-        models = f": {', '.join(self.models)}" if self.models else ""
+    def _played(self, *, brief: bool) -> str:
+        if not self.brains:
+            return "brain and model not known (no tick says who played)"
+        models = ", model not known"
+        if self.models:
+            models = f": {_joined(self.models, brief=brief)}"
+        elif self.brains == (SCRIPTED,):
+            models = ", no model"
         fixture = " (fixtures)" if self.fixture else ""
-        return f"{', '.join(self.brains)}{models}{fixture}"
+        return f"{_joined(self.brains, brief=brief)}{fixture}{models}"
 
-    def _flags(self) -> str:
+    def _icc(self) -> str:
+        if self.icc is None:
+            return f"ICC not known ({self.no_icc})"
+        low, high = self.icc.interval.low, self.icc.interval.high
+        return f"ICC {_number(self.icc.icc)} [{_number(low)}, {_number(high)}]"
+
+    def _noise(self, *, brief: bool) -> str:
+        if self.noise is None:
+            return f"noise floor not known ({self.no_noise})"
+        return f"noise floor {self.noise.size}" if brief else str(self.noise)
+
+    def _flags(self, *, brief: bool) -> str:
         if not self.judged:
-            return "too few ratings to judge a rater"
+            why = "too few ratings to judge a rater" if self.raters else "nobody rated"
+            return f"rater flags not known ({why})"
         said = f"{len(self.flagged)} of {counted(self.judged, 'judged rater')} flagged"
-        if not self.flagged:
+        if not self.flagged or brief:
             return said
         named = [str(rater) for rater in self.flagged[:_MOST_NAMES]]
         more = len(self.flagged) - len(named)
@@ -154,6 +202,14 @@ class Trust:
             return ""
         without = "nobody" if math.isnan(self.mean_unflagged) else _number(self.mean_unflagged)
         return f"; mean {_number(self.mean)} with them, {without} without"
+
+
+def _joined(names: tuple[str, ...], *, brief: bool) -> str:
+    whole = ", ".join(names)
+    if not brief or len(whole) <= _BRIEF:
+        return whole
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{names[0][: _BRIEF - 12]}…{more}"
 
 
 def _number(value: float) -> str:

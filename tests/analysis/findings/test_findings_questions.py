@@ -7,6 +7,8 @@ from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab
 from living_house import lab_of, lived
 
 from mana_lab.analysis.findings import QUESTIONS, findings_of, varied
+from mana_lab.analysis.statistics.noise import floor_of
+from mana_lab.analysis.statistics.sensitivity import slopes_of
 
 FAMILIES = [each.family for each in QUESTIONS if each is not varied.QUESTION]
 """Those that are asked of any run; the other one is asked where the app was varied."""
@@ -69,6 +71,50 @@ def test_modules_are_compared_together_and_in_pairs(findings):
     assert "mood highest" in overall.claim
     assert {pair.correction for pair in pairs} == {"Holm over 3 pairs"}
     assert any("todo is rated" in pair.claim and "below journal" in pair.claim for pair in pairs)
+
+
+def test_each_finding_rests_on_its_own_personas_ratings_and_calls(findings, lab):
+    rows = lab.feedback_df(1)
+    overall, *pairs = of(findings, "modules rated apart")
+    assert (overall.trust.personas, overall.trust.ratings) == (10, len(rows))
+    for pair in pairs:
+        named = [name for name in ("todo", "journal", "mood") if name in pair.claim]
+        assert pair.trust.ratings == int(rows["module"].isin(named).sum())
+        assert pair.trust.noise.of in {" less ".join(named), " less ".join(reversed(named))}
+    (failing,) = of(findings, "tools that fail")
+    calls = lab.actions_df(1)
+    assert failing.trust.calls == int((calls["tool_name"] == "todo.create").sum())
+    assert (failing.trust.ratings, failing.trust.noise) == (None, None)
+    assert "; ICC and noise floor not known (measured of ratings alone); " in str(failing)
+    assert findings.to_df()["personas"].tolist() == [each.trust.personas for each in findings]
+
+
+def test_the_slope_of_failed_calls_has_a_floor_of_slopes():
+    ticks = [
+        lived(
+            "todo.create! todo.create" if rough else "todo.create",
+            name,
+            day,
+            todo=(1 if rough else 4) + (day * place) % 2,
+        )
+        for place, name in enumerate(PEOPLE, start=1)
+        for day in range(1, 13)
+        for rough in [(day + place) % 3 == 0]
+    ]
+    lab = lab_of(*ticks)
+    (cost,) = of(lab.findings(1), "what a failed call costs")
+    assert cost.trust.noise.unit == "rating points a failed call"
+    rows = lab.ratings_in_context(1)
+    halves = [pd.Series(slopes_of(rows[rows["tick"] % 2 == odd], "errors")) for odd in (1, 0)]
+    assert cost.trust.noise.floor == floor_of(halves[1] - halves[0])
+
+
+def test_a_finding_about_some_personas_counts_these_alone():
+    others = [lived("journal.add", name, day, journal=3) for name in "XYZ" for day in range(1, 13)]
+    found = lab_of(*troubled(), *others).findings(1)
+    (failing,) = of(found, "tools that fail")
+    assert (found.trust.personas, failing.trust.personas) == (13, 10)
+    assert {each.trust.personas for each in of(found, "modules rated apart")} == {10}
 
 
 def test_a_tool_that_fails_is_named_with_the_personas_for_whom_it_is_not_so(findings, lab):
