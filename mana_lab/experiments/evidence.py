@@ -1,75 +1,18 @@
-"""Evidence: what is known of a trial after each of its moments, and whether that is enough.
-
-It is an e-process (:mod:`mana_lab.analysis.statistics.sequential`): it may be looked at after
-every moment, and the trial stopped, without more false alarms than agreed.
-"""
+"""The watch over a trial: whether the evidence is enough for it to end."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, select
 
 from mana_lab.analysis import tables
-from mana_lab.analysis.contrast.arms import TREATMENT, Varied
-from mana_lab.analysis.statistics.sequential import Coin, EProcess, Evidence
+from mana_lab.analysis.contrast.evidence import Trail
 from mana_lab.experiments.design import Trial
 
 _TICK = ["id", "persona_id", "scheduled_at", "variant"]
 _RATING = ["tick_id", "module", "rating", "brain"]
-
-
-class Trail:
-    """The evidence of a trial, moment by moment.
-
-    Args:
-        trial: The trial.
-    """
-
-    def __init__(self, trial: Trial) -> None:
-        self._module = trial.module
-        self._bets = EProcess(coin_of="persona", alpha=trial.alpha)
-        self._moments = 0
-        self._seen: set[str] = set()
-        self._brains: set[str] = set()
-        self.evidence: Evidence | None = None
-
-    def add(self, ticks: pd.DataFrame, ratings: pd.DataFrame) -> Evidence | None:
-        """Take the ticks that are new, and return what is known then.
-
-        None before any rating, and where brains of different kinds rated: they do not mean the same
-        by a number.
-
-        Args:
-            ticks: Ended ticks with ``id``, ``persona_id``, ``scheduled_at`` and ``variant``.
-            ratings: Ratings with ``tick_id``, ``module``, ``rating`` and ``brain``.
-        """
-        new = ticks[~ticks["id"].isin(self._seen)]
-        self._seen.update(new["id"])
-        chosen = ratings[ratings["tick_id"].isin(new["id"])]
-        if self._module is not None:
-            chosen = chosen[chosen["module"] == self._module]
-        self._brains.update(chosen["brain"])
-        if len(self._brains) > 1:
-            self.evidence = None
-            return None
-        means = chosen.groupby("tick_id")["rating"].mean()
-        for _, together in new.groupby("scheduled_at", sort=True):
-            self._moments += 1
-            of = together.set_index("id")
-            known = means.reindex(of.index).dropna()
-            rated: dict[Hashable, float] = dict(
-                zip(of["persona_id"][known.index], known, strict=True)
-            )
-            coins: dict[Hashable, Coin] = {
-                who: 1 if variant == TREATMENT else -1
-                for who, variant in zip(of["persona_id"], of["variant"], strict=True)
-            }
-            if rated:
-                self.evidence = self._bets.add(self._moments, rated, coins)
-        return self.evidence
 
 
 class Watch:
@@ -84,7 +27,7 @@ class Watch:
     def __init__(self, identity: Engine, ledger: Engine, trial: Trial) -> None:
         self._identity = identity
         self._ledger = ledger
-        self._trail = Trail(trial)
+        self._trail = Trail(trial.module, trial.alpha)
         self._last: Any = None
 
     async def enough(self, run: str) -> str | None:
@@ -124,8 +67,3 @@ class Watch:
         with self._identity.connect() as connection:
             rows = connection.execute(query).all()
         return pd.DataFrame(rows, columns=_RATING)
-
-
-def evidence_of(varied: Varied, trial: Trial) -> Evidence | None:
-    """Return what is known at the end of a trial; None as for :meth:`Trail.add`."""
-    return Trail(trial).add(varied.ticks, varied.ratings)

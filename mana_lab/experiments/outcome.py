@@ -7,14 +7,13 @@ from functools import cached_property
 from html import escape
 
 from mana_lab.analysis.choosing import OneRun
-from mana_lab.analysis.contrast import Contrast, Named, Varied
+from mana_lab.analysis.contrast import Answer, Contrast, Named, Varied
 from mana_lab.analysis.statistics.noise import NoiseFloor
 from mana_lab.analysis.statistics.sequential import Evidence
 from mana_lab.analysis.statistics.variants import VariantEffect
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError
 from mana_lab.experiments.design import Trial
-from mana_lab.experiments.evidence import evidence_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,14 +24,21 @@ class Experiment:
         run: The number of the run.
         trial: What was compared, and how.
         contrast: What changed: of all modules, measures and tools.
-        evidence: Of ``trial.module``, or of all ratings, in the order of time; None where nothing
-            was rated, or brains of different kinds did.
     """
 
     run: int
     trial: Trial
     contrast: Contrast
-    evidence: Evidence | None
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """What the e-process came to; None where nothing was rated, or by several brains."""
+        return self.answer.evidence
+
+    @property
+    def answer(self) -> Answer:
+        """What the trial was set up to find, and whether that holds up."""
+        return self.contrast.answer
 
     @classmethod
     def of(cls, warehouse: Warehouse, run: OneRun) -> Experiment:
@@ -52,12 +58,7 @@ class Experiment:
                 f"run {varied.run} was no experiment but {varied.design.get('kind')!r}"
             )
         trial = Trial(**{each.name: varied.design[each.name] for each in fields(Trial)})
-        return cls(
-            varied.run,
-            trial,
-            Contrast.of(varied),
-            evidence_of(varied, trial),
-        )
+        return cls(varied.run, trial, Contrast.of(varied))
 
     @cached_property
     def effect(self) -> VariantEffect:
@@ -104,9 +105,12 @@ class Experiment:
             facts[f"rating of {about}"] = f"not comparable: {error.message}"
         if self.evidence is not None:
             facts["evidence"] = f"e = {self.evidence.largest:.1f}, p = {self.evidence.p:.4f}"
+        verdict = "holds up" if self.answer.holds else "does not hold up"
+        facts["asked beforehand"] = f"{verdict} at a level of {self.trial.alpha:g}"
         if self.stopped_because:
             facts["ended early"] = self.stopped_because
-        return facts | {"changed": str(self.contrast)}
+        named = "; ".join(map(str, self.named)) or "nothing that holds up"
+        return facts | {"changed besides": named}
 
     def __repr__(self) -> str:
         told = "; ".join(f"{name}: {text}" for name, text in self.facts().items())

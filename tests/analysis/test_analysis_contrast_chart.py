@@ -41,8 +41,8 @@ def test_every_measure_can_be_told():
 
 def test_the_title_names_what_changed_and_by_how_much(failed):
     assert failed.finding == (
-        "todo.create changed: under treatment 100 percentage points more of its calls failed "
-        "(10 personas)"
+        "todo changed, in todo.create: under treatment 100 percentage points more of its calls "
+        "failed (10 personas; p = 0.002)"
     )
     said = texts(failed)
     assert {"todo", "mood", "todo.create", "failed (% points)", "changed"} <= set(said)
@@ -143,7 +143,7 @@ def test_any_name_can_be_drawn_as_it_is(name):
     lab = tried(f"{tool}!", tool)
     chart = lab.charts.contrast(1)
     assert chart.png()
-    assert "changed: under treatment 100 percentage points more" in chart.finding
+    assert ": under treatment 100 percentage points more" in chart.finding
     assert chart.get_suptitle().replace("\n", " ") == chart.finding.replace("小明", "??")
     assert chart._suptitle.get_window_extent().x1 <= chart.get_size_inches()[0] * chart.dpi
 
@@ -157,7 +157,7 @@ def test_many_modules_make_it_higher_and_the_rest_is_counted():
 
 def test_several_changes_are_named():
     chart = tried("todo.create! mood.log! spaces.list", "todo.create mood.log spaces.list").charts
-    assert chart.contrast(1).finding.endswith("todo.create changed too")
+    assert chart.contrast(1).finding.endswith("todo changed too")
 
 
 def test_one_call_that_was_held_up_makes_no_panel():

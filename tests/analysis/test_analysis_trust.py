@@ -235,7 +235,7 @@ def test_the_floor_of_several_modules_is_that_of_the_noisiest_in_rating_points()
     assert noise.floor.mean > trust_of(lab.warehouse, 1).noise.floor.mean
     assert str(noise) == (
         f"noise floor {noise.floor.mean:.2f} rating points (calendar, the largest of 2 modules, "
-        "split halves)"
+        "split halves of 6 personas)"
     )
 
 

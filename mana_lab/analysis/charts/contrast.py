@@ -108,22 +108,33 @@ def _differing(found: Contrast, table: pd.DataFrame) -> list[str]:
 
 
 def _finding(found: Contrast) -> str:
+    from mana_lab.analysis.statistics.results import shown_p
+
     if not found.named:
         count = found.table["module"].nunique()
         people = counted(len(found.gaps), "persona")
-        return (
-            f"Nothing changed that holds up: {counted(len(found.table), 'measure')} of "
-            f"{counted(count, 'module')} and their tools, within {people}"
+        looked = (
+            f"{counted(len(found.table), 'measure')} of {counted(count, 'module')} and their "
+            f"tools, within {people}"
         )
+        asked = found.answer
+        if asked.holds and asked.difference is not None:
+            told = TOLD["rating"].words(asked.difference.effect)
+            return (
+                f"What was asked holds up: under treatment {told} ({short(asked.about)}); besides "
+                f"nothing changed that does: {looked}"
+            )
+        return f"Nothing changed that holds up: {looked}"
     first, *others = found.named
     told = TOLD[first.measure].words(first.difference)
     rest = ""
     if others:
-        more = [short(each.tool or each.module, _LONGEST) for each in others]
+        more = [short(each.module, _LONGEST) for each in others]
         rest = f"; {listed(more, 'module')} changed too"
+    where = f", in {short(first.tool, _LONGEST)}" if first.tool else ""
     return (
-        f"{short(first.tool or first.module)} changed: under treatment {told} "
-        f"({counted(first.personas, 'persona')}){rest}"
+        f"{short(first.module, _LONGEST)} changed{where}: under treatment {told} "
+        f"({counted(first.personas, 'persona')}; {shown_p(first.p)}){rest}"
     )
 
 
@@ -131,7 +142,7 @@ def _note(found: Contrast, table: pd.DataFrame, panels: list[str], hidden: int) 
     facts = [
         "treatment less control, mean over personas",
         "line: 95 % interval of each by itself; it may leave its panel",
-        f"changed: at a family-wise level of {found.alpha:g}, or the clearest tool where it did",
+        f"changed: modules at a family-wise level of {found.alpha:g}, of each the clearest tool",
     ]
     if table["noise"].notna().any():
         facts.append("noise floor: two blind halves of the control differ by less in 19 of 20 runs")

@@ -101,10 +101,11 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
         A row for each ``module``, ``tool`` and ``measure``: of all modules (where ``tool`` is
         empty) and of the tools of those that changed, which come first. ``difference`` is
         treatment less control, with its interval from ``low`` to ``high`` over the ``personas``
-        who have both, in ``unit``; ``p_adjusted`` is over all measures, and ``p_within`` over
-        those of the module; ``changed`` says what holds up by the former, or is the tool that is
-        named by the latter since its module changed; ``noise`` is the noise floor of the ratings
-        of a module, missing elsewhere.
+        who have both, in ``unit``; ``p_adjusted`` is over all measures of all modules
+        (family-wise: it is what names a module), and ``p_within`` over those of the module alone
+        (it is what names a tool of a module that is named); ``changed`` says what holds up by the
+        former, or is the tool that is named by the latter; ``noise`` is the noise floor of the
+        ratings of a module, missing elsewhere.
     """
     named = {each.module: each for each in found.named}
     rows = found.table[found.table["tool"].isna() | found.table["module"].isin(named)]

@@ -16,6 +16,8 @@ CONTROL: Final = "control"
 AGAIN: Final = "control again"
 """The same as the control, under another name: the blind half of the automatic A/A."""
 TREATMENT: Final = "treatment"
+ALPHA: Final = 0.05
+"""How often something may be named although nothing was changed, unless a design says otherwise."""
 TRIAL: Final = "trial"
 """The kind of a run's design that has a treatment and a control."""
 
@@ -27,9 +29,12 @@ class Varied:
     Attributes:
         run: The run's number.
         design: What was varied and how, as the ledger keeps it.
-        ticks: Its ticks that had a variant and ended, with ``variant``.
+        ticks: Its ticks that had a variant and ended, with ``variant``, but for those that the
+            washout leaves out.
         ratings: Their ratings, with ``variant``.
         calls: Their calls, with ``variant``.
+        every_tick: Its ticks as above, with those that the washout leaves out.
+        every_rating: The ratings of all of these.
         stopped_because: Why it ended before its time; None where it did not.
     """
 
@@ -38,6 +43,8 @@ class Varied:
     ticks: pd.DataFrame
     ratings: pd.DataFrame
     calls: pd.DataFrame
+    every_tick: pd.DataFrame
+    every_rating: pd.DataFrame
     stopped_because: str | None = None
 
     @classmethod
@@ -61,16 +68,18 @@ class Varied:
                 f"run {number} did not vary the app; lab.experiment(…) makes one that does"
             )
         ended = ticks[ticks["variant"].notna() & ticks["status"].isin(("done", "abandoned"))]
-        ended = _washed(ended, int(design.get("washout", 0)))
-        of = ended.set_index("id")["variant"]
+        kept = _washed(ended, int(design.get("washout", 0)))
+        every, of = (part.set_index("id")["variant"] for part in (ended, kept))
         ratings, calls = warehouse.feedback_df(number), warehouse.actions_df(number)
         early = known["status"] == "done" and isinstance(known["reason"], str)
         return cls(
             number,
             design,
-            ended,
+            kept,
             _with(ratings, of),
             _with(calls, of),
+            ended,
+            _with(ratings, every),
             known["reason"] if early else None,
         )
 

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from mana_lab.analysis.choosing import OneRun
-from mana_lab.analysis.contrast.arms import AGAIN, CONTROL, TREATMENT, Varied
+from mana_lab.analysis.contrast.answer import Answer, answer_of
+from mana_lab.analysis.contrast.arms import AGAIN, ALPHA, CONTROL, TREATMENT, Varied
 from mana_lab.analysis.contrast.measures import MEASURES, differences
 from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.noise import NoiseFloor, floor_of, noise_floor
-from mana_lab.analysis.statistics.results import HypothesisTest
+from mana_lab.analysis.statistics.results import HypothesisTest, shown_p
 from mana_lab.analysis.statistics.screening import Screened, screen
 from mana_lab.analysis.statistics.variants import VariantEffect, compare_within
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError
 
-ALPHA = 0.05
 _BY = ("module", "tool_name")
 TOOL_ALPHA = 0.05
 """At which level, adjusted over its module's measures, a tool is named besides its module."""
@@ -50,7 +50,10 @@ class Named:
         tool: The tool of it that changed most clearly; None where none did by itself.
         measure: What of it changed, such as ``failures``.
         difference: By how much, treatment less control, in the measure's unit.
-        p: Adjusted over all modules and measures.
+        p: Of the module: adjusted over all modules and measures, so that false alarms are as rare
+            as the level says.
+        p_tool: Of the tool: adjusted over the measures of its module alone, in which it is looked
+            for once the module has been named; None where no tool is.
         personas: How many personas have that measure in both.
         calls: The ids of the calls with the tool (or module) under treatment.
     """
@@ -60,6 +63,7 @@ class Named:
     measure: str
     difference: float
     p: float
+    p_tool: float | None
     personas: int
     calls: tuple[str, ...] = field(repr=False)
 
@@ -70,7 +74,17 @@ class Named:
 
     def __str__(self) -> str:
         where = self.module if self.tool is None else self.tool
-        return f"{where}: {self.unit} {self.difference:+.2f} ({self.personas} personas)"
+        return (
+            f"{where}: {self.unit} {self.difference:+.2f} ({self.personas} personas; {self.tested})"
+        )
+
+    @property
+    def tested(self) -> str:
+        """The p-values, each with what it is of."""
+        of_module = f"{self.module}: {shown_p(self.p)} family-wise"
+        if self.p_tool is None:
+            return of_module
+        return f"{of_module}; {self.tool}: {shown_p(self.p_tool)} within {self.module}"
 
 
 class Contrast:
@@ -159,6 +173,11 @@ class Contrast:
         found = self.table[self.table["p_adjusted"] <= self.alpha]
         return tuple(self._name(module) for module in dict.fromkeys(found["module"]))
 
+    @cached_property
+    def answer(self) -> Answer:
+        """What it was set up to find, and what came of that."""
+        return answer_of(self)
+
     def effect(self, module: str | None = None) -> VariantEffect:
         """Return what the treatment did to the ratings, with its interval.
 
@@ -205,9 +224,8 @@ class Contrast:
         return f"<Contrast of run {self.varied.run}: {self}>"
 
     def __str__(self) -> str:
-        if not self.named:
-            return "nothing changed that holds up"
-        return "; ".join(map(str, self.named))
+        asked = [str(self.answer)] if self.answer.holds else []
+        return "; ".join([*asked, *map(str, self.named)]) or "nothing changed that holds up"
 
     def _ratings(self, varied: Varied, module: str | None) -> pd.DataFrame:
         rows = varied.ratings
@@ -239,6 +257,7 @@ class Contrast:
             measure=str(row["measure"]),
             difference=float(row["difference"]),
             p=float(rows["p_adjusted"].iloc[0]),
+            p_tool=None if tool is None else float(row["p_within"]),
             personas=int(row["personas"]),
             calls=tuple(chosen["id"]),
         )

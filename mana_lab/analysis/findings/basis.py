@@ -176,8 +176,8 @@ def within_noise(effect: float, trust: Trust) -> str:
     if noise is None or abs(effect) > noise.floor.mean:
         return ""
     return (
-        f" It is not larger than the noise floor of {noise.of}, {noise.size} ({noise.source}): "
-        "parts of the run in which nothing was changed differ by as much."
+        f" It is not larger than the noise floor of {noise.of}, {noise.size} ({noise.basis}): a "
+        "difference of this size can come by chance where nothing was changed."
     )
 
 

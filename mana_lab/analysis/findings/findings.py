@@ -55,11 +55,14 @@ class Looked:
         family: The question, such as ``tools that fail``.
         findings: What holds up.
         remark: What was looked at, how many of them, and what came of the rest.
+        asked: What was asked before the run, with its answer, whether or not that holds up; empty
+            where nothing was.
     """
 
     family: str
     findings: tuple[Finding, ...]
     remark: str
+    asked: str = ""
 
     def __str__(self) -> str:
         return f"{self.family}: {self.remark}"
@@ -79,6 +82,12 @@ class Findings(Sequence[Finding]):
         self.trust = trust
         self.advice = advice
         self._findings = tuple(finding for each in self.looked for finding in each.findings)
+
+    @property
+    def asked(self) -> str:
+        """What was asked before the run, with its answer; empty where nothing was."""
+        told = "; ".join(each.asked for each in self.looked if each.asked)
+        return f"Asked before the run: {told}." if told else ""
 
     def __len__(self) -> int:
         return len(self._findings)
@@ -110,8 +119,9 @@ class Findings(Sequence[Finding]):
     def __str__(self) -> str:
         if not self:
             looked = "\n".join(f"  {each}" for each in self.looked)
-            return f"{_NOTHING} {self.advice}\n{looked}"
-        return "\n".join(f"[{place}] {finding}" for place, finding in enumerate(self))
+            return "\n".join(filter(None, [self.asked, f"{_NOTHING} {self.advice}", looked]))
+        told = (f"[{place}] {finding}" for place, finding in enumerate(self))
+        return "\n".join(filter(None, [self.asked, *told]))
 
     def __repr__(self) -> str:
         if not self:
@@ -121,7 +131,8 @@ class Findings(Sequence[Finding]):
 
     def _repr_html_(self) -> str:
         looked = "".join(f"<li>{escape(str(each))}</li>" for each in self.looked)
+        asked = f"<p>{escape(self.asked)}</p>" if self.asked else ""
         if not self:
-            return f"<p>{_NOTHING} {escape(self.advice)}</p><ul>{looked}</ul>"
+            return f"{asked}<p>{_NOTHING} {escape(self.advice)}</p><ul>{looked}</ul>"
         found = "".join(f"<li>{finding._repr_html_()}</li>" for finding in self)
-        return f'<ol start="0">{found}</ol><p>Looked at:</p><ul>{looked}</ul>'
+        return f'{asked}<ol start="0">{found}</ol><p>Looked at:</p><ul>{looked}</ul>'

@@ -10,20 +10,30 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from mana_lab.analysis.contrast import CONTROL, TREATMENT, TRIAL, Contrast, Named, contrast
+from mana_lab.analysis.contrast import (
+    CONTROL,
+    TREATMENT,
+    TRIAL,
+    Answer,
+    Contrast,
+    Named,
+    contrast,
+)
 from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of, within_noise
 from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
+from mana_lab.analysis.statistics.results import shown_p
 from mana_lab.analysis.statistics.units import PERSONA
 from mana_lab.analysis.trust import Noise, Trust, noise_of_mean
 from mana_lab.analysis.wording import counted
-from mana_lab.errors import InvalidInputError, MixedBrainsError
+from mana_lab.errors import InvalidInputError
 
 FAMILY: Final = "what the treatment changed"
 _EARLY: Final = (
     "The experiment ended as soon as the evidence was enough, so that the difference comes out "
-    "rather too large."
+    "rather too large, and its interval too short."
 )
+_WIDE: Final = "Its interval does not leave out 0: how large it is, is not known."
 
 
 def changed_by_treatment(basis: Basis) -> Looked:
@@ -34,7 +44,7 @@ def changed_by_treatment(basis: Basis) -> Looked:
     if design.get("kind") != TRIAL:
         return Looked(FAMILY, (), "the run compared no treatment with a control")
     found = contrast(basis.warehouse, basis.run)
-    findings = [*_asked(basis, found, design["module"])]
+    findings = [*_asked(basis, found)]
     findings += [_named(basis, found, each) for each in found.named]
     about = design["module"] or "all modules together"
     remark = (
@@ -43,17 +53,15 @@ def changed_by_treatment(basis: Basis) -> Looked:
         f"tools at a family-wise level of {found.alpha:g}; "
         f"{counted(len(found.named), 'module')} changed"
     )
-    return Looked(FAMILY, tuple(findings), remark)
+    asked = f"{design['treatment']} against {design['control']}: {found.answer}"
+    return Looked(FAMILY, tuple(findings), remark, asked)
 
 
-def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Finding]:
-    """Yield what the experiment set out to find, where its interval supports it."""
-    try:
-        effect = found.effect(module)
-    except (InvalidInputError, MixedBrainsError):
-        return
-    test = effect.difference
-    if test.p > found.alpha or test.interval is None or 0 in test.interval:
+def _asked(basis: Basis, found: Contrast) -> Iterator[Finding]:
+    """Yield what the experiment set out to find, where it holds up."""
+    answer = found.answer
+    test, module = answer.difference, answer.module
+    if test is None or not answer.holds:
         return
     rows = _rated(found, module)
     gaps = _gaps(rows)
@@ -63,21 +71,23 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
     trust = _trust(basis, rows, gaps.index, module)
     told = basis.others(map(str, against), len(gaps), "it is not so")
     speaks = [told + within_noise(test.effect, trust)]
-    if found.varied.stopped_because is not None:
+    if answer.stopped_because is not None:
         speaks.append(_EARLY)
+    if test.interval is not None and 0 in test.interval:
+        speaks.append(_WIDE)
     side = "higher" if test.effect > 0 else "lower"
     argument = "" if module is None else repr(module)
     yield Finding(
         family=FAMILY,
         claim=basis.rated(
-            f"Under treatment {module or 'what they used'} is rated {number(abs(test.effect))} "
+            f"Under treatment {answer.about} is rated {number(abs(test.effect))} "
             f"points {side} by the same {counted(test.n_personas, 'persona')}"
         ),
         effect=test.effect,
         effect_name="mean difference treatment - control, in points",
         interval=test.interval,
-        p=test.p,
-        correction="",
+        p=answer.p,
+        correction=_correction(answer),
         counter_evidence=" ".join(speaks),
         against=ids_of(treated[treated["email"].isin(against)]),
         calls=calls,
@@ -88,6 +98,13 @@ def _asked(basis: Basis, found: Contrast, module: str | None) -> Iterator[Findin
         trust=replace(trust, kind="confirmatory"),
         effect_unflagged=_unflagged(basis, gaps),
     )
+
+
+def _correction(answer: Answer) -> str:
+    evidence = answer.evidence
+    if not answer.may_end_early or evidence is None:
+        return ""
+    return f"anytime-valid, of an e-process: e = {evidence.largest:.1f}"
 
 
 def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
@@ -103,14 +120,14 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
     return Finding(
         family=FAMILY,
         claim=(
-            f"Under treatment {name} differs by {number(test.effect)} in the {named.unit} "
+            f"Under treatment {_what(named)} differs by {number(test.effect)} in the {named.unit} "
             f"({counted(named.personas, 'persona')} under both)"
         ),
         effect=test.effect,
         effect_name=test.effect_name,
         interval=test.interval,
         p=named.p,
-        correction="Westfall-Young minP over all measures, each module with the same weight",
+        correction=_family(named),
         counter_evidence=(
             basis.others(map(str, against), len(gap), "it is not so")
             + within_noise(test.effect, trust)
@@ -123,6 +140,18 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         about="ratings" if named.measure == "rating" else "calls",
         trust=trust,
     )
+
+
+def _what(named: Named) -> str:
+    return named.module if named.tool is None else f"{named.module}, in {named.tool},"
+
+
+def _family(named: Named) -> str:
+    """Return what the p-value is of, and that of the tool."""
+    family = f"of {named.module}: Westfall-Young minP over all measures, modules weigh the same"
+    if named.p_tool is None:
+        return family
+    return f"{family}; {named.tool} within {named.module}: {shown_p(named.p_tool)}"
 
 
 def _trust(basis: Basis, rows: pd.DataFrame, emails: Iterable[str], module: str | None) -> Trust:

@@ -23,11 +23,12 @@ def cited(findings: Findings) -> list[str]:
 
 
 def index(findings: Findings) -> str:
-    """Return the list of findings, each linked to where it is told."""
+    """Return what was asked before the run, and the findings, linked to where they are told."""
+    asked = markup.paragraph(findings.asked) if findings.asked else ""
     if not findings:
-        return markup.paragraph(f"Nothing holds up. {findings.advice}")
+        return asked + markup.paragraph(f"Nothing holds up. {findings.advice}")
     links = (markup.link(each.claim, _anchor(place)) for place, each in enumerate(findings))
-    return f"<ol>{''.join(f'<li>{each.html}</li>' for each in links)}</ol>"
+    return f"{asked}<ol>{''.join(f'<li>{each.html}</li>' for each in links)}</ol>"
 
 
 def told(findings: Findings, places: Mapping[str, Place], ticks: frozenset[str]) -> Iterator[str]:

@@ -66,7 +66,12 @@ class Noise:
     unit: str = POINTS
 
     def __str__(self) -> str:
-        return f"noise floor {self.size} ({self.of}, {self.source})"
+        return f"noise floor {self.size} ({self.of}, {self.basis})"
+
+    @property
+    def basis(self) -> str:
+        """Where it is from, and of how many personas."""
+        return f"{self.source} of {counted(self.floor.n_personas, 'persona')}"
 
     @property
     def size(self) -> str:

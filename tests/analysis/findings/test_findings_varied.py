@@ -1,5 +1,7 @@
 """What a treatment changed, as findings."""
 
+from html import escape
+
 import pytest
 from cells_house import value_of
 from living_house import lab_of, lived
@@ -7,6 +9,8 @@ from tried_house import DESIGN, PEOPLE, tried
 
 from mana_lab.analysis.contrast import AGAIN, CONTROL, TREATMENT
 from mana_lab.analysis.findings.varied import FAMILY
+from mana_lab.analysis.report.told import index
+from mana_lab.analysis.statistics.results import shown_p
 
 FAILING = "todo.create! mood.log"
 EARLY = "the evidence is enough: e = 31.2 (p = 0.0321) after 40 ratings of 10 personas"
@@ -38,7 +42,9 @@ def test_what_was_asked_beforehand_is_confirmatory_and_all_else_exploratory():
     assert asked.claim.startswith("Under treatment todo is rated 2.50 points lower by the same 10")
     assert asked.kind == asked.trust.kind == "confirmatory"
     assert asked.counter_evidence == "None of 10 personas speaks against it."
-    assert others[0].claim.startswith("Under treatment todo.create differs by 1.00 in the share")
+    assert others[0].claim.startswith(
+        "Under treatment todo, in todo.create, differs by 1.00 in the share"
+    )
     assert {each.kind for each in others} == {"exploratory"}
 
 
@@ -60,11 +66,128 @@ def test_an_effect_that_ended_its_experiment_is_said_to_be_too_large():
     assert lab.experiment_of(1).facts()["ended early"] == EARLY
 
 
+def test_a_module_has_its_family_wise_p_and_its_tool_the_one_within():
+    lab = tried(FAILING)
+    (named,) = lab.contrast(1).named
+    table = lab.charts.contrast_table(1)
+    of_module = table.xs("todo", level="module")["p_adjusted"].min()
+    assert named.p == of_module
+    assert named.p_tool == table.loc["todo", "todo.create", "failures"]["p_within"]
+    (finding,) = [each for each in of_treatment(lab) if "todo" in each.claim]
+    assert finding.p == named.p
+    assert finding.correction.startswith("of todo: Westfall-Young minP")
+    within = f"todo.create within todo: {shown_p(named.p_tool)}"
+    assert finding.correction.endswith(within)
+    assert f"todo: {shown_p(named.p)} family-wise; todo.create: " in str(named)
+
+
+def test_of_a_module_without_a_tool_the_module_alone_is_named():
+    lab = tried("todo.create mood.log", todo=1, usual="todo.create mood.log")
+    (named,) = lab.contrast(1).named
+    assert (named.tool, named.p_tool, named.measure) == (None, None, "rating")
+    assert str(named).endswith(f"todo: {shown_p(named.p)} family-wise)")
+    finding = of_treatment(lab)[1]
+    assert finding.claim.startswith("Under treatment todo differs by ")
+    assert finding.correction.endswith("modules weigh the same")
+
+
+def five(*, treated=1, days=24, people=PEOPLE[:5], usual=None, reason=EARLY, **design):
+    """Five raters: too few for a test that flips their signs, enough for an e-process."""
+    ticks = [
+        lived(
+            "todo.create",
+            person,
+            number,
+            more={"variant": arm},
+            todo=treated if arm == TREATMENT else usual or 4 + (number + place) % 2,
+        )
+        for place, person in enumerate(people)
+        for number in range(days)
+        for arm in [(CONTROL, TREATMENT, AGAIN, TREATMENT)[number % 4]]
+    ]
+    known = {**DESIGN, "module": "todo", "stop_early": True, **design}
+    return lab_of(*ticks, design=known, reason=reason)
+
+
+def test_a_trial_that_may_end_early_is_judged_by_its_evidence():
+    lab = five()
+    found = lab.experiment_of(1)
+    assert found.effect.difference.p >= 1 / 16
+    (asked,) = [each for each in of_treatment(lab) if each.kind == "confirmatory"]
+    assert asked.p == found.evidence.p <= 0.05
+    assert asked.correction == f"anytime-valid, of an e-process: e = {found.evidence.largest:.1f}"
+    assert (asked.effect, asked.interval) == (
+        found.effect.difference.effect,
+        found.effect.difference.interval,
+    )
+    assert "rather too large, and its interval too short." in asked.counter_evidence
+    assert value_of(asked.cell, lab) == asked.effect
+    assert found.facts()["asked beforehand"] == "holds up at a level of 0.05"
+
+
+def test_a_trial_of_a_fixed_length_is_judged_by_its_test():
+    lab = five(stop_early=False, reason=None)
+    assert not [each for each in of_treatment(lab) if each.kind == "confirmatory"]
+    answer = lab.contrast(1).answer
+    assert answer.p == answer.difference.p
+    assert not answer.holds
+    assert "; p = 0.062: that does not hold up at a level of 0.05; it went on to its end" in str(
+        answer
+    )
+
+
+def test_what_was_asked_is_answered_whether_or_not_it_holds_up():
+    held, calm = five(), five(treated=4, days=8, reason=None)
+    told = held.findings(1).asked
+    assert told.startswith("Asked before the run: another against as it is: under treatment todo")
+    for part in ("(-3.40 [", "5 personas); e = ", "anytime-valid p", "that holds up", EARLY):
+        assert part in told
+    assert str(held.findings(1)).startswith(told)
+    quiet = calm.findings(1).asked
+    for part in ("(-0.40 [", "; e = ", "that does not hold up at a level of 0.05", "its end"):
+        assert part in quiet
+    assert str(calm.findings(1)).startswith(f"{quiet}\nNothing holds up.")
+    assert quiet in calm.findings(1)._repr_html_()
+    for lab, said in ((held, told), (calm, quiet)):
+        assert index(lab.findings(1)).startswith(f"<p>{escape(said)}</p>")
+    assert lab_of(lived("todo.create", todo=3)).findings(1).asked == ""
+
+
+def test_a_test_of_a_fixed_length_does_not_count_where_a_trial_may_end_early():
+    lab = five(treated=3, usual=4, days=2, people=PEOPLE[:6], reason=None)
+    answer = lab.contrast(1).answer
+    assert answer.difference.p <= 0.05 < answer.evidence.p
+    assert not [each for each in of_treatment(lab) if each.kind == "confirmatory"]
+    assert "a test for a fixed number of ticks has p = 0.031; it does not count" in str(answer)
+    assert lab.experiment_of(1).facts()["asked beforehand"].startswith("does not hold up")
+
+
+def test_what_holds_up_is_no_nothing_in_the_title_of_its_chart():
+    lab = five()
+    assert not lab.contrast(1).named
+    assert lab.charts.contrast(1).finding.startswith(
+        "What was asked holds up: under treatment it is rated 3.40 points lower (todo); besides"
+    )
+    assert str(lab.contrast(1)).startswith("under treatment todo is rated 3.40 points lower")
+
+
+def test_ratings_that_cannot_be_compared_are_said_to_be_so():
+    lab = five(days=1)
+    assert lab.findings(1).asked.endswith(
+        "the ratings of todo cannot be compared: 'variant' has to have two values; it has: "
+        "control; it ended early: " + EARLY + "."
+    )
+
+
+def test_the_evidence_counts_ticks_that_the_washout_leaves_out():
+    assert five(washout=3).experiment_of(1).evidence == five().experiment_of(1).evidence
+
+
 def test_each_has_the_noise_floor_of_what_it_is_about():
     lab = tried(FAILING, todo=1, design={**DESIGN, "module": "todo"})
     asked, failures = of_treatment(lab)[:2]
     assert asked.trust.noise.floor == lab.experiment_of(1).noise_floor
-    assert " rating points (todo, blind A/A); " in str(asked)
+    assert " rating points (todo, blind A/A of 10 personas); " in str(asked)
     assert failures.trust.noise.unit == "in the share of calls that failed"
     assert failures.trust.noise.floor == lab.contrast(1).noise_of("todo.create", "failures")
     assert asked.trust.ratings == int((lab.feedback_df(1)["module"] == "todo").sum())
@@ -76,8 +199,8 @@ def test_an_effect_within_the_noise_floor_of_its_module_is_said_to_be_so():
     floor = lab.experiment_of(1).noise_floor.mean
     assert lab.trust(1).noise.floor.mean < abs(asked.effect) < floor
     assert asked.counter_evidence.endswith(
-        f"It is not larger than the noise floor of todo, {floor:.2f} rating points (blind A/A): "
-        "parts of the run in which nothing was changed differ by as much."
+        f"It is not larger than the noise floor of todo, {floor:.2f} rating points (blind A/A of "
+        "10 personas): a difference of this size can come by chance where nothing was changed."
     )
 
 
