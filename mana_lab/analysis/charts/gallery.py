@@ -15,9 +15,9 @@ from mana_lab.analysis.charts.error_recovery import error_recovery, error_recove
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
-from mana_lab.analysis.charts.timeline import known_persona, timeline, timeline_table
+from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
-from mana_lab.analysis.choosing import OneRun, RunChoice
+from mana_lab.analysis.choosing import OneRun, RunChoice, choose_persona
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
@@ -163,7 +163,7 @@ class Charts:
             InvalidInputError: There are several.
         """
         rows = self._rows(run)
-        email = str(known_persona(persona, rows[0])["email"])
+        email = str(choose_persona(rows[0], persona)["email"])
         return timeline(persona, *rows).trusted(self._shown(run).persona(email))
 
     def timeline_table(self, persona: str, run: RunChoice = None) -> pd.DataFrame:
