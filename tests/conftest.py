@@ -58,6 +58,9 @@ SLOW_ON_POSTGRES = frozenset(
 )
 """What hardly depends on the store; CI runs it on PostgreSQL too."""
 
+SLOW_NOTEBOOKS = frozenset(["07_planted_fault", "08_two_descriptions", "09_two_brains"])
+"""Notebooks that live whole experiments; CI checks them cell by cell, too."""
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
@@ -70,6 +73,8 @@ def pytest_collection_modifyitems(items):
         spec = getattr(item, "callspec", None)
         on_postgres = spec is not None and spec.params.get("home") == "postgres"
         if on_postgres and item.path.stem in SLOW_ON_POSTGRES:
+            item.add_marker(pytest.mark.slow)
+        if item.path.suffix == ".ipynb" and item.path.stem in SLOW_NOTEBOOKS:
             item.add_marker(pytest.mark.slow)
 
 

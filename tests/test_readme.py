@@ -31,6 +31,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(tmp_path):
     (example,) = [block for block in blocks("python") if "Lab.open" in block]
     body = "\n".join(f"    {line}" for line in example.splitlines())

@@ -247,6 +247,7 @@ def test_every_title_is_the_finding_and_fits(every_chart):
         assert chart._suptitle.get_window_extent().x1 <= width * chart.dpi
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_bytes_at_any_time_and_in_any_style(every_chart):
     first = [chart.png() for chart in every_chart()]
     with plt.style.context("dark_background"), mpl.rc_context({"font.size": 20}):
@@ -270,7 +271,14 @@ def test_a_notebook_shows_the_picture_and_a_stable_text(every_chart):
 
 
 @pytest.mark.parametrize(
-    "name", ["$x^2$ {", "小明", "A\nB", "<img src=x onerror=alert(1)>", "x" * 300]
+    "name",
+    [
+        "$x^2$ {",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("小明", "A\nB", "<img src=x onerror=alert(1)>", "x" * 300)
+        ),
+    ],
 )
 def test_any_name_can_be_drawn_as_it_is(every_chart, name):
     for chart in every_chart(name):

@@ -107,10 +107,12 @@ async def test_the_report_needs_nothing_but_itself(lived_in):
     assert "Who are the personas?" not in text  # nobody here was sampled
 
 
+@pytest.mark.slow
 async def test_the_report_is_the_same_for_the_same_data(lived_in):
     assert render_report(lived_in.warehouse) == render_report(lived_in.warehouse)
 
 
+@pytest.mark.slow
 async def test_the_report_of_a_run_leaves_the_others_out(lived_in):
     await lived_in.run(2, seed=99)
     assert "99" not in Page(render_report(lived_in.warehouse, 1)).text

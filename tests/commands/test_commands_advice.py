@@ -57,6 +57,7 @@ def one_sentence(done):
     return done.stderr
 
 
+@pytest.mark.slow
 def test_the_console_script_is_the_same_command():
     assert callable(main)
     script = [sys.executable, "-c", "from mana_lab.__main__ import main; main()", "notebooks"]
@@ -73,6 +74,7 @@ def test_the_advice_where_there_is_no_lab_makes_one(run, tmp_path):
     assert (folder / "secrets.json").is_file()
 
 
+@pytest.mark.slow
 def test_the_advice_in_a_lab_of_nobody_is_a_command(run, lab_of_nobody):
     done = run("run", "--dir", lab_of_nobody, "--days", 1)
     assert done.exit_code == 1
@@ -101,6 +103,7 @@ def test_where_nobody_watches_progress_is_told_in_lines(run, lab_of_nobody):
     ]
 
 
+@pytest.mark.slow
 def test_the_report_of_a_lab_without_runs_is_a_page(run, lab_of_nobody):
     done = run("report", "--dir", lab_of_nobody)
     assert done.exit_code == 0, done.stderr
@@ -194,6 +197,7 @@ def test_who_cannot_be_seeded_is_listed_and_nobody_lives_on(run, lab_folder, nam
     assert not (lab_folder / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_a_persona_that_the_catalog_does_not_have_goes_only_when_asked_for(run, lab_folder):
     async def add():
         catalog = Catalog([*load_catalog(), ZOE])
@@ -225,6 +229,7 @@ def test_a_busy_port_leaves_the_lab_to_others(run, lived_in):
         assert run("cleanup", "--dir", lived_in).exit_code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
 def test_a_new_lab_that_is_served_says_how_people_get_into_it(run, tmp_path):
     folder = tmp_path / "new lab"

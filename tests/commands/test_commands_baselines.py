@@ -29,7 +29,7 @@ def test_all_runs_of_a_lab_or_those_that_are_named_make_the_baseline(run, lab_fo
     [
         ((), 2, "a baseline of 1 run; it takes two of the same app"),
         (("1", "1"), 2, "are the same to the last call"),
-        (("1", "2"), 1, "there is no run 2; there are: 1"),
+        (("1", "2"), 1, "this lab has no run 2; its runs are 1"),
         (("NOWHERE",), 2, "is neither the folder of a lab nor a run folder nor an archive"),
         (("",), 2, "got an empty name instead of DIR[:RUN]"),
     ],

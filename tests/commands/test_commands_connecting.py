@@ -140,6 +140,7 @@ def spaces_seen(url, headers):
     return answer.json()["result"]["structuredContent"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("client", READERS)
 def test_a_client_connects_with_what_is_printed_for_a_day(ask, lab, client):
     done = ask("--client", client)

@@ -9,6 +9,7 @@ import pytest
 from mana_lab import Lab
 
 
+@pytest.mark.slow
 def test_a_demo_ends_in_a_table_and_a_report_and_again_goes_on(run, tmp_path):
     folder = tmp_path / "demo"
     first = run("demo", "--dir", folder, "--days", 1)

@@ -39,6 +39,7 @@ def test_each_field_has_its_winner_and_its_losers(run, lab_folder, task, reader)
     assert "Secret errand" not in done.stdout
 
 
+@pytest.mark.slow
 def test_what_the_reader_may_not_read_is_not_there(run, lab_folder, task):
     done = run("explain", task, "--dir", lab_folder, "--as", "ben")
     assert done.exit_code == 1

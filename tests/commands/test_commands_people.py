@@ -64,6 +64,7 @@ def test_a_lab_is_seeded_and_again_is_harmless(run, tmp_path):
     assert "0 personas were created and 10 updated" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_lab_that_is_seeded_with_a_sample_remembers_it(run, tmp_path):
     folder, population = tmp_path / "lab", sample(2, seed=11)
     shown = run("seed", "--dir", folder, "--sample", 2, "--sample-seed", 11, "--dry-run")
@@ -229,6 +230,7 @@ def test_cleanup_of_a_lab_lists_and_with_yes_deletes(run, lab_folder):
     assert asyncio.run(people()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_the_commands_keep_a_lab_in_the_database_that_the_environment_names(
     run, tmp_path, postgres
 ):

@@ -64,6 +64,7 @@ def test_a_description_that_got_worse_is_not_written_down(run, catalog):
     assert (catalog / "tools.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_tools_of_a_lab_are_approved(run, lab_folder):
     done = run("tools", "--approve", "--dir", lab_folder)
     assert (done.exit_code, done.stderr) == (0, "")

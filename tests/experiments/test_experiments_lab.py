@@ -147,6 +147,7 @@ async def test_the_evidence_does_not_depend_on_when_one_looks(lived):
     assert watch._trail.evidence == found.evidence
 
 
+@pytest.mark.slow
 async def test_a_brain_can_be_what_is_tried(lab):
     class Terse(ScriptedBrain):
         model = "terse"
@@ -161,6 +162,7 @@ async def test_a_brain_can_be_what_is_tried(lab):
     assert found.trial.treatment == "scripted (terse)"
 
 
+@pytest.mark.slow
 async def test_ratings_of_other_brains_are_not_compared(lab):
     class Other(ScriptedBrain):
         name = "other"
@@ -198,6 +200,7 @@ async def test_shards_know_nothing_of_what_is_varied(lab):
         await lab.run(days=1, engine="dask")
 
 
+@pytest.mark.slow
 async def test_a_fault_is_planted_in_chosen_ticks(lab):
     with lab.plant(breaking(lab), ticks=[2, 2]):
         run = await lab.run(days=DAYS)
@@ -258,6 +261,7 @@ async def test_a_rater_who_always_says_the_same_is_flagged_and_shown(lab):
     assert (found.raters["d_prime"].abs() < 0.5).all()
 
 
+@pytest.mark.slow
 async def test_a_run_that_varied_nothing_has_no_contrast(lab):
     run = await lab.run(days=1)
     with pytest.raises(InvalidInputError, match="did not vary the app"):
@@ -361,6 +365,7 @@ async def test_washout_leaves_out_what_comes_after_a_change(lab):
     assert 0 < len(kept) < len(told)
 
 
+@pytest.mark.slow
 async def test_a_custom_variant_may_be_any_callable(lab):
     seen = []
 

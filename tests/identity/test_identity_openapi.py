@@ -77,6 +77,7 @@ def test_a_stranger_is_answered_as_the_service_says(case, house):
     case.call_and_validate(app=house.app)
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @bounded(8)
 def test_an_insider_is_answered_as_the_service_says(case, house, world):

@@ -200,6 +200,7 @@ async def test_who_is_not_seeded_there_is_named_and_takes_no_part(tmp_path, mana
         assert set(lab.ticks_df(run)["persona"]) == {"Ben"}
 
 
+@pytest.mark.slow
 async def test_who_is_gone_there_fails_their_ticks_with_the_reason(tmp_path, mana):
     people = Catalog([load_catalog().get(name) for name in ("anna", "tom")])
     await mana.seed(people)

@@ -167,6 +167,7 @@ async def test_a_run_that_is_cancelled_stops_its_workers_and_goes_on_later(lab, 
     assert not ticks.duplicated().any()
 
 
+@pytest.mark.slow
 async def test_one_shard_that_fails_stops_the_workers_of_the_others(lab, folder):
     engine = Local()
     await failed(lab, folder, engine)

@@ -281,6 +281,7 @@ async def test_an_unknown_run_is_named(lab):
             use(3)
 
 
+@pytest.mark.slow
 async def test_the_report_is_written_and_replaced(lab, tmp_path):
     page = tmp_path / "report.html"
     assert lab.report(page) == page

@@ -78,6 +78,7 @@ async def test_a_vault_can_be_locked_as_the_app_does_it(tmp_path):
         assert await vault.unlock(code)
 
 
+@pytest.mark.slow
 async def test_what_is_theirs_goes_from_every_store_and_what_they_shared_stays(tmp_path, place):
     url, home = place
     both = flat_mates()

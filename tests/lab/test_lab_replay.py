@@ -54,6 +54,7 @@ async def old_lab(lived, few):
         yield lab
 
 
+@pytest.mark.slow
 async def test_a_kept_run_has_what_the_lab_has_of_it(kept, old_lab, tmp_path):
     folder = RunFolder.open(kept)
     for name in FRAMES_OF_A_LAB:

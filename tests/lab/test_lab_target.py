@@ -37,6 +37,7 @@ async def lab(folder, few, shop):
         yield lab
 
 
+@pytest.mark.slow
 async def test_all_that_is_found_is_found_as_with_mana(lab, tmp_path):
     report = await lab.seed()
     assert repr(report) == "<SeedReport: 4 updated>"
@@ -129,6 +130,7 @@ async def test_a_program_is_started_for_each_persona_in_a_folder_of_theirs(folde
             os.kill(each["pid"], 0)
 
 
+@pytest.mark.slow
 async def test_names_that_charts_and_pages_could_stumble_over(folder, few, shop, tmp_path):
     shop.tools = [
         tool("$x^2$ <script>alert(1)</script>", reads=True),

@@ -115,7 +115,7 @@ def test_a_run_that_is_not_there_is_told(tmp_path, monkeypatch, elsewhere):
     monkeypatch.setenv("MANA_LAB_DIR", str(elsewhere / "lab"))
     monkeypatch.setenv("MANA_LAB_RUN", "7")
     [path] = copy([shipped("03_actions")], tmp_path)
-    with pytest.raises(NotebookFailedError, match="there is no run 7; there are: 1, 2"):
+    with pytest.raises(NotebookFailedError, match="has no run 7; its runs are 1, 2"):
         refresh(path)
 
 

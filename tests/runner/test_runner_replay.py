@@ -58,6 +58,7 @@ async def test_a_models_run_lives_again_without_model_and_app(fresh):
     assert mind.asked == 8
 
 
+@pytest.mark.slow
 async def test_a_later_run_lives_again_with_what_was_remembered_before_it(mana):
     await mana.live(days=2)
     known = await record(mana, days=2)
@@ -174,6 +175,7 @@ async def test_a_tape_of_an_app_that_is_too_short_ends_the_tick_and_is_named(man
     assert (found.track, found.step, found.became) == ("app", cut, None)
 
 
+@pytest.mark.slow
 async def test_a_tape_that_goes_on_is_a_difference(fresh):
     known = await record(fresh, Mind().brain, days=1)
     model = known.tape.ticks[0].model

@@ -181,6 +181,7 @@ async def ledger_of(data):
         return await Ledger(store, Holder("the test")).runs()
 
 
+@pytest.mark.slow
 @no_sigterm
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT], ids=lambda each: each.name)
 async def test_it_says_where_it_listens_works_and_lets_ticks_end_on_a_signal(stop, mana, tmp_path):

@@ -241,6 +241,7 @@ async def test_a_tick_that_another_brain_had_begun_is_given_up(mana):
     assert "anna" in brain.left
 
 
+@pytest.mark.slow
 async def test_two_runners_share_the_work_and_live_each_tick_once(mana, home):
     brain = Paced()
     async with (
@@ -287,6 +288,7 @@ async def share(one, two):
             await two.looked(looks[1])
 
 
+@pytest.mark.slow
 async def test_identity_that_is_down_costs_a_look_and_no_more(mana, caplog):
     brain = Paced()
     mana.identity_service.refuse = lambda _scope: PlainTextResponse("down", 503)

@@ -72,6 +72,7 @@ def test_a_stranger_is_answered_as_the_service_says(case, house):
     case.call_and_validate(app=house.app)
 
 
+@pytest.mark.slow
 @that_end.parametrize()
 @bounded(40)
 def test_an_insider_is_answered_as_the_service_says(case, house, world):

@@ -67,6 +67,7 @@ def test_an_unchanged_app_passes_and_what_came_of_it_is_told(gate):
     done.stdout.fnmatch_lines(["plants: same: rating * -> * noise floor *p * after Holm*"])
 
 
+@pytest.mark.slow
 def test_a_broken_tool_fails_its_module_and_no_other(gate, pytester):
     done = gate("lab-broken:1", "--junitxml=gate.xml", "-q")
     assert done.ret == 1

@@ -156,7 +156,16 @@ def test_nothing_is_said_to_be_nothing():
     assert charts.error_recovery_table(errors_of()).empty
 
 
-@pytest.mark.parametrize("name", ["$x^2$ {", "小明", "A\nB", "<img src=x onerror=alert(1)>", LONG])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "$x^2$ {",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("小明", "A\nB", "<img src=x onerror=alert(1)>", LONG)
+        ),
+    ],
+)
 def test_any_name_can_be_drawn_and_the_same_data_give_the_same_bytes(name):
     for draw in (
         lambda: charts.confusion(pairs_of((name, name, 3, 8, name))),

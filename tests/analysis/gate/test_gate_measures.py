@@ -32,12 +32,12 @@ async def test_a_run_is_chosen_by_its_number_or_from_the_end(lived_in):
     await lived_in.run(2, seed=8)
     assert [measured(lived_in.warehouse, n).seed for n in (1, 2, -1, -2)] == [7, 8, 8, 7]
     for number in (0, 3, -3):
-        with pytest.raises(NotFoundError, match=f"there is no run {number}; there are: 1, 2"):
+        with pytest.raises(NotFoundError, match=f"has no run {number}; its runs are 1, 2"):
             measured(lived_in.warehouse, number)
 
 
 async def test_without_a_run_there_is_nothing_to_measure(house):
-    with pytest.raises(NotFoundError, match="there is no run yet"):
+    with pytest.raises(NotFoundError, match="it has no runs yet"):
         measured(house.warehouse)
 
 
