@@ -43,6 +43,7 @@ def rates():
     for personas, slope_sd in WITHIN:
         yield from house.clmm_coverage(personas=personas, slope_sd=slope_sd, n=1000)
     yield house.icc_coverage()
+    yield house.agreement_coverage()
     yield house.wilson_coverage()
     yield house.calibration_coverage()
     yield house.survival_coverage()

@@ -11,7 +11,7 @@ from scipy import stats
 from mana_lab.analysis.findings.basis import FEWEST, Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
-from mana_lab.analysis.statistics.agreement import krippendorff_alpha
+from mana_lab.analysis.statistics.agreement import krippendorff_alpha, krippendorff_interval
 from mana_lab.analysis.statistics.results import Floats, Interval
 from mana_lab.analysis.statistics.units import rated
 from mana_lab.analysis.wording import counted
@@ -25,8 +25,7 @@ TENTATIVE: Final = 2 / 3
 def agreement_on_modules(feedback: pd.DataFrame) -> tuple[float, Interval]:
     """Return how far personas agree on which modules are good.
 
-    Each persona counts with the median of their ratings of a module. The interval is Student's, of
-    the values that the jackknife over personas gives (Quenouille and Tukey).
+    Each persona counts with the median of their ratings of a module.
 
     Args:
         feedback: Rows of ``feedback_df``.
@@ -40,15 +39,7 @@ def agreement_on_modules(feedback: pd.DataFrame) -> tuple[float, Interval]:
         InvalidInputError: There is no rating.
     """
     table = _medians(feedback)
-    whole = krippendorff_alpha(table).alpha
-    g = len(table)
-    parts = np.array([krippendorff_alpha(np.delete(table, who, axis=0)).alpha for who in range(g)])
-    if g < 3 or np.isnan(whole) or np.isnan(parts).any():
-        return whole, Interval(float("nan"), float("nan"), 0.95, "jackknife")
-    pseudo = g * whole - (g - 1) * parts
-    middle, error = float(pseudo.mean()), float(pseudo.std(ddof=1) / np.sqrt(g))
-    reach = float(stats.t.isf(0.025, g - 1)) * error
-    return whole, Interval(middle - reach, min(1.0, middle + reach), 0.95, "jackknife")
+    return krippendorff_alpha(table).alpha, krippendorff_interval(table)
 
 
 def whether_personas_agree(basis: Basis) -> Looked:

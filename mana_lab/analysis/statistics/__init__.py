@@ -11,6 +11,7 @@ package loads SciPy.
 from mana_lab.analysis.statistics.agreement import (
     Agreement,
     krippendorff_alpha,
+    krippendorff_interval,
     persona_agreement,
     repeat_agreement,
     weighted_kappa,
@@ -117,6 +118,7 @@ __all__ = [
     "journey_reliability",
     "kaplan_meier",
     "krippendorff_alpha",
+    "krippendorff_interval",
     "last_activity",
     "likelihood_ratio",
     "log_rank",

@@ -21,6 +21,8 @@ from mana_lab.analysis.statistics import (
     intraclass_correlation,
     journey_reliability,
     kaplan_meier,
+    krippendorff_alpha,
+    krippendorff_interval,
     log_rank,
     noise_floor,
     power,
@@ -310,6 +312,21 @@ def icc_coverage(*, n=500, seed=13):
         values = np.repeat(rng.normal(0, 1, 12), 10) + rng.normal(0, 1, 120)
         count += 0.5 in intraclass_correlation(values, owners).interval
     return Rate("ICC(1), 12 personas", 0.95, count, n)
+
+
+def agreement_coverage(*, n=400, seed=24, personas=10):
+    """Alpha of personas on eight modules, against that of very many personas."""
+    modules = np.linspace(-2, 2, 8)
+
+    def drawn(rng, count):
+        persona = rng.normal(0, np.sqrt(0.3 / 0.7 * LOGISTIC_VARIANCE), (count, 1))
+        latent = modules + persona + rng.logistic(size=(count, len(modules)))
+        return 1 + np.searchsorted(CUTS, latent)
+
+    truth = krippendorff_alpha(drawn(np.random.default_rng(99), 5_000)).alpha
+    rng = np.random.default_rng(seed)
+    count = sum(truth in krippendorff_interval(drawn(rng, personas)) for _ in range(n))
+    return Rate(f"Krippendorff's alpha, {personas} personas", 0.95, count, n, slack=0.02)
 
 
 def wilson_coverage(*, n=4000, seed=14):

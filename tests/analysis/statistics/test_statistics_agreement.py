@@ -6,6 +6,7 @@ from rows_house import rows_of
 
 from mana_lab.analysis.statistics import (
     krippendorff_alpha,
+    krippendorff_interval,
     persona_agreement,
     repeat_agreement,
     weighted_kappa,
@@ -40,6 +41,29 @@ def test_a_rater_of_nothing_and_a_unit_of_one_change_nothing():
     found = krippendorff_alpha(more)
     assert found.alpha == pytest.approx(0.8153875037548814)
     assert (found.n_raters, found.n_units) == (4, 11)
+
+
+def test_the_interval_is_that_of_a_jackknife_by_hand():
+    # Of all three alpha is -1/9; without the third it is 1, and without one of the others -1/2.
+    # So the pseudo-values are 2/3, 2/3 and -7/3: their mean is -1/3, and its standard error 1.
+    table = [[1, 2], [1, 2], [2, 1]]
+    assert krippendorff_alpha(table).alpha == pytest.approx(-1 / 9)
+    found = krippendorff_interval(table)
+    assert found.low == pytest.approx(-1 / 3 - 4.302652729911275)
+    assert found.high == 1
+    narrow = krippendorff_interval([*table, [NAN, NAN]], level=0.5)
+    assert narrow.low == pytest.approx(-1 / 3 - 0.816496580927726)
+    assert narrow.high == pytest.approx(-1 / 3 + 0.816496580927726)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [[[1, 2], [2, 1]], [[3, 3], [3, 3], [3, 3]], [[1, 2], [1, 2], [NAN, NAN]]],
+    ids=["two raters", "all alike", "one who rated nothing"],
+)
+def test_too_little_for_an_interval_has_none(table):
+    found = krippendorff_interval(table)
+    assert np.isnan([found.low, found.high]).all()
 
 
 def test_perfect_agreement_is_one():

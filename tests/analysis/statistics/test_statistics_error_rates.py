@@ -70,6 +70,7 @@ def test_studentised_intervals_hold_the_mean_and_percentile_ones_are_short(perso
     [
         house.welch_coverage,
         house.icc_coverage,
+        house.agreement_coverage,
         house.wilson_coverage,
         house.calibration_coverage,
         house.survival_coverage,
