@@ -24,7 +24,7 @@ from mana_lab.analysis.statistics.results import (
     generator,
     seed_of,
 )
-from mana_lab.analysis.statistics.units import HIGHEST, LOWEST, PERSONA, rated
+from mana_lab.analysis.statistics.units import HIGHEST, LOWEST, PERSONA, halves, rated
 from mana_lab.errors import InvalidInputError
 
 _RESAMPLES = 1_999
@@ -93,7 +93,7 @@ def compare_runs(
         InvalidInputError: Fewer than two personas are in both, or a rating is not from 1 to 5.
     """
     call = "compare_runs(before, after)"
-    rows, missing = rated(_halves(before, after), call=call)
+    rows, missing = rated(halves(before, after), call=call)
     shares = _shares(rows)
     levels = np.arange(LOWEST, HIGHEST + 1)
     random = generator(seed)
@@ -136,7 +136,7 @@ def compare_models(
     """
     keys = [PERSONA, "tick", "module"]
     call = "compare_models(first, second)"
-    rows, _ = rated(_halves(first, second), "tick", "module", call=call)
+    rows, _ = rated(halves(first, second), "tick", "module", call=call)
     sides = [rows[rows["half"] == half] for half in ("A", "B")]
     medians = [side.groupby(keys, observed=True)["rating"].median() for side in sides]
     pairs = pd.concat(medians, axis="columns", keys=["first", "second"]).dropna()
@@ -147,10 +147,6 @@ def compare_models(
         alpha=krippendorff_alpha(table).alpha,
         n_pairs=len(pairs),
     )
-
-
-def _halves(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([first.assign(half="A"), second.assign(half="B")], ignore_index=True)
 
 
 def _shares(rows: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ large language models trained on code*), ``pass^k`` that all k do (Yao et al. 20
 from __future__ import annotations
 
 from math import comb
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +91,7 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
         PseudoReplicationError: The rows do not say whose they are.
         InvalidInputError: A column is missing, k is below 1, or a success is missing.
     """
+    needed(trials)
     if PERSONA not in trials.columns or bool(trials[PERSONA].isna().any()):
         raise PseudoReplicationError(
             f"{len(trials)} tries of an unknown number of personas; add a persona_id to each and "
@@ -133,6 +135,10 @@ def _mean(values: list[float]) -> float:
 
 
 def _check(trials: int, successes: int, k: int) -> None:
+    if not all(isinstance(number, Integral) for number in (trials, successes, k)):
+        raise InvalidInputError(
+            f"{successes!r} successes in {trials!r} trials with k = {k!r}; whole numbers are needed"
+        )
     if not 0 <= successes <= trials or not 1 <= k <= trials:
         raise InvalidInputError(
             f"{successes} successes in {trials} trials with k = {k}; "

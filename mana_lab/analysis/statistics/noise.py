@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from mana_lab.analysis.statistics.results import counted
-from mana_lab.analysis.statistics.units import persona_means
+from mana_lab.analysis.statistics.units import halves, persona_means
 from mana_lab.errors import InvalidInputError
 
 
@@ -51,7 +51,7 @@ def noise_floor(first: pd.DataFrame, second: pd.DataFrame, *, alpha: float = 0.0
         InvalidInputError: Fewer than two personas are in both, alpha is not between 0 and 1, or a
             rating is not from 1 to 5.
     """
-    both = pd.concat([first.assign(half="A"), second.assign(half="B")], ignore_index=True)
+    both = halves(first, second)
     means = persona_means(both, "half", call="noise_floor(first, second)").means
     whole = means.reindex(columns=["A", "B"]).dropna()
     return floor_of(whole["B"] - whole["A"], alpha=alpha)

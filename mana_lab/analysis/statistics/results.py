@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from mana_lab.errors import InvalidInputError
 
 Alternative: TypeAlias = Literal["two-sided", "greater", "less"]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -94,13 +97,30 @@ def shown_p(p: float) -> str:
 
 
 def generator(seed: Seed) -> np.random.Generator:
-    """Return the generator that *seed* is, or that it seeds."""
-    return np.random.default_rng(seed)
+    """Return the generator that *seed* is, or that it seeds.
+
+    Raises:
+        InvalidInputError: It is neither a generator nor a whole number from 0.
+    """
+    return np.random.default_rng(_checked(seed))
 
 
 def seed_of(seed: Seed) -> int | None:
-    """Return what a result tells of its seed."""
-    return None if isinstance(seed, np.random.Generator) else int(seed)
+    """Return what a result tells of its seed.
+
+    Raises:
+        InvalidInputError: As for :func:`generator`.
+    """
+    known = _checked(seed)
+    return None if isinstance(known, np.random.Generator) else int(known)
+
+
+def _checked(seed: Seed) -> Seed:
+    if isinstance(seed, np.random.Generator) or (isinstance(seed, Integral) and seed >= 0):
+        return seed
+    raise InvalidInputError(
+        f"got a seed of {seed!r}; it is a whole number from 0, or a numpy.random.Generator"
+    )
 
 
 def _short(number: float) -> str:

@@ -87,7 +87,7 @@ def screen(
     known = ~np.isnan(values)
     filled = np.where(known, values, 0.0)
     counts = known.sum(axis=0)
-    sums = _sums(filled, seed, patterns)
+    sums = _sums(filled, generator(seed), patterns)
     shares, alike = _shares_at_least(sums), _alike(sums, filled, counts)
     within, adjusted = _adjusted(_Weighed(shares * len(sums) - alike / 2, alike), groups)
     means = filled.sum(axis=0) / np.maximum(counts, 1)
@@ -151,13 +151,13 @@ def _shares_up_to(values: Floats, limits: Floats) -> Floats:
     return found
 
 
-def _sums(filled: Floats, seed: Seed, patterns: int) -> Floats:
+def _sums(filled: Floats, random: np.random.Generator, patterns: int) -> Floats:
     """Return the size of each measure's sum under each pattern; the first is what happened."""
     moving = filled[filled.any(axis=1)]
     if len(moving) <= EXACT_UP_TO:  # the sign of the first decides nothing but the direction
         counted: Floats = np.abs(all_sums(moving[1:]) + moving[:1].sum(axis=0))
         return counted
-    flips = generator(seed).integers(0, 2, (patterns + 1, len(moving) - 1), dtype=np.int8)
+    flips = random.integers(0, 2, (patterns + 1, len(moving) - 1), dtype=np.int8)
     flips[0] = 0
     signs = 1.0 - 2.0 * np.unique(flips, axis=0)  # sorted, so that no flip stays first
     drawn: Floats = np.abs(signs @ moving[1:] + moving[0])

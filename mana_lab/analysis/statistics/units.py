@@ -75,8 +75,10 @@ def rated(feedback: pd.DataFrame, *columns: str, call: str) -> tuple[pd.DataFram
     Raises:
         PseudoReplicationError: The rows do not say whose they are.
         MixedBrainsError: They are of different kinds of brains.
-        InvalidInputError: A column is missing, or a rating is not a whole number from 1 to 5.
+        InvalidInputError: It is no frame, a column is missing, or a rating is not a whole number
+            from 1 to 5.
     """
+    needed(feedback)
     if PERSONA not in feedback.columns or bool(feedback[PERSONA].isna().any()):
         raise _without_personas(len(feedback), call)
     needed(feedback, "rating", *columns)
@@ -90,6 +92,17 @@ def rated(feedback: pd.DataFrame, *columns: str, call: str) -> tuple[pd.DataFram
         if bool(rows[column].isna().any()):
             raise InvalidInputError(f"some ratings have no {column!r}")
     return rows, int((~known).sum())
+
+
+def halves(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return both frames as one, whose ``half`` is ``A`` or ``B``.
+
+    Raises:
+        InvalidInputError: One is no frame.
+    """
+    needed(first)
+    needed(second)
+    return pd.concat([first.assign(half="A"), second.assign(half="B")], ignore_index=True)
 
 
 def known_by_address(rows: pd.DataFrame) -> pd.DataFrame:
@@ -107,11 +120,15 @@ def known_by_address(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def needed(frame: pd.DataFrame, *columns: str) -> None:
-    """Check that *frame* has these columns.
+    """Check that *frame* is one and has these columns.
 
     Raises:
-        InvalidInputError: It lacks one.
+        InvalidInputError: It is none, or lacks one.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise InvalidInputError(
+            f"got a {type(frame).__name__}; a pandas DataFrame is needed, such as lab.feedback_df()"
+        )
     for column in columns:
         if column not in frame.columns:
             have = ", ".join(map(str, frame.columns)) or "none"

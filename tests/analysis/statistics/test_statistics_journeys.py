@@ -23,6 +23,14 @@ def test_the_estimates_are_shares_of_all_choices_of_k_tries(tries, k):
     assert pass_any(len(tries), sum(tries), k) == pytest.approx(np.mean([any(c) for c in choices]))
 
 
+@pytest.mark.parametrize("counts", [(3.0, 2.0, 1), ("3", 2, 1), (3, None, 1), (3, 2, 1.0)])
+def test_counts_are_whole_numbers(counts):
+    for estimate in (pass_all, pass_any):
+        with pytest.raises(InvalidInputError, match="whole numbers are needed"):
+            estimate(*counts)
+    assert pass_all(np.int64(3), np.int64(2), 1) == pytest.approx(2 / 3)
+
+
 def test_one_try_is_the_success_rate():
     assert pass_all(8, 6, 1) == pass_any(8, 6, 1) == 0.75
 

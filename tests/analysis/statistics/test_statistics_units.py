@@ -15,14 +15,17 @@ from mana_lab.analysis.statistics import (
     fit_clmm,
     journey_reliability,
     kaplan_meier,
+    last_activity,
     log_rank,
     mean_ratings,
     noise_floor,
     persona_agreement,
     persona_means,
     proportional_odds,
+    rater_profiles,
     repeat_agreement,
 )
+from mana_lab.analysis.statistics.screening import screen
 from mana_lab.errors import InvalidInputError, MixedBrainsError, PseudoReplicationError
 
 PERSONAS = ["anna"] * 10 + ["ben"] * 10 + ["cem"] * 10
@@ -114,6 +117,36 @@ CALLS = {
     "noise_floor": lambda rows: noise_floor(rows, rows),
     "compare_models": lambda rows: compare_models(rows, rows, seed=1),
 }
+
+
+@pytest.mark.parametrize("rows", [[1, 2], None, np.ones((2, 2))], ids=["list", "None", "array"])
+@pytest.mark.parametrize(
+    "call",
+    [*CALLS.values(), journey_reliability, last_activity, rater_profiles],
+    ids=[*CALLS, "journey_reliability", "last_activity", "rater_profiles"],
+)
+def test_what_is_no_frame_is_refused(call, rows):
+    with pytest.raises(InvalidInputError, match="a pandas DataFrame is needed"):
+        call(rows)
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, "7", [1, 2]])
+def test_what_is_no_seed_is_refused(seed):
+    calls = (
+        lambda: compare_modules(ROWS, seed=seed),
+        lambda: compare_runs(ROWS, ROWS, seed=seed),
+        lambda: compare_paired([1, 2], [2, 3], personas=["anna", "ben"], seed=seed),
+        lambda: mean_ratings(ROWS, seed=seed),
+        lambda: screen(pd.DataFrame({"m": [1.0, 2.0]}), ["m"], seed=seed),
+    )
+    for call in calls:
+        with pytest.raises(InvalidInputError, match="a whole number from 0"):
+            call()
+
+
+def test_numbers_and_generators_of_numpy_are_seeds():
+    for seed in (np.int64(1), np.random.default_rng(1)):
+        assert compare_modules(ROWS, seed=seed).n_personas == 2
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
