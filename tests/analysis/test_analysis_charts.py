@@ -317,6 +317,6 @@ async def test_the_charts_of_a_lab_take_a_run(lived_in):
     assert of.error_recovery(1).finding.startswith("invalid-arguments is recovered least often")
     assert of.error_recovery_table(1)["recovered"].tolist() == [1]
     assert repr(of) == (
-        "<Charts: activity, confusion, contrast, coverage, error_recovery, module_mix, ratings, "
-        "timeline, tool_errors>"
+        "<Charts: activity, confusion, contrast, control, coverage, error_recovery, module_mix, "
+        "ratings, timeline, tool_errors>"
     )

@@ -197,7 +197,7 @@ async def test_a_lab_offers_the_chart_and_its_report_shows_it(house):
     await house.persona("Anna")
     await house.persona("Ben", traits=dict.fromkeys(TRAITS, 0.5))
     offered = Charts(house.warehouse)
-    assert repr(offered).startswith("<Charts: activity, confusion, contrast, coverage, ")
+    assert repr(offered).startswith("<Charts: activity, confusion, contrast, control, coverage, ")
     assert offered.coverage_table().loc[("cadence", "daily"), "personas"] == 2
     page = render_report(house.warehouse)
     assert "Who are the personas?" in page

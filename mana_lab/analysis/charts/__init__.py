@@ -7,6 +7,7 @@ fewer than five calls or ratings.
 from mana_lab.analysis.charts.activity import activity, activity_table
 from mana_lab.analysis.charts.confusion import confusion, confusion_table
 from mana_lab.analysis.charts.contrast import contrast
+from mana_lab.analysis.charts.control import control
 from mana_lab.analysis.charts.coverage import coverage
 from mana_lab.analysis.charts.differences import contrast_table
 from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
@@ -27,6 +28,7 @@ __all__ = [
     "confusion_table",
     "contrast",
     "contrast_table",
+    "control",
     "coverage",
     "coverage_table",
     "error_recovery",

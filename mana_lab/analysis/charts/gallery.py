@@ -9,6 +9,7 @@ import pandas as pd
 from mana_lab.analysis.charts.activity import activity, activity_table
 from mana_lab.analysis.charts.confusion import confusion, confusion_table
 from mana_lab.analysis.charts.contrast import contrast
+from mana_lab.analysis.charts.control import control
 from mana_lab.analysis.charts.coverage import coverage
 from mana_lab.analysis.charts.differences import contrast_table
 from mana_lab.analysis.charts.error_recovery import error_recovery, error_recovery_table
@@ -42,8 +43,8 @@ class Charts:
 
     def __repr__(self) -> str:
         names = (
-            "activity, confusion, contrast, coverage, error_recovery, module_mix, ratings, "
-            "timeline, tool_errors"
+            "activity, confusion, contrast, control, coverage, error_recovery, module_mix, "
+            "ratings, timeline, tool_errors"
         )
         return f"<Charts: {names}>"
 
@@ -108,6 +109,26 @@ class Charts:
         from mana_lab.analysis.contrast import contrast as contrast_of
 
         return contrast_table(contrast_of(self._warehouse, run))
+
+    def control(self) -> Chart:
+        """Return how each module's rating moves from run to run, within the limits of chance.
+
+        Raises:
+            MixedBrainsError: The runs are of different kinds of brains.
+        """
+        return self._trusted(control(self.control_table()))
+
+    def control_table(self) -> pd.DataFrame:
+        """Return the numbers of :meth:`control`: means and limits, a row per module and run.
+
+        See :func:`mana_lab.analysis.statistics.control_limits`.
+
+        Raises:
+            MixedBrainsError: The runs are of different kinds of brains.
+        """
+        from mana_lab.analysis.statistics import control_limits
+
+        return control_limits(self._warehouse.feedback_df())
 
     def coverage(self) -> Chart:
         """Return how evenly the personas fill the space of their traits."""

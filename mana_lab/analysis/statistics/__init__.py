@@ -25,6 +25,7 @@ from mana_lab.analysis.statistics.clmm import (
     likelihood_ratio,
 )
 from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
+from mana_lab.analysis.statistics.control import control_limits
 from mana_lab.analysis.statistics.drift import (
     Drift,
     ModelComparison,
@@ -108,6 +109,7 @@ __all__ = [
     "compare_paired",
     "compare_runs",
     "compare_within",
+    "control_limits",
     "d_prime",
     "design_effect",
     "dose_response",

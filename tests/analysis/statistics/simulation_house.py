@@ -14,6 +14,7 @@ from mana_lab.analysis.statistics import (
     compare_independent,
     compare_modules,
     compare_runs,
+    control_limits,
     d_prime,
     dose_response,
     fit_clmm,
@@ -219,6 +220,17 @@ def drift_false_alarms(*, n=300, seed=8):
         Rate("drift alarm, 12 personas", ALPHA, int(count), n),
         Rate("drift distance, 12 personas", ALPHA, int(distance), n),
     )
+
+
+def control_false_alarms(*, runs=4, n=600, seed=25):
+    """How often some run of an unchanged module is outside its limits."""
+    rng = np.random.default_rng(seed)
+    count = 0
+    for _ in range(n):
+        rows = feedback(*ratings(rng, 10, 5 * runs))
+        rows = rows.assign(module="todo", run=(rows["tick"] - 1) // 5 + 1)
+        count += control_limits(rows)["outside"].any()
+    return Rate(f"control limits, {runs} runs, 10 personas", ALPHA, int(count), n, upper_only=True)
 
 
 def noise_floor_exceeded(*, n=400, seed=9):
