@@ -116,7 +116,7 @@ class Charts:
         Raises:
             MixedBrainsError: The runs are of different kinds of brains.
         """
-        return self._trusted(control(self.control_table()))
+        return control(self.control_table()).trusted(self._shown(None).ratings())
 
     def control_table(self) -> pd.DataFrame:
         """Return the numbers of :meth:`control`: means and limits, a row per module and run.
