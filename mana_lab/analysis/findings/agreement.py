@@ -20,6 +20,7 @@ from mana_lab.errors import InvalidInputError
 FAMILY: Final = "whether personas agree"
 TENTATIVE: Final = 2 / 3
 """Below it ratings are no ground even for tentative conclusions (Krippendorff 2004, p. 241)."""
+_NO_ORDER: Final = "Nobody rated three modules apart, so no order can be compared."
 
 
 def agreement_on_modules(feedback: pd.DataFrame) -> tuple[float, Interval]:
@@ -66,19 +67,19 @@ def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Find
     fits = _fits(rows)
     agree = interval.low > 0
     against = list(fits.index[fits <= 0] if agree else fits.index[fits > 0])
-    what = "the order of modules is not that of the others" if agree else "it is that of the others"
+    what = "modules rank otherwise than for the others" if agree else "they rank as for the others"
     calls, n_calls = cited_by(rows)
     return Finding(
         family=FAMILY,
         claim=basis.rated(
-            f"{claim}: Krippendorff's alpha is {number(alpha)} ({len(fits)} personas)"
+            f"{claim}: Krippendorff's alpha is {number(alpha)} ({rows['email'].nunique()} personas)"
         ),
         effect=alpha,
         effect_name="Krippendorff's alpha, ordinal",
         interval=interval,
         p=None,
         correction="",
-        counter_evidence=basis.others(against, len(fits), what),
+        counter_evidence=basis.others(against, len(fits), what) if len(fits) else _NO_ORDER,
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -107,13 +108,16 @@ def _medians(feedback: pd.DataFrame) -> Floats:
 
 
 def _fits(rows: pd.DataFrame) -> pd.Series[float]:
-    """Return how each persona's order of modules goes with the mean of the others', by address."""
+    """Return how each persona's order of modules goes with the mean of the others', by address.
+
+    Whoever rated fewer than three modules, or all alike, ranks none.
+    """
     means = rows.groupby(["email", "module"])["rating"].mean().unstack().astype("float64")
     found = {}
     for email, own in means.iterrows():
         pair = pd.concat([own, means.drop(index=email).mean()], axis="columns").dropna()
-        apart = len(pair) > 2 and (pair.nunique() > 1).all()
-        found[email] = float(stats.spearmanr(pair).statistic) if apart else 0.0
+        if len(pair) > 2 and (pair.nunique() > 1).all():
+            found[email] = float(stats.spearmanr(pair).statistic)
     return pd.Series(found, dtype="float64")
 
 
