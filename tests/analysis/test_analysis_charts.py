@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from mana_lab.analysis import Charts, charts
+from mana_lab.analysis.statistics import clustered_share
 from mana_lab.errors import NotFoundError
 
 DAY = "2026-01-{:02} 09:00Z"
@@ -82,84 +83,127 @@ class TestRatings:
         assert table["personas"].tolist() == [1, 1]
         assert table["mean"].tolist() == [5 / 3, 5.0]
 
+    def test_means_are_those_of_personas_with_an_interval_within_the_scale(self, feedback_of):
+        rows = rated("todo", 1, 1, 1, 1) + rated("todo", 5, persona="Ben") + rated("notes", 2)
+        table = charts.ratings_table(feedback_of(*rows))
+        assert table["mean"].to_dict() == {"notes": 2.0, "todo": 3.0}
+        assert table["personas"].to_dict() == {"notes": 1, "todo": 2}
+        assert table.loc["todo", ["low", "high"]].tolist() == [1.0, 5.0]
+        assert table.loc["notes", ["low", "high"]].isna().all()
+
     @pytest.mark.parametrize(
         ("rows", "finding"),
         [
             (
                 rated("todo", 2, 2, 3, 2, 2) + rated("notes", 4, 4, 5, 4, 4),
+                "None of 2 modules is rated apart from another: means from 2.20 to 4.20 of 5",
+            ),
+            (rated("todo", 4), "todo is rated 4.00 of 5 on average (1 persona, 1 rating)"),
+            (
+                [
+                    row
+                    for name in "ABCDEFG"
+                    for row in rated("todo", 2, persona=name) + rated("notes", 4, 5, persona=name)
+                ],
+                "todo is rated 2.50 points below notes by the same 7 personas",
+            ),
+            (
+                [
+                    row
+                    for place, name in enumerate("ABCDEFGHIJ")
+                    for row in rated("todo", 1, persona=name)
+                    + rated("mood", 2 + place % 2, persona=name)
+                    + rated("notes", 5, persona=name)
+                ],
                 (
-                    "todo is rated lowest: mean 2.20 of 5 (5 ratings by 1 persona); "
-                    "notes highest: 4.20"
+                    "todo is rated 4.00 points below notes by the same 10 personas; "
+                    "2 more pairs of modules apart"
                 ),
             ),
-            (rated("todo", 4), "todo is rated 4.00 of 5 on average (1 rating by 1 persona)"),
             (
-                rated("todo", 4, 4) + rated("notes", 4),
-                "All 2 modules are rated alike: mean 4.00 of 5",
-            ),
-            (
-                rated("todo", 3, 3) + rated("notes", 3) + rated("mood", 5),
-                "todo and notes share the lowest rating: mean 3.00 of 5",
-            ),
-            (
-                rated("spaces", 1) + rated("todo", 3, 3, 3, 3, 3) + rated("notes", 5, 5, 5, 5, 5),
+                [{**row, "brain": "model"} for row in rated("todo", 2)] + rated("notes", 4),
                 (
-                    "todo is rated lowest: mean 3.00 of 5 (5 ratings by 1 persona); "
-                    "notes highest: 5.00"
+                    "Ratings of different brains do not mean the same, so that modules are not "
+                    "compared"
                 ),
             ),
         ],
-        ids=["lowest", "one", "alike", "shared", "too few to name"],
+        ids=["one persona", "one", "apart", "several pairs", "brains"],
     )
-    def test_states_the_finding(self, feedback_of, rows, finding):
+    def test_names_modules_as_apart_only_where_that_holds_up(self, feedback_of, rows, finding):
         assert charts.ratings(feedback_of(*rows)).finding == finding
 
-    def test_says_which_brain_rated_and_what_the_title_leaves_out(self, feedback_of):
+    def test_says_which_brain_rated(self, feedback_of):
         rows = rated("spaces", 1) + rated("todo", 3, 3, 3, 3, 3)
         (note,) = [text for text in texts(charts.ratings(feedback_of(*rows))) if "brain" in text]
-        assert "no opinions of people" in note
-        assert "the title leaves out modules with fewer than 5 ratings" in " ".join(note.split())
+        assert "no opinions of people" in " ".join(note.split())
 
-    def test_shows_mean_and_number_beside_the_bars(self, feedback_of):
-        shown = texts(charts.ratings(feedback_of(*rated("todo", 1, 2, 2), *rated("notes", 5))))
-        assert {"mean", "n", "1.67", "5.00", "3", "33", "67", "100"} <= shown
+    def test_shows_means_intervals_and_numbers_beside_the_bars(self, feedback_of):
+        rows = rated("todo", 1, 2, 2) + rated("todo", 2, persona="Ben") + rated("notes", 5)
+        shown = texts(charts.ratings(feedback_of(*rows)))
+        assert {"mean", "95 %", "personas", "ratings", "1.83", "5.00", "1.0 to 4.0"} <= shown
+        assert {"\N{EN DASH}", "4", "25", "75", "100"} <= shown
 
 
 class TestToolErrors:
+    NONE = (
+        "No tool fails more often than what else the same personas call, of those that 6 or more "
+        "called"
+    )
+
     @pytest.mark.parametrize(
         ("rows", "finding"),
         [
             (calls("Anna", 3), "No call failed: 3 calls of 1 tool worked"),
             (
-                calls("Anna", 10, failed=4) + calls("Ben", 10, tool="notes.create", failed=1),
+                calls("Anna", 7, failed=5)
+                + calls("Anna", 20, tool="notes.create")
+                + calls("Ben", 3),
+                f"{NONE}; 17 % of all 30 calls failed",
+            ),
+            (
+                [
+                    row
+                    for name in "ABCDEFGH"
+                    for row in calls(name, 4, failed=3) + calls(name, 6, tool="notes.create")
+                ],
                 (
-                    "todo.create fails most often: 40 % of its 10 calls (4 of 4 errors retried); "
-                    "25 % of all 20 calls failed"
+                    "todo.create fails more often than what else the same 8 personas call: 24 of "
+                    "its 32 calls; 30 % of all 80 calls failed"
                 ),
             ),
             (
-                calls("Anna", 5, failed=1) + calls("Ben", 5, tool="notes.create", failed=1),
-                (
-                    "notes.create and todo.create fail most often: 20 % each; "
-                    "20 % of all 10 calls failed"
-                ),
-            ),
-            (
-                calls("Anna", 10, failed=1) + calls("Ben", 1, tool="todo.eat", failed=1),
-                (
-                    "todo.create fails most often: 10 % of its 10 calls (1 of 1 error retried); "
-                    "18 % of all 11 calls failed"
-                ),
+                [
+                    row
+                    for name in "ABCDEFGH"
+                    for row in calls(name, 4, tool="todo.eat", failed=4)
+                    + calls(name, 6, tool="notes.create")
+                ],
+                f"{NONE}; 40 % of all 80 calls failed",
             ),
         ],
-        ids=["none", "one", "two", "too few to name"],
+        ids=["none", "of one persona", "holds up", "no such tool"],
     )
-    def test_states_the_finding(self, actions_of, rows, finding):
+    def test_names_a_tool_only_where_that_holds_up(self, actions_of, rows, finding):
+        rows = [
+            {**row, "error_code": "unknown-tool"}
+            if row["tool_name"] == "todo.eat" and "fails" in finding
+            else row
+            for row in rows
+        ]
         assert charts.tool_errors(actions_of(*rows)).finding == finding
 
-    def test_a_title_never_claims_that_a_tool_without_errors_fails(self, actions_of):
-        rows = calls("Anna", 10) + calls("Ben", 1, tool="todo.eat", failed=1)
-        assert charts.tool_errors(actions_of(*rows)).finding == "9 % of all 11 calls failed"
+    def test_intervals_know_whose_calls_they_are_and_order_the_tools(self, actions_of):
+        surely = [row for name in "ABCDEFGH" for row in calls(name, 5, failed=3)]
+        by_one = calls("A", 5, tool="notes.eat", failed=5) + calls("B", 1, tool="notes.eat")
+        alone = calls("A", 5, tool="mood.log", failed=5)
+        table = charts.tool_errors_table(actions_of(*surely, *by_one, *alone))
+        assert table.index.tolist() == ["todo.create", "notes.eat", "mood.log"]
+        rows = actions_of(*by_one)
+        interval = clustered_share(rows["result"] == "error", rows["email"]).interval
+        assert table.loc["notes.eat", "error_low"] == interval.low
+        assert table.loc["notes.eat", "error_high"] == interval.high
+        assert table.loc["mood.log", ["error_low", "error_high"]].isna().all()
 
     def test_shows_rates_with_their_counts(self, actions_of):
         rows = calls("Anna", 4, failed=1) + calls("Ben", 2, tool="notes.create")
@@ -308,8 +352,10 @@ def test_tables_of_nothing_are_empty(actions_of, feedback_of, personas_of):
 async def test_the_charts_of_a_lab_take_a_run(lived_in):
     of = Charts(lived_in.warehouse)
     assert of.activity(1).finding.startswith("Anna was the most active: 4 of 6 calls")
-    assert of.ratings().finding.startswith("todo is rated lowest: mean 3.50 of 5")
-    assert of.tool_errors(1).finding.startswith("todo.create fails most often")
+    assert of.ratings().finding.startswith("None of 2 modules is rated apart from another")
+    assert of.tool_errors(1).finding.endswith(
+        "of those that 6 or more called; 17 % of all 6 calls failed"
+    )
     assert of.module_mix().finding.startswith("Every planned module was used")
     with pytest.raises(NotFoundError):
         of.activity(2)

@@ -84,7 +84,7 @@ def test_the_same_app_under_two_names_gives_the_noise_floor():
     assert trust.noise.source == "blind A/A"
     assert trust.noise.floor == noise_floor(first, second)
     assert trust.variants == arms
-    assert "; app varied: control, control again, treatment; " in str(trust)
+    assert "; app varied, pooled here: control, control again, treatment; " in str(trust)
 
 
 def test_flagged_raters_are_named_and_numbers_are_given_with_and_without_them(lab):

@@ -26,8 +26,10 @@ from mana_lab.analysis.charts.figure import (
     house_style,
     new_chart,
     row_names,
+    short,
 )
-from mana_lab.analysis.wording import counted, enough, listed, percent, title_note
+from mana_lab.analysis.wording import counted, percent
+from mana_lab.errors import MixedBrainsError
 
 _ANSWERS = (1, 2, 3, 4, 5)
 COLORS = {1: VERMILLION, 2: ORANGE, 3: GREY, 4: SKY, 5: BLUE}
@@ -43,16 +45,32 @@ def ratings_table(feedback: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row per module, the lowest mean first, with ``1`` … ``5`` (counts), ``ratings`` (their
-        sum), ``personas`` and ``mean``.
+        sum), ``personas``, ``mean`` (over personas of their mean ratings, so that each counts the
+        same), and ``low`` and ``high``, Student's interval of that over personas within the scale
+        of 1 to 5, missing where one persona alone rated.
     """
     table = pd.crosstab(feedback["module"], feedback["rating"].astype("int64"))
     table = table.reindex(columns=list(_ANSWERS), fill_value=0)
     table.columns = pd.Index([str(answer) for answer in _ANSWERS])
-    by_module = feedback.groupby("module")
     table["ratings"] = table.sum(axis="columns")
-    table["personas"] = by_module["email"].nunique()
-    table["mean"] = by_module["rating"].mean().astype("float64")
+    rated = feedback.assign(rating=feedback["rating"].astype("float64"))
+    own = rated.groupby(["module", "email"])["rating"].mean().groupby(level="module")
+    table["personas"] = own.size()
+    table["mean"] = own.mean()
+    ends = pd.DataFrame(
+        {str(module): _ends(means) for module, means in own}, index=["low", "high"], dtype=float
+    ).T
+    table = table.join(ends)
     return table.sort_values(["mean", "ratings"], ascending=[True, False], kind="stable")
+
+
+def _ends(means: pd.Series[float]) -> tuple[float, float]:
+    from mana_lab.analysis.statistics.intervals import t_interval
+
+    if len(means) < 2:
+        return math.nan, math.nan
+    found = t_interval(means)
+    return max(_ANSWERS[0], found.low), min(_ANSWERS[-1], found.high)
 
 
 def ratings(feedback: pd.DataFrame) -> Chart:
@@ -66,12 +84,15 @@ def ratings(feedback: pd.DataFrame) -> Chart:
     table = ratings_table(feedback)
     with house_style():
         chart = new_chart(
-            _finding(table), height=1.5 + 0.26 * len(table), note=_note(feedback, table)
+            _finding(feedback, table), height=1.5 + 0.26 * len(table), note=_note(feedback)
         )
         axes = chart.add_subplot()
         _draw(axes, table)
-        column_of_texts(axes, 1.07, "mean", [_shown(mean) for mean in table["mean"]])
-        column_of_texts(axes, 1.15, "n", [str(number) for number in table["ratings"]])
+        column_of_texts(axes, 1.08, "mean", [_shown(mean) for mean in table["mean"]])
+        rows = [table.loc[module] for module in table.index]
+        column_of_texts(axes, 1.22, "95 %", [_between(row) for row in rows])
+        column_of_texts(axes, 1.34, "personas", [str(number) for number in table["personas"]])
+        column_of_texts(axes, 1.44, "ratings", [str(number) for number in table["ratings"]])
         axes.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.05),
@@ -83,21 +104,27 @@ def ratings(feedback: pd.DataFrame) -> Chart:
         return chart.settled()
 
 
-def _finding(table: pd.DataFrame) -> str:
-    known = table[enough(table["ratings"])]
-    means = known["mean"].map(_shown)
-    lowest = [str(module) for module in known.index[means == means.iloc[0]]]
-    mean = f"mean {means.iloc[0]} of 5"
-    if len(known) == 1:
-        return f"{lowest[0]} is rated {means.iloc[0]} of 5 on average ({_basis(known.iloc[0])})"
-    if len(lowest) == len(known):
-        return f"All {counted(len(known), 'module')} are rated alike: {mean}"
-    if len(lowest) > 1:
-        return f"{listed(lowest, 'module')} share the lowest rating: {mean}"
-    highest = [str(module) for module in known.index[means == means.iloc[-1]]]
+def _finding(feedback: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Return what holds up: means of ratings alone order modules that nothing tells apart."""
+    from mana_lab.analysis.apart import modules_apart
+
+    if len(table) == 1:
+        only = table.iloc[0]
+        return f"{table.index[0]} is rated {only['mean']:.2f} of 5 on average ({_basis(only)})"
+    span = f"means from {_shown(table['mean'].iloc[0])} to {_shown(table['mean'].iloc[-1])} of 5"
+    try:
+        held = modules_apart(feedback).pairs
+    except MixedBrainsError:
+        return "Ratings of different brains do not mean the same, so that modules are not compared"
+    if not held:
+        return f"None of {counted(len(table), 'module')} is rated apart from another: {span}"
+    first, rest = held[0], len(held) - 1
+    effect = first.test.effect if first.test else 0.0
+    below, above = (first.second, first.first) if effect < 0 else (first.first, first.second)
+    more = f"; {counted(rest, 'more pair')} of modules apart" if rest else ""
     return (
-        f"{lowest[0]} is rated lowest: {mean} ({_basis(known.iloc[0])}); "
-        f"{listed(highest, 'module')} highest: {means.iloc[-1]}"
+        f"{short(below)} is rated {abs(effect):.2f} points below {short(above)} by the same "
+        f"{counted(first.n_personas, 'persona')}{more}"
     )
 
 
@@ -105,17 +132,22 @@ def _shown(mean: float) -> str:
     return f"{mean:.2f}"
 
 
+def _between(row: pd.Series[Any]) -> str:
+    return "\N{EN DASH}" if math.isnan(row["low"]) else f"{row['low']:.1f} to {row['high']:.1f}"
+
+
 def _basis(row: pd.Series[Any]) -> str:
     ratings, personas = int(row["ratings"]), int(row["personas"])
-    return f"{counted(ratings, 'rating')} by {counted(personas, 'persona')}"
+    return f"{counted(personas, 'persona')}, {counted(ratings, 'rating')}"
 
 
-def _note(feedback: pd.DataFrame, table: pd.DataFrame) -> str:
+def _note(feedback: pd.DataFrame) -> str:
     brains = sorted(feedback["brain"].dropna().unique())
-    facts = [f"brain: {', '.join(brains)}"] if brains else []
+    facts = ["mean: over personas of their means; 95 %: Student's interval over personas, 1 to 5"]
+    facts += [f"brain: {', '.join(brains)}"] if brains else []
     if "scripted" in brains:
         facts.append("scripted ratings follow from what happened; they are no opinions of people")
-    return "; ".join(facts) + title_note(table["ratings"], "module", "rating")
+    return "; ".join(facts)
 
 
 def _draw(axes: Axes, table: pd.DataFrame) -> None:

@@ -22,10 +22,6 @@ from mana_lab.analysis.trust import (
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.analysis.wording import counted, persona_labels
 
-SEED: Final = 7
-"""Of the random signs and draws, here and in the cells that reproduce a finding."""
-LEVEL: Final = 0.05
-"""At which level something holds up, after the correction."""
 FEWEST: Final = 6
 """With fewer personas no test that flips their signs can reach that level."""
 MOST: Final = 5

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from mana_lab.analysis.findings.basis import LEVEL, SEED, Basis, cited_by, ids_of, within_noise
+from mana_lab.analysis.apart import LEVEL, SEED
+from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of, within_noise
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.results import HypothesisTest, shown_p

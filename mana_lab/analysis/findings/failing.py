@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import FEWEST, LEVEL, MOST, SEED, Basis, only_most
+from mana_lab.analysis.apart import LEVEL, SEED
+from mana_lab.analysis.findings.basis import FEWEST, MOST, Basis, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.comparing import compare_paired
@@ -70,11 +71,24 @@ def failing_tools(
     return ordered.reset_index(drop=True)
 
 
+def held_up(counts: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of :func:`failing_tools` that hold up: those that findings tell.
+
+    Args:
+        counts: As there.
+    """
+    return _held(failing_tools(counts, seed=SEED))
+
+
+def _held(table: pd.DataFrame) -> pd.DataFrame:
+    return table[(table["q"] <= LEVEL) & (table["low"] > 0)]
+
+
 def tools_that_fail(basis: Basis) -> Looked:
     """Look for tools that fail more often than what else the same personas call."""
     counts = basis.friction.personas(basis.run)
     table = failing_tools(counts, seed=SEED)
-    held = table[(table["q"] <= LEVEL) & (table["low"] > 0)]
+    held = _held(table)
     told = held.head(MOST).to_dict("records")
     findings = tuple(_finding(basis, counts, row, len(table)) for row in told)
     every = counts[counts["calls"] > counts["unknown_tool"]]["tool_name"].nunique()

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from mana_lab.analysis.apart import LEVEL, SEED, modules_apart
 from mana_lab.analysis.findings.basis import (
     FEWEST,
-    LEVEL,
     MOST,
-    SEED,
     Basis,
     cited_by,
     ids_of,
@@ -35,10 +34,9 @@ _IMPORT: Final = "from mana_lab.analysis.statistics import compare_modules\n\n"
 def modules_rated_apart(basis: Basis) -> Looked:
     """Look whether some modules are rated above others."""
     rows = basis.ratings
-    found = compare_modules(rows, seed=SEED)
+    apart = modules_apart(rows)
+    found, held = apart.found, apart.pairs
     tested = [pair for pair in found.pairs if pair.n_personas >= FEWEST]
-    held = [pair for pair in found.pairs if _holds(pair)]
-    held.sort(key=lambda pair: -abs(pair.test.effect) if pair.test else 0.0)
     pairs = [_pair(basis, pair, len(found.pairs)) for pair in held[:MOST]]
     findings = [*_overall(basis, found), *pairs]
     tried = "tried" if found.overall else f"not possible: {found.n_complete} rated all of them"
@@ -104,13 +102,6 @@ def _unflagged_w(basis: Basis) -> float:
     except InvalidInputError:
         return float("nan")
     return test.effect if test else float("nan")
-
-
-def _holds(pair: Pair) -> bool:
-    test = pair.test
-    if test is None or test.interval is None:
-        return False
-    return pair.p_holm <= LEVEL and 0 not in test.interval
 
 
 def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mana_lab.analysis.findings.basis import LEVEL, MOST, Basis, ids_of, only_most
+from mana_lab.analysis.apart import LEVEL
+from mana_lab.analysis.findings.basis import MOST, Basis, ids_of, only_most
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.friction.calls import SOON

@@ -95,7 +95,7 @@ def _asked(basis: Basis, found: Contrast) -> Iterator[Finding]:
         cell=(f"lab.contrast({basis.run}).effect({argument}).difference.effect"),
         kind="confirmatory",
         about="ratings",
-        trust=replace(trust, kind="confirmatory"),
+        trust=replace(trust, kind="confirmatory", compared=True),
         effect_unflagged=_unflagged(basis, gaps),
     )
 
@@ -138,7 +138,7 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         cell=(f"lab.contrast({basis.run}).test({name!r}, {named.measure!r}).effect"),
         kind="exploratory",
         about="ratings" if named.measure == "rating" else "calls",
-        trust=trust,
+        trust=replace(trust, compared=True),
     )
 
 

@@ -124,4 +124,7 @@ def _checked(seed: Seed) -> Seed:
 
 
 def _short(number: float) -> str:
-    return f"{number:.3g}" if abs(number) < 1e-3 and number else f"{number:.3f}"
+    """Return a number in plain decimals: three, or three digits of one that is nearly nothing."""
+    if 1e-9 < abs(number) < 1e-3:
+        return np.format_float_positional(number, precision=3, fractional=False)
+    return f"{number:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -74,7 +75,7 @@ class Shown:
         rows = ratings[ratings["id"].isin(found.varied.ratings["id"])]
         rows = rows[rows[PERSONA].isin(both)]
         calls = found.varied.calls
-        return trust_in_ratings(
+        trust = trust_in_ratings(
             self._warehouse,
             found.varied.run,
             rows,
@@ -82,6 +83,7 @@ class Shown:
             personas=both,
             calls=int(calls[PERSONA].isin(both).sum()),
         )
+        return replace(trust, compared=True)
 
     def _calls(self, condition: str) -> Trust:
         calls = self._counts(condition)

@@ -100,6 +100,7 @@ class Trust:
         mean_unflagged: The same without the flagged raters; NaN where nobody is left.
         kind: Whether what is shown was said before the run.
         calls: Of how many calls they are; None where they are not made of calls.
+        compared: Whether the variants are compared with each other, and not pooled.
         no_icc: Why the ICC is not known; empty where it is.
         no_noise: Why the noise floor is not known; empty where it is.
     """
@@ -118,6 +119,7 @@ class Trust:
     mean_unflagged: float
     kind: Kind = "exploratory"
     calls: int | None = None
+    compared: bool = False
     no_icc: str = ""
     no_noise: str = ""
 
@@ -160,7 +162,8 @@ class Trust:
     def _facts(self, *, brief: bool = False) -> Iterator[tuple[str, str]]:
         yield "Played by", self._played(brief=brief)
         if self.variants:
-            yield "App", f"app varied: {_joined(self.variants, brief=brief)}"
+            how = "compared" if self.compared else "pooled here"
+            yield "App", f"app varied, {how}: {_joined(self.variants, brief=brief)}"
         if self.no_icc and self.no_icc == self.no_noise:
             yield "Persona share, noise", f"ICC and noise floor not known ({self.no_icc})"
         else:

@@ -100,3 +100,16 @@ def test_values_that_differ_by_rounding_alone_are_all_the_same():
     values = [0.1 + 0.2, 0.3, 0.3, 0.1 + 0.2, 0.3, 0.3, 0.3]
     found = bootstrap_interval(values, seed=7)
     assert found.low == found.high == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (-0.3968, 6.512e-05, "[-0.397, 0.0000651]"),
+        (-2.5e-4, 1.0, "[-0.00025, 1.000]"),
+        (0.0, 1e-12, "[0.000, 0.000]"),
+        (float("nan"), float("inf"), "[nan, inf]"),
+    ],
+)
+def test_an_interval_is_shown_in_plain_decimals(low, high, text):
+    assert repr(Interval(low, high)) == text
