@@ -90,6 +90,8 @@ class TestRatings:
         assert table["personas"].to_dict() == {"notes": 1, "todo": 2}
         assert table.loc["todo", ["low", "high"]].tolist() == [1.0, 5.0]
         assert table.loc["notes", ["low", "high"]].isna().all()
+        alike = rated("todo", 4) + rated("todo", 4, persona="Ben")
+        assert charts.ratings_table(feedback_of(*alike))[["low", "high"]].isna().all(axis=None)
 
     @pytest.mark.parametrize(
         ("rows", "finding"),
@@ -204,6 +206,16 @@ class TestToolErrors:
         assert table.loc["notes.eat", "error_low"] == interval.low
         assert table.loc["notes.eat", "error_high"] == interval.high
         assert table.loc["mood.log", ["error_low", "error_high"]].isna().all()
+
+    def test_no_line_of_an_interval_runs_through_a_number(self, actions_of):
+        rows = [row for name in "ABCD" for row in calls(name, 5, failed=2)]
+        chart = charts.tool_errors(actions_of(*rows, *calls("A", 5, tool="notes.create")))
+        chart.draw_without_rendering()
+        axes = chart.axes[0]
+        (line,) = axes.collections
+        end = axes.transData.transform(line.get_segments()[0][1])[0]
+        (text,) = [text for text in axes.texts if "8/20" in text.get_text()]
+        assert text.get_window_extent().x0 > end
 
     def test_shows_rates_with_their_counts(self, actions_of):
         rows = calls("Anna", 4, failed=1) + calls("Ben", 2, tool="notes.create")

@@ -155,6 +155,38 @@ def test_many_modules_make_it_higher_and_the_rest_is_counted():
     assert any("less used rows not shown" in text for text in texts(chart))
 
 
+def one_of(people):
+    """A lab in which the first of some people rates todo higher under treatment."""
+    ticks = []
+    for place, person in enumerate(people):
+        for number in range(8):
+            arm = TREATMENT if number % 2 else CONTROL
+            todo = 5 if arm == TREATMENT and place == 0 else 3
+            more = {"variant": arm}
+            ticks.append(lived("todo.create mood.log", person, number, more=more, todo=todo))
+    return lab_of(*ticks, design=DESIGN)
+
+
+def test_an_interval_that_leaves_its_panel_ends_in_an_arrow_and_the_note_says_so():
+    lab = one_of(PEOPLE[:3])
+    row = lab.charts.contrast_table(1).loc["todo", "", "rating"]
+    assert (row["low"], row["high"]) == pytest.approx((0.667 - 2.868, 0.667 + 2.868), abs=0.01)
+    chart = lab.charts.contrast(1)
+    (axes,) = [axes for axes in chart.axes if axes.get_title("left").startswith("rating")]
+    left, right = axes.get_xlim()
+    arrows = {line.get_marker(): line.get_xdata() for line in axes.lines if len(line.get_xdata())}
+    assert left < arrows["<"][0] < 0 < arrows[">"][0] < right
+    assert any("none of one persona; arrow: it goes on" in text for text in texts(chart))
+
+
+def test_an_interval_stays_within_what_is_possible():
+    lab = one_of(PEOPLE[:2])
+    interval = lab.contrast(1).test("todo", "rating").interval
+    assert (interval.low < -4, interval.high > 4) == (True, True)
+    row = lab.charts.contrast_table(1).loc["todo", "", "rating"]
+    assert (row["low"], row["high"]) == (-4, 4)
+
+
 def test_several_changes_are_named():
     chart = tried("todo.create! mood.log! spaces.list", "todo.create mood.log spaces.list").charts
     assert chart.contrast(1).finding.endswith("todo changed too")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 _WIDEST: Final = 2.0
 """So many times the largest difference a panel reaches; a longer interval leaves it."""
+_EDGE: Final = 0.97
+"""Where in its panel the arrow of a longer interval stands."""
 _LONGEST: Final = 22
 _LEGEND: Final = 20
 """How much space the legend has between the heads of the panels and their rows, in points."""
@@ -141,7 +144,7 @@ def _finding(found: Contrast) -> str:
 def _note(found: Contrast, table: pd.DataFrame, panels: list[str], hidden: int) -> str:
     facts = [
         "treatment less control, mean over personas",
-        "line: 95 % interval of each by itself; it may leave its panel",
+        "line: 95 % interval of each by itself, none of one persona; arrow: it goes on",
         f"changed: modules at a family-wise level of {found.alpha:g}, of each the clearest tool",
     ]
     if table["noise"].notna().any():
@@ -163,15 +166,15 @@ def _draw(
         if not np.isnan(noise):
             axes.barh(place, 2 * noise, left=-noise, height=0.72, linewidth=0, zorder=1, **_BAND)
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
+    reach = _reach(rows, told.most)
     for changed, look in ((False, _look(changed=False)), (True, _look(changed=True))):
         chosen = (rows["changed"] == changed).to_numpy()
         part = rows[chosen]
-        axes.hlines(y[chosen], part["low"], part["high"], colors=look["color"], linewidth=2)
+        _draw_lines(axes, y[chosen], part, reach, look["color"])
         axes.plot(part["difference"], y[chosen], linestyle="none", zorder=3, **look)
     for place, row in zip(y, rows.to_dict("records"), strict=True):
         if row["changed"]:
             _mark(axes, place, float(row["difference"]), told)
-    reach = _reach(rows, told.most)
     axes.set_xlim(-reach, reach)
     step = _round_down(0.9 * reach)
     ticks = (-step, 0.0, step)
@@ -179,6 +182,17 @@ def _draw(
     axes.xaxis.grid(visible=True)
     axes.set_title(told.head, pad=_LEGEND)
     bare(axes)
+
+
+def _draw_lines(
+    axes: Axes, y: npt.NDArray[np.int_], rows: pd.DataFrame, reach: float, color: str
+) -> None:
+    """Draw the intervals; one that leaves the panel ends in an arrow at its edge."""
+    low, high, edge = rows["low"], rows["high"], reach * _EDGE
+    axes.hlines(y, low.clip(-reach), high.clip(upper=reach), colors=color, linewidth=2)
+    for marker, beyond, x in (("<", low < -reach, -edge), (">", high > reach, edge)):
+        places = y[beyond.to_numpy()]
+        axes.plot([x] * len(places), places, marker=marker, color=color, linestyle="none", ms=6)
 
 
 def _mark(axes: Axes, place: int, difference: float, told: Told) -> None:

@@ -101,9 +101,9 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
         A row for each ``module``, ``tool`` and ``measure``: of all modules (where ``tool`` is
         empty) and of the tools of those that changed, which come first. ``difference`` is
         treatment less control, with its interval from ``low`` to ``high`` over the ``personas``
-        who have both, in ``unit``; ``p_adjusted`` is over all measures of all modules
-        (family-wise: it is what names a module), and ``p_within`` over those of the module alone
-        (it is what names a tool of a module that is named); ``changed`` says what holds up by the
+        who have both, in ``unit``, within what is possible; ``p_adjusted`` is over all measures
+        of all modules (family-wise: it is what names a module), and ``p_within`` over those of the
+        module alone (it is what names a tool of a module that is named); ``changed`` says what holds up by the
         former, or is the tool that is named by the latter; ``noise`` is the noise floor of the
         ratings of a module, missing elsewhere.
     """
@@ -130,10 +130,11 @@ def _known(found: Contrast, row: Mapping[Any, Any], named: Mapping[str, Named]) 
     interval = None
     if row["personas"] > 1:
         interval = found.test(tool or module, measure).interval
+    most = TOLD[measure].most
     return {
         **row,
-        "low": np.nan if interval is None else interval.low,
-        "high": np.nan if interval is None else interval.high,
+        "low": np.nan if interval is None else max(-most, interval.low),
+        "high": np.nan if interval is None else min(most, interval.high),
         "changed": is_named or float(row["p_adjusted"]) <= found.alpha,
         "noise": _noise(found, module) if measure == "rating" else np.nan,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -47,7 +48,8 @@ def ratings_table(feedback: pd.DataFrame) -> pd.DataFrame:
         A row per module, the lowest mean first, with ``1`` … ``5`` (counts), ``ratings`` (their
         sum), ``personas``, ``mean`` (over personas of their mean ratings, so that each counts the
         same), and ``low`` and ``high``, Student's interval of that over personas within the scale
-        of 1 to 5, missing where one persona alone rated.
+        of 1 to 5, missing where one persona alone rated, or all of them
+        alike.
     """
     table = pd.crosstab(feedback["module"], feedback["rating"].astype("int64"))
     table = table.reindex(columns=list(_ANSWERS), fill_value=0)
@@ -67,7 +69,7 @@ def ratings_table(feedback: pd.DataFrame) -> pd.DataFrame:
 def _ends(means: pd.Series[float]) -> tuple[float, float]:
     from mana_lab.analysis.statistics.intervals import t_interval
 
-    if len(means) < 2:
+    if len(means) < 2 or np.ptp(means) == 0:  # alike by chance or for good: nobody can tell
         return math.nan, math.nan
     found = t_interval(means)
     return max(_ANSWERS[0], found.low), min(_ANSWERS[-1], found.high)
@@ -143,7 +145,9 @@ def _basis(row: pd.Series[Any]) -> str:
 
 def _note(feedback: pd.DataFrame) -> str:
     brains = sorted(feedback["brain"].dropna().unique())
-    facts = ["mean: over personas of their means; 95 %: Student's interval over personas, 1 to 5"]
+    facts = [
+        "mean: over personas of their means; 95 %: Student's interval over personas who differ"
+    ]
     facts += [f"brain: {', '.join(brains)}"] if brains else []
     if "scripted" in brains:
         facts.append("scripted ratings follow from what happened; they are no opinions of people")

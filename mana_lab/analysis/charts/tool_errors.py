@@ -81,7 +81,7 @@ def tool_errors(actions: pd.DataFrame) -> Chart:
         row_names(failing, [str(tool) for tool in table.index])
         ends = table["error_high"].where(table["errors"] > 0)
         most = max(float(table["error_rate"].max()), float(ends.fillna(0).max()), 0.05)
-        _draw(failing, table["error_rate"], table["errors"], table["calls"], VERMILLION, most)
+        _draw(failing, table["error_rate"], table["errors"], table["calls"], VERMILLION, most, ends)
         _draw_intervals(failing, table)
         failing.set_title("failed calls, of all calls", pad=6)
         _draw(retrying, table["retry_rate"], table["retries"], table["errors"], BLUE, 1.0)
@@ -146,14 +146,16 @@ def _draw(
     whole: pd.Series[int],
     color: str,
     most: float,
+    ends: pd.Series[float] | None = None,
 ) -> None:
     shown = rates.fillna(0)
     rows = range(len(rates))
     axes.barh(rows, shown, height=0.62, color=color)
-    for row, rate, some, everything in zip(rows, shown, part, whole, strict=True):
+    right = shown if ends is None else ends.fillna(shown)  # the text stands beside the line
+    for row, rate, end, some, everything in zip(rows, shown, right, part, whole, strict=True):
         text = f"{percent(rate)}  ({some}/{everything})" if everything else "no errors"
         grey = "#222222" if everything else "#888888"
-        axes.text(rate + most * 0.02, row, text, va="center", fontsize=8, color=grey)
+        axes.text(end + most * 0.02, row, text, va="center", fontsize=8, color=grey)
     axes.set_xlim(0, most * 1.42)
     axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda rate, _: percent(rate)))

@@ -28,6 +28,10 @@ from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError
 
 FAMILY: Final = "modules rated apart"
+_NO_INTERVAL: Final = (
+    " W has no interval: personas who are drawn twice agree with themselves, so that a bootstrap "
+    "puts it too high."
+)
 _IMPORT: Final = "from mana_lab.analysis.statistics import compare_modules\n\n"
 
 
@@ -50,6 +54,11 @@ def modules_rated_apart(basis: Basis) -> Looked:
 
 
 def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
+    """Yield whether the modules are rated apart at all; Kendall's W has no interval.
+
+    A bootstrap over personas would draw some of them several times, and these agree with
+    themselves: W comes out too large in nearly every draw, and the interval lies too high.
+    """
     test = found.overall
     if test is None or test.p > LEVEL:
         return
@@ -73,8 +82,9 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
         interval=None,
         p=test.p,
         correction="",
-        counter_evidence=basis.others(
-            map(str, against), test.n_personas, "the order is not that of the others"
+        counter_evidence=(
+            basis.others(map(str, against), test.n_personas, "the order is not that of the others")
+            + _NO_INTERVAL
         ),
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,

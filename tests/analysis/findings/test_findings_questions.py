@@ -67,6 +67,8 @@ def test_calls_and_ratings_behind_a_finding_are_there(findings, lab):
 def test_modules_are_compared_together_and_in_pairs(findings):
     overall, *pairs = of(findings, "modules rated apart")
     assert overall.effect_name == "Kendall's W"
+    assert overall.interval is None
+    assert "W has no interval: personas who are drawn twice" in overall.counter_evidence
     assert "todo lowest" in overall.claim
     assert "mood highest" in overall.claim
     assert {pair.correction for pair in pairs} == {"Holm over 3 pairs"}
