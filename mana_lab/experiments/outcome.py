@@ -105,12 +105,17 @@ class Experiment:
             facts[f"rating of {about}"] = f"not comparable: {error.message}"
         if self.evidence is not None:
             facts["evidence"] = f"e = {self.evidence.largest:.1f}, p = {self.evidence.p:.4f}"
-        verdict = "holds up" if self.answer.holds else "does not hold up"
-        facts["asked beforehand"] = f"{verdict} at a level of {self.trial.alpha:g}"
+        facts["asked beforehand"] = self._verdict()
         if self.stopped_because:
             facts["ended early"] = self.stopped_because
         named = "; ".join(map(str, self.named)) or "nothing that holds up"
         return facts | {"changed besides": named}
+
+    def _verdict(self) -> str:
+        if self.answer.difference is None:
+            return "cannot be told"
+        verdict = "holds up" if self.answer.holds else "does not hold up"
+        return f"{verdict} at a level of {self.trial.alpha:g}"
 
     def __repr__(self) -> str:
         told = "; ".join(f"{name}: {text}" for name, text in self.facts().items())

@@ -172,6 +172,7 @@ async def test_ratings_of_other_brains_are_not_compared(lab):
     with pytest.raises(MixedBrainsError):
         assert found.effect
     assert "not comparable" in repr(found)
+    assert "asked beforehand: cannot be told" in repr(found)
     assert "rating" not in set(found.contrast.table["measure"])
 
 

@@ -103,9 +103,9 @@ def contrast_table(found: Contrast) -> pd.DataFrame:
         treatment less control, with its interval from ``low`` to ``high`` over the ``personas``
         who have both, in ``unit``, within what is possible; ``p_adjusted`` is over all measures
         of all modules (family-wise: it is what names a module), and ``p_within`` over those of the
-        module alone (it is what names a tool of a module that is named); ``changed`` says what holds up by the
-        former, or is the tool that is named by the latter; ``noise`` is the noise floor of the
-        ratings of a module, missing elsewhere.
+        module alone (it is what names a tool of a module that is named); ``changed`` says what
+        holds up by the former, or is the tool that is named by the latter; ``noise`` is the noise
+        floor of the ratings of a module, missing elsewhere.
     """
     named = {each.module: each for each in found.named}
     rows = found.table[found.table["tool"].isna() | found.table["module"].isin(named)]

@@ -102,8 +102,8 @@ def compare_within(
     both = units.means[[first, second]].dropna()
     if len(both) < 2:
         raise InvalidInputError(
-            f"{counted(len(both), 'persona')} saw both {first!r} and {second!r}; 2 are needed. "
-            "For different personas call compare_between"
+            f"{counted(len(both), 'persona')} saw both {first!r} and {second!r}; 2 are needed: "
+            "let them live longer, or compare different personas by compare_between"
         )
     rows, _ = rated(feedback, variant, call="compare_within")
     shared = rows[rows[PERSONA].isin(both.index)]
