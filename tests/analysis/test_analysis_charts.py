@@ -376,5 +376,5 @@ async def test_the_charts_of_a_lab_take_a_run(lived_in):
     assert of.error_recovery_table(1)["recovered"].tolist() == [1]
     assert repr(of) == (
         "<Charts: activity, confusion, contrast, control, coverage, error_recovery, module_mix, "
-        "ratings, timeline, tool_errors>"
+        "ratings, thresholds, timeline, tool_errors>"
     )

@@ -15,6 +15,7 @@ from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.gallery import Charts
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
+from mana_lab.analysis.charts.thresholds import thresholds, thresholds_table
 from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.coverage import coverage_table
@@ -37,6 +38,8 @@ __all__ = [
     "module_mix_table",
     "ratings",
     "ratings_table",
+    "thresholds",
+    "thresholds_table",
     "timeline",
     "timeline_table",
     "tool_errors",

@@ -16,12 +16,17 @@ from mana_lab.analysis.charts.error_recovery import error_recovery, error_recove
 from mana_lab.analysis.charts.figure import Chart
 from mana_lab.analysis.charts.module_mix import module_mix, module_mix_table
 from mana_lab.analysis.charts.ratings import ratings, ratings_table
+from mana_lab.analysis.charts.thresholds import thresholds, thresholds_table
 from mana_lab.analysis.charts.timeline import timeline, timeline_table
 from mana_lab.analysis.charts.tool_errors import tool_errors, tool_errors_table
 from mana_lab.analysis.choosing import OneRun, RunChoice, choose_persona
 from mana_lab.analysis.coverage import coverage_table
 from mana_lab.analysis.friction import Friction
 from mana_lab.analysis.warehouse import Warehouse
+from mana_lab.errors import InvalidInputError, MixedBrainsError
+
+if TYPE_CHECKING:
+    from mana_lab.analysis.statistics import ClmmFit
 
 if TYPE_CHECKING:
     from mana_lab.analysis.trust import Shown
@@ -44,7 +49,7 @@ class Charts:
     def __repr__(self) -> str:
         names = (
             "activity, confusion, contrast, control, coverage, error_recovery, module_mix, "
-            "ratings, timeline, tool_errors"
+            "ratings, thresholds, timeline, tool_errors"
         )
         return f"<Charts: {names}>"
 
@@ -170,6 +175,39 @@ class Charts:
             NotFoundError: There is no such run.
         """
         return ratings_table(self._warehouse.feedback_df(run))
+
+    def thresholds(self, run: RunChoice = None) -> Chart:
+        """Return how modules move ratings across the thresholds of a model.
+
+        It is the cumulative-link mixed model of :func:`mana_lab.analysis.statistics.fit_clmm`; the
+        first module of the alphabet is the baseline.
+
+        Raises:
+            NotFoundError: There is no such run.
+            MixedBrainsError: The ratings are of different kinds of brains.
+        """
+        baseline = self._warehouse.feedback_df(run)["module"].dropna().min()
+        return self._trusted(thresholds(self._model(run), str(baseline)), run)
+
+    def thresholds_table(self, run: RunChoice = None) -> pd.DataFrame:
+        """Return the numbers of :meth:`thresholds`: a row per threshold and per module.
+
+        Raises:
+            NotFoundError: There is no such run.
+            MixedBrainsError: The ratings are of different kinds of brains.
+        """
+        return thresholds_table(self._model(run))
+
+    def _model(self, run: RunChoice) -> ClmmFit | None:
+        """Return the model of the ratings by module; None where they are too few for one."""
+        from mana_lab.analysis.statistics import fit_clmm
+
+        try:
+            return fit_clmm(self._warehouse.feedback_df(run), "module")
+        except MixedBrainsError:
+            raise
+        except InvalidInputError:
+            return None
 
     def timeline(self, persona: str, run: RunChoice = None) -> Chart:
         """Return when one persona used the app, what for, and how it went.
