@@ -187,7 +187,8 @@ class Charts:
             MixedBrainsError: The ratings are of different kinds of brains.
         """
         baseline = self._warehouse.feedback_df(run)["module"].dropna().min()
-        return self._trusted(thresholds(self._model(run), str(baseline)), run)
+        drawn = thresholds(self._model(run), str(baseline))
+        return drawn.trusted(self._shown(run).ratings())
 
     def thresholds_table(self, run: RunChoice = None) -> pd.DataFrame:
         """Return the numbers of :meth:`thresholds`: a row per threshold and per module.
