@@ -98,7 +98,10 @@ class TestRatings:
         [
             (
                 rated("todo", 2, 2, 3, 2, 2) + rated("notes", 4, 4, 5, 4, 4),
-                "None of 2 modules is rated apart from another: means from 2.20 to 4.20 of 5",
+                (
+                    "No two of 2 modules can be told apart by their ratings: means from 2.20 to "
+                    "4.20 of 5"
+                ),
             ),
             (rated("todo", 4), "todo is rated 4.00 of 5 on average (1 persona, 1 rating)"),
             (
@@ -364,7 +367,7 @@ def test_tables_of_nothing_are_empty(actions_of, feedback_of, personas_of):
 async def test_the_charts_of_a_lab_take_a_run(lived_in):
     of = Charts(lived_in.warehouse)
     assert of.activity(1).finding.startswith("Anna was the most active: 4 of 6 calls")
-    assert of.ratings().finding.startswith("None of 2 modules is rated apart from another")
+    assert of.ratings().finding.startswith("No two of 2 modules can be told apart")
     assert of.tool_errors(1).finding.endswith(
         "of those that 6 or more called; 17 % of all 6 calls failed"
     )

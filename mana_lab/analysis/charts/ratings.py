@@ -92,9 +92,9 @@ def ratings(feedback: pd.DataFrame) -> Chart:
         _draw(axes, table)
         column_of_texts(axes, 1.08, "mean", [_shown(mean) for mean in table["mean"]])
         rows = [table.loc[module] for module in table.index]
-        column_of_texts(axes, 1.22, "95 %", [_between(row) for row in rows])
-        column_of_texts(axes, 1.34, "personas", [str(number) for number in table["personas"]])
-        column_of_texts(axes, 1.44, "ratings", [str(number) for number in table["ratings"]])
+        column_of_texts(axes, 1.21, "95 %", [_between(row) for row in rows])
+        column_of_texts(axes, 1.36, "personas", [str(number) for number in table["personas"]])
+        column_of_texts(axes, 1.46, "ratings", [str(number) for number in table["ratings"]])
         axes.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.05),
@@ -119,7 +119,7 @@ def _finding(feedback: pd.DataFrame, table: pd.DataFrame) -> str:
     except MixedBrainsError:
         return "Ratings of different brains do not mean the same, so that modules are not compared"
     if not held:
-        return f"None of {counted(len(table), 'module')} is rated apart from another: {span}"
+        return f"No two of {len(table)} modules can be told apart by their ratings: {span}"
     first, rest = held[0], len(held) - 1
     effect = first.test.effect if first.test else 0.0
     below, above = (first.second, first.first) if effect < 0 else (first.first, first.second)
