@@ -6,7 +6,7 @@ import pandas as pd
 
 from mana_lab.analysis.statistics.intervals import bootstrap_interval
 from mana_lab.analysis.statistics.results import Seed, generator
-from mana_lab.analysis.statistics.units import persona_means, rated
+from mana_lab.analysis.statistics.units import HIGHEST, LOWEST, persona_means, rated
 
 
 def mean_ratings(
@@ -24,7 +24,8 @@ def mean_ratings(
 
     Returns:
         A row per module, sorted, with the column *by*, ``mean``, ``low``, ``high`` (missing where
-        one persona alone rated), ``sd`` (of the personas' means), ``personas`` and ``ratings``.
+        one persona alone rated; never outside 1 … 5), ``sd`` (of the personas' means),
+        ``personas`` and ``ratings``.
 
     Raises:
         PseudoReplicationError: The rows do not say whose they are.
@@ -43,7 +44,11 @@ def mean_ratings(
         row: dict[str, object] = {by: name, "mean": float(values.mean())}
         if len(values) > 1:
             interval = bootstrap_interval(values, seed=random, level=level)
-            row |= {"low": interval.low, "high": interval.high, "sd": float(values.std())}
+            ends = {
+                "low": max(float(LOWEST), interval.low),
+                "high": min(float(HIGHEST), interval.high),
+            }
+            row |= ends | {"sd": float(values.std())}
         found.append(row | {"personas": len(values), "ratings": int(counts[str(name)])})
     columns = [by, "mean", "low", "high", "sd", "personas", "ratings"]
     return pd.DataFrame(found, columns=columns)

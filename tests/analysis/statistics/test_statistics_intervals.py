@@ -1,6 +1,7 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 from rows_house import rows_of
 from scipy import stats
@@ -113,3 +114,9 @@ def test_values_that_differ_by_rounding_alone_are_all_the_same():
 )
 def test_an_interval_is_shown_in_plain_decimals(low, high, text):
     assert repr(Interval(low, high)) == text
+
+
+def test_the_interval_of_a_mean_rating_stays_within_the_scale():
+    rows = pd.DataFrame({"persona_id": ["a", "b"], "module": "todo", "rating": [1, 5]})
+    found = mean_ratings(rows.assign(brain="model"), seed=7).iloc[0]
+    assert (found["mean"], found["low"], found["high"]) == (3, 1, 5)
