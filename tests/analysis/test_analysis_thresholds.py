@@ -1,5 +1,7 @@
 """The thresholds of a model of ratings, as a chart of labs of short texts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,18 @@ def test_where_nothing_is_told_apart_it_says_so():
     assert living().charts.thresholds().finding == (
         "Nothing is told apart from journal on the scale of the ratings (6 personas)"
     )
+
+
+def test_one_of_many_effects_is_named_after_holms_correction_alone():
+    fit = fit_clmm(living(gap=2).feedback_df(), "module")
+    (effect,) = fit.effects
+    some = [replace(effect, name=f"module[{name}]", robust_p=0.02) for name in ("a", "b", "c")]
+    assert thresholds(replace(fit, effects=tuple(some)), "journal").finding.startswith("Nothing is")
+    sure = replace(some[0], robust_p=0.004)
+    found = thresholds(replace(fit, effects=(sure, *some[1:])), "journal")
+    assert "p = 0.012 after Holm" in found.finding
+    table = thresholds_table(replace(fit, effects=tuple(some)))
+    assert table["p_adjusted"].dropna().round(3).tolist() == [0.06, 0.06, 0.06]
 
 
 def test_an_effect_without_bound_is_drawn_at_the_edge():

@@ -297,3 +297,19 @@ def test_the_line_makes_the_picture_higher_and_nothing_smaller(lab):
 def test_a_chart_with_its_line_has_the_same_bytes_for_the_same_data(lab):
     pictures = [np.frombuffer(lab.charts.tool_errors(1).png(), dtype=np.uint8) for _ in range(2)]
     assert np.array_equal(*pictures)
+
+
+def test_the_floor_of_several_modules_is_of_one_that_enough_personas_rated():
+    ticks = [
+        lived("todo.list", person, number, todo=3 + number % 2, more={"brain": "model"})
+        for person in ("Ada", "Ben", "Cleo", "Dan", "Eve")
+        for number in range(1, 9)
+    ]
+    wild = [
+        lived("mood.log", person, number, mood=1 + 4 * (number % 2), more={"brain": "model"})
+        for person in ("Ada", "Ben")
+        for number in range(9, 13)
+    ]
+    line = str(lab_of(*ticks, *wild).charts.ratings(1).trust)
+    assert "(todo, split halves of 5 personas)" in line
+    assert "(mood, split halves of 2 personas)" in str(lab_of(*wild).charts.ratings(1).trust)

@@ -6,6 +6,7 @@ personas around the baseline, and where each effect moves them.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mana_lab.analysis.statistics import ClmmFit
 
 _SURE: Final = 1.959963984540054
+_LEVEL: Final = 0.05
 _ENDLESS: Final = 12.0
 """Log-odds that are only reached on the way to infinity: what is beyond is not drawn to scale."""
 _NOTE: Final = (
@@ -46,18 +48,22 @@ def thresholds_table(fit: ClmmFit | None) -> pd.DataFrame:
 
     Returns:
         A row for each, with its ``name``, its ``kind`` (``threshold`` or ``effect``), ``log_odds``,
-        and a 95 % interval from ``low`` to ``high``, that of an effect the robust one; infinite
-        where nothing bounds it, and missing where it is not known.
+        a 95 % interval from ``low`` to ``high``, that of an effect the robust one; infinite
+        where nothing bounds it, and missing where it is not known; and of effects ``p_adjusted``,
+        the robust p-value after Holm's correction over them.
     """
     rows = []
     if fit is not None:
+        from mana_lab.analysis.statistics import holm
+
         for name, place in fit.thresholds.items():
             reach = _SURE * fit.threshold_errors.get(name, float("nan"))
-            rows.append((name, "threshold", place, place - reach, place + reach))
-        for effect in fit.effects:
-            around = effect.robust_interval
-            rows.append((effect.name, "effect", effect.log_odds, around.low, around.high))
-    return pd.DataFrame(rows, columns=["name", "kind", "log_odds", "low", "high"])
+            rows.append((name, "threshold", place, place - reach, place + reach, math.nan))
+        adjusted = holm([effect.robust_p for effect in fit.effects])
+        for effect, p in zip(fit.effects, adjusted, strict=True):
+            ends = effect.robust_interval.low, effect.robust_interval.high
+            rows.append((effect.name, "effect", effect.log_odds, *ends, float(p)))
+    return pd.DataFrame(rows, columns=["name", "kind", "log_odds", "low", "high", "p_adjusted"])
 
 
 def thresholds(fit: ClmmFit | None, baseline: str = "baseline") -> Chart:
@@ -110,16 +116,17 @@ def _with_short_names(effects: pd.DataFrame) -> pd.DataFrame:
 def _finding(effects: pd.DataFrame, fit: ClmmFit, baseline: str) -> str:
     basis = counted(fit.n_personas, "persona")
     endless = np.isinf(effects["log_odds"])
-    apart = effects[endless | (effects["low"] > 0) | (effects["high"] < 0)]
+    apart = effects[endless | (effects["p_adjusted"] <= _LEVEL)]
     if apart.empty:
         return f"Nothing is told apart from {baseline} on the scale of the ratings ({basis})"
     row = apart.loc[apart["log_odds"].abs().idxmax()]
     where = "higher" if row["log_odds"] > 0 else "lower"
     if np.isinf(row["log_odds"]):
         return f"{row['name']} is rated {where} than {baseline} without exception ({basis})"
+    corrected = f", p = {row['p_adjusted']:.3f} after Holm" if len(effects) > 1 else ""
     return (
         f"{row['name']} is rated {where} than {baseline}: log-odds {row['log_odds']:+.2f} "
-        f"[{row['low']:.2f}, {row['high']:.2f}] ({basis})"
+        f"[{row['low']:.2f}, {row['high']:.2f}]{corrected} ({basis})"
     )
 
 

@@ -67,7 +67,9 @@ def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Find
     fits = _fits(rows)
     agree = interval.low > 0
     against = list(fits.index[fits <= 0] if agree else fits.index[fits > 0])
-    what = "modules rank otherwise than for the others" if agree else "they rank as for the others"
+    what = (
+        "modules rank otherwise than for the others" if agree else "modules rank as for the others"
+    )
     calls, n_calls = cited_by(rows)
     return Finding(
         family=FAMILY,
