@@ -15,7 +15,7 @@ from mana_lab.analysis.friction.definition import Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.statistics.reliability import Icc, intraclass_correlation
 from mana_lab.analysis.statistics.units import PERSONA, persona_means
-from mana_lab.analysis.trust.noise import noise_of_mean
+from mana_lab.analysis.trust.noise import FEWEST, noise_of_mean
 from mana_lab.analysis.trust.raters import Raters, raters_of
 from mana_lab.analysis.trust.trust import Noise, Trust
 from mana_lab.analysis.warehouse import Warehouse
@@ -149,7 +149,7 @@ def _of_ratings(
     players = _players(warehouse, run)
     played = rows if len(rows) else players[players[PERSONA].isin(personas)]
     icc = _icc(rows)
-    few = "fewer than 2 personas rated it twice"
+    few = f"fewer than {FEWEST} personas rated it in both parts"
     return Trust(
         personas=len(personas),
         ratings=len(rows),

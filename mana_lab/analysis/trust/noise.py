@@ -20,7 +20,7 @@ from mana_lab.analysis.trust.trust import ALL, POINTS, Noise, NoiseSource
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 FEWEST: Final = 5
-"""A floor of fewer personas says little: it goes by how far these few happen to differ."""
+"""Fewer personas have no floor: it would go by how far these few happen to differ."""
 Measure = Callable[[pd.DataFrame], "pd.Series[float]"]
 """What is told of each persona by a part of the ratings."""
 
@@ -69,15 +69,12 @@ def noise_of_slope(rows: pd.DataFrame, dose: str, unit: str) -> Noise | None:
 def noise_of_modules(rows: pd.DataFrame) -> Noise | None:
     """Return the largest of the noise floors of the modules, each measured by itself.
 
-    Those that rest on fewer than :data:`FEWEST` personas count where there are no others.
-
     Args:
         rows: Ratings in context.
     """
     names = sorted(map(str, rows["module"].unique()))
     each = [noise_of_mean(rows[rows["module"] == name], name) for name in names]
     known = [noise for noise in each if noise is not None]
-    known = [noise for noise in known if noise.floor.n_personas >= FEWEST] or known
     if not known:
         return None
     most = max(known, key=lambda noise: noise.floor.mean)
@@ -91,9 +88,10 @@ def _noise(rows: pd.DataFrame, measure: Measure, of: str, unit: str) -> Noise | 
     for source, first, second in _parts(rows):
         try:
             gaps = (measure(second) - measure(first)).dropna()
-            return Noise(floor_of(gaps), source, of, unit)
         except (InvalidInputError, MixedBrainsError):
             continue
+        if len(gaps) >= FEWEST:
+            return Noise(floor_of(gaps), source, of, unit)
     return None
 
 
