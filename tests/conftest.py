@@ -58,8 +58,21 @@ SLOW_ON_POSTGRES = frozenset(
 )
 """What hardly depends on the store; CI runs it on PostgreSQL too."""
 
-SLOW_NOTEBOOKS = frozenset(["07_planted_fault", "08_two_descriptions", "09_two_brains"])
-"""Notebooks that live whole experiments; CI checks them cell by cell, too."""
+SLOW_MODULES = frozenset(
+    [
+        "test_lab_connect",
+        "test_lab_replay_folders",
+        "test_notebook_background",
+        "test_runner_replay",
+        "test_runner_service_duty",
+    ]
+)
+"""What takes long for what it guards; CI runs it too."""
+
+QUICK_NOTEBOOKS = frozenset(
+    ["00_quickstart", "01_seed_personas", "02_drive_tools", "06_any_mcp_server"]
+)
+"""Notebooks that are checked cell by cell by default; CI checks all."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -74,7 +87,8 @@ def pytest_collection_modifyitems(items):
         on_postgres = spec is not None and spec.params.get("home") == "postgres"
         if on_postgres and item.path.stem in SLOW_ON_POSTGRES:
             item.add_marker(pytest.mark.slow)
-        if item.path.suffix == ".ipynb" and item.path.stem in SLOW_NOTEBOOKS:
+        is_long_notebook = item.path.suffix == ".ipynb" and item.path.stem not in QUICK_NOTEBOOKS
+        if is_long_notebook or item.path.stem in SLOW_MODULES:
             item.add_marker(pytest.mark.slow)
 
 

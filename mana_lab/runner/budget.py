@@ -77,7 +77,7 @@ class Budget:
             dollars = Decimal("NaN")
         if not dollars.is_finite() or dollars <= 0:
             raise InvalidInputError(
-                f"a budget is a number of US dollars and must be above 0, got {str(given)[:40]}"
+                f"a budget is a number of US dollars and must be above 0, got {repr(given)[:40]}"
             )
         return cls(run=Limits(cost_usd=dollars))
 
