@@ -1,23 +1,14 @@
 """Labs of short texts: ``"a! b#1 a"`` is a tick of three calls, of which the first failed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from living_house import KINDS, MONDAY
 from scipy.stats import binomtest
 
 from mana_lab.analysis import Frames, Friction, Warehouse, columns
 from mana_lab.analysis.columns import frame_of
 from mana_lab.analysis.frames import Context, actions_of, feedback_of
 from mana_lab.analysis.friction import DEFINITIONS
-
-MONDAY = datetime(2026, 1, 5, 7, tzinfo=UTC)
-KINDS = {
-    "invalid-arguments": "invalid-input",
-    "not-found": "not-found",
-    "unknown-tool": "not-found",
-    "forbidden": "refused",
-    "conflict": "conflict",
-    "infrastructure": "infrastructure",
-}
 
 
 def tick(text, persona="Anna", number=1, *, run=1, module=None):
