@@ -51,8 +51,12 @@ WINDOWS = {
 }
 """The questions that look at what comes before or after a call."""
 
-SUMMED = {"calls": "friction_calls", "ratings_in_context": "ratings_in_context"}
-"""The questions with a row for each call or rating, whose columns are added up."""
+SUMMED = {
+    "calls": "friction_calls",
+    "ratings_in_context": "ratings_in_context",
+    "journeys": "journeys",
+}
+"""The questions with a row for each call, rating or tick, whose columns are added up."""
 
 
 async def make(folder, options):
@@ -86,7 +90,11 @@ async def questions(folder, options):
     """Print the time of each question in DuckDB and in pandas."""
     async with await Lab.open(folder) as lab:
         calls, people, ratings = lab.actions_df(), lab.personas_df(), lab.feedback_df()
-        others = {"undiscovered": (people,), "ratings_in_context": (ratings,)}
+        others = {
+            "undiscovered": (people,),
+            "ratings_in_context": (ratings,),
+            "journeys": (lab.ticks_df(),),
+        }
         duck = lab.warehouse._current()
         failed = (calls["result"] == "error").mean()
         print(f"{len(calls):,} calls, {failed:.0%} failed, {len(people)} personas\n")

@@ -1,7 +1,7 @@
 """The questions of friction once more, in pandas: vectorised, over frames that are in memory.
 
-Each function takes the calls (and, where it says so, the personas or ratings) and returns what the
-definition of the same name does, as far as it is named in :data:`COMPARED`.
+Each function takes the calls (and, where it says so, personas, ratings or ticks) and returns what
+the definition of the same name does, as far as it is named in :data:`COMPARED`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ COMPARED = {
     "variants": ["variant", "ticks", "personas", "errors"],
     "confusion": ["tried", "worked", "times", "failures", "personas"],
     "ratings_in_context": ["rating", "calls", "errors", "conflict"],
+    "journeys": ["calls", "errors", "success"],
 }
 
 
@@ -214,7 +215,7 @@ def ratings_in_context(a, ratings):
         a.assign(
             errors=a["result"] == "error",
             conflict=a["error_kind"] == "conflict",
-            module=a["module"].fillna(a["tool_name"].str.partition(".")[0]),
+            module=modules(a),
         )
         .groupby(["persona_id", "tick_id", "module"], as_index=False)
         .agg(
@@ -226,6 +227,25 @@ def ratings_in_context(a, ratings):
     )
     found = ratings.merge(counts, how="left", on=["persona_id", "tick_id", "module"])
     return found[COMPARED["ratings_in_context"]].fillna(0).sum().astype(int).to_frame().T
+
+
+def journeys(a, ticks):
+    a = a.assign(errors=a["result"] == "error", module=modules(a)).sort_values(["tick_id", "seq"])
+    found = a.groupby(["tick_id", "module"], as_index=False).agg(
+        calls=("id", "size"), errors=("errors", "sum"), ended=("result", "last"), seq=("seq", "max")
+    )
+    is_last = found["seq"] == found.groupby("tick_id")["seq"].transform("max")
+    found = found.assign(is_last=is_last).merge(
+        ticks[["id", "status"]], left_on="tick_id", right_on="id"
+    )
+    found = found[found["status"].isin(["done", "abandoned"])]
+    gave_up = (found["status"] == "abandoned") & found["is_last"]
+    found = found.assign(success=(found["ended"] == "ok") & ~gave_up)
+    return found[COMPARED["journeys"]].sum().astype(int).to_frame().T
+
+
+def modules(a):
+    return a["module"].fillna(a["tool_name"].str.partition(".")[0])
 
 
 def assert_same(name, ours, theirs):
