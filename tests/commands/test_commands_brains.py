@@ -9,6 +9,7 @@ import pytest
 from provider_house import Say, Use, provider
 
 MODEL = "anthropic:claude-sonnet-5-5"
+ANNA = ("--persona", "anna")
 RATING = {
     "module": "todo",
     "experience": "It was easy.",
@@ -36,7 +37,7 @@ async def run_with(url, folder, *options):
     }
     return await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "mana_lab", "run", "--dir", folder, "--persona", "anna", *options],
+        [sys.executable, "-m", "mana_lab", "run", "--dir", folder, *options],
         capture_output=True,
         text=True,
         check=False,
@@ -49,7 +50,7 @@ async def run_with(url, folder, *options):
 async def test_a_model_plays_for_a_budget_and_the_cost_is_told_before(lab_folder):
     async with provider(mind) as house:
         done = await run_with(
-            house.url, lab_folder, "--brain", MODEL, "--days", "1", "--budget", "1.00"
+            house.url, lab_folder, *ANNA, "--brain", MODEL, "--days", "1", "--budget", "1.00"
         )
     assert done.returncode == 0, done.stderr
     assert "1 ticks: about $" in done.stderr
@@ -60,7 +61,7 @@ async def test_a_model_plays_for_a_budget_and_the_cost_is_told_before(lab_folder
 async def test_a_budget_that_is_too_small_stops_the_run_which_goes_on_as_it_says(lab_folder):
     async with provider(mind) as house:
         done = await run_with(
-            house.url, lab_folder, "--brain", MODEL, "--days", "1", "--budget", "0.000001"
+            house.url, lab_folder, *ANNA, "--brain", MODEL, "--days", "1", "--budget", "0.000001"
         )
         assert house.requests == []
         again = done.stderr.rpartition(f"run --dir {lab_folder} ")[2].split()
