@@ -60,11 +60,15 @@ SLOW_ON_POSTGRES = frozenset(
 
 SLOW_MODULES = frozenset(
     [
+        "test_commands_sharding",
         "test_lab_connect",
         "test_lab_replay_folders",
         "test_notebook_background",
+        "test_notebook_elsewhere",
         "test_runner_replay",
+        "test_runner_service_command",
         "test_runner_service_duty",
+        "test_testing_gate",
     ]
 )
 """What takes long for what it guards; CI runs it too."""
