@@ -33,7 +33,7 @@ def noise_of_mean(rows: pd.DataFrame, of: str = ALL) -> Noise | None:
         of: What that is, such as a module.
 
     Returns:
-        None where fewer than two personas rated in both parts, or several brains did.
+        None where fewer than :data:`FEWEST` personas rated in both parts, or several brains did.
     """
     return _noise(rows, _means, of, POINTS)
 
