@@ -27,8 +27,6 @@ from mana_lab.errors import InvalidInputError, MixedBrainsError
 
 if TYPE_CHECKING:
     from mana_lab.analysis.statistics import ClmmFit
-
-if TYPE_CHECKING:
     from mana_lab.analysis.trust import Shown
 
 
