@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from threading import Lock
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from threading import Lock, local
 from typing import Any, TypeVar, cast
 
 import pandas as pd
 
 from mana_lab.analysis.choosing import OneRun, RunChoice, choose_run
 from mana_lab.analysis.columns import VIEWS, Columns
-from mana_lab.analysis.duck import Duck, ask, lock, only_reads, open_duck, typed_rows
+from mana_lab.analysis.duck import Duck, ask, only_reads, typed_rows
 from mana_lab.analysis.friction.definition import Definition, Scope
 from mana_lab.analysis.in_context import RATINGS_IN_CONTEXT
 from mana_lab.analysis.journeys import JOURNEYS
+from mana_lab.analysis.snapshot import Snapshot
 from mana_lab.analysis.sources import Source
-from mana_lab.analysis.views import DERIVED, add_derived
+from mana_lab.analysis.views import DERIVED
 
 _Made = TypeVar("_Made")
 
@@ -24,6 +26,7 @@ class Warehouse:
     """The data of a lab or a run folder, for reading.
 
     Every call looks at the data as they are now; those that have not changed are not read again.
+    What asks several times looks at them as they are once, in :meth:`snapshot`.
 
     Args:
         source: Where the rows come from.
@@ -35,9 +38,8 @@ class Warehouse:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._one_at_a_time = Lock()
-        self._state: object = None
-        self._duck: Duck | None = None
-        self._made: dict[Hashable, object] = {}
+        self._newest: Snapshot | None = None
+        self._of_thread = local()
 
     def __repr__(self) -> str:
         return f"<Warehouse: {', '.join(self.VIEWS)}>"
@@ -123,12 +125,13 @@ class Warehouse:
             QueryError: DuckDB refused the query; the message is DuckDB's own.
         """
         with self._one_at_a_time:
-            duck = self._current()
+            seen = self._current()
             try:
-                return ask(duck, query, parameters)
+                return ask(seen.duck, query, parameters)
             finally:
-                if not only_reads(duck, query):
-                    self._let_go()
+                if not only_reads(seen.duck, query):
+                    seen.changed = True
+                    self._let_go(seen)
 
     @property
     def labs(self) -> tuple[str, ...]:
@@ -145,7 +148,7 @@ class Warehouse:
             NotFoundError: There is no such run.
         """
         with self._one_at_a_time:
-            return _known_run(run, self._current())[0]
+            return _known_run(run, self._current().duck)[0]
 
     def typed(self, query: str, kinds: Columns, **parameters: Any) -> pd.DataFrame:
         """Return the rows of a query whose columns are known.
@@ -156,24 +159,39 @@ class Warehouse:
             parameters: Values for ``$name`` in the query.
         """
         with self._one_at_a_time:
-            return typed_rows(self._current(), query, kinds, **parameters)
+            return typed_rows(self._current().duck, query, kinds, **parameters)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Let all that this thread asks within the block see the rows as they are now.
+
+        It is for what asks several questions whose answers must be of one time, such as a report
+        while a run goes on. Blocks may stand in one another; the outermost counts.
+        """
+        outer: Snapshot | None = getattr(self._of_thread, "snapshot", None)
+        with self._one_at_a_time:
+            seen = self._current()
+            seen.holders += 1
+        self._of_thread.snapshot = seen
+        try:
+            yield seen
+        finally:
+            self._of_thread.snapshot = outer
+            with self._one_at_a_time:
+                seen.holders -= 1
+                self._close_unless_used(seen)
 
     def once(self, name: Hashable, make: Callable[[], _Made]) -> _Made:
         """Return what *make* makes of the rows; as long as these stay the same, it is made once.
 
         Args:
             name: What it is; the same name stands for the same thing.
-            make: Asks this warehouse.
+            make: Asks this warehouse, and sees the rows of one time.
         """
-        with self._one_at_a_time:
-            duck = self._current()
-            if name in self._made:
-                return cast("_Made", self._made[name])
-        made = make()
-        with self._one_at_a_time:
-            if self._duck is duck:
-                self._made[name] = made
-        return made
+        with self.snapshot() as seen:
+            if name not in seen.made:
+                seen.made[name] = make()
+            return cast("_Made", seen.made[name])
 
     def frames_of_run(self, run: str | None) -> dict[str, pd.DataFrame]:
         """Return the rows of a run in each view that has some.
@@ -185,7 +203,7 @@ class Warehouse:
         if run is not None:
             return {view: self._frame(view, run) for view in views}
         with self._one_at_a_time:
-            duck = self._current()
+            duck = self._current().duck
             return {
                 view: typed_rows(duck, f"FROM {view} WHERE run IS NULL", self._source.views[view])
                 for view in views
@@ -194,29 +212,33 @@ class Warehouse:
     def _frame(self, view: str, run: RunChoice = None, *, key: str = "run_id") -> pd.DataFrame:
         kinds = self._source.views[view]
         with self._one_at_a_time:
-            duck = self._current()
+            duck = self._current().duck
             if run is None:
                 return typed_rows(duck, f"FROM {view}", kinds)
             query = f'FROM {view} WHERE "{key}" = $run'
             return typed_rows(duck, query, kinds, run=_known_run(run, duck)[1])
 
-    def _current(self) -> Duck:
-        """Return the views as the source has them now."""
+    def _current(self) -> Snapshot:
+        """Return the views as this thread holds them, or else as the source has them now."""
+        held: Snapshot | None = getattr(self._of_thread, "snapshot", None)
+        if held is not None and not held.changed:
+            return held
         state = self._source.state()
-        if self._duck is None or state != self._state:
-            self._let_go()
-            duck = open_duck()
-            self._source.fill(duck)
-            add_derived(duck, self.labs)
-            lock(duck)
-            self._state, self._duck = state, duck
-        return self._duck
+        if self._newest is None or state != self._newest.state:
+            if self._newest is not None:
+                self._let_go(self._newest)
+            self._newest = Snapshot.of(self._source, state, self.labs)
+        return self._newest
 
-    def _let_go(self) -> None:
-        if self._duck is not None:
-            self._duck.close()
-        self._duck = None
-        self._made.clear()
+    def _let_go(self, seen: Snapshot) -> None:
+        """Use a snapshot for no new question: there are newer rows, or a query changed it."""
+        if self._newest is seen:
+            self._newest = None
+        self._close_unless_used(seen)
+
+    def _close_unless_used(self, seen: Snapshot) -> None:
+        if self._newest is not seen and seen.holders == 0:
+            seen.close()
 
 
 def _known_run(run: OneRun, duck: Duck) -> tuple[int, str]:

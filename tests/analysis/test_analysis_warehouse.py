@@ -1,3 +1,4 @@
+from asyncio import to_thread
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -167,3 +168,47 @@ async def test_results_keep_missing_values_and_types(house):
     kinds = {name: str(dtype) for name, dtype in frame.dtypes.items()}
     assert kinds == {"a": "Int64", "b": "str", "c": "datetime64[us, UTC]", "d": "boolean"}
     assert house.warehouse.sql("SELECT occurred_at FROM persona_actions").empty
+
+
+async def test_within_a_snapshot_all_answers_are_of_one_time(lived_in):
+    warehouse = lived_in.warehouse
+    cleo = await lived_in.persona("Cleo")
+    with warehouse.snapshot():
+        before = len(warehouse.actions_df())
+        await lived_in.action(cleo)
+        with warehouse.snapshot():
+            assert warehouse.sql("SELECT count(*) AS n FROM persona_actions")["n"].item() == before
+        assert len(warehouse.actions_df()) == before
+        others = await to_thread(lambda: len(warehouse.actions_df()))
+        assert others == before + 1
+        assert len(warehouse.actions_df()) == before
+    assert len(warehouse.actions_df()) == before + 1
+
+
+async def test_what_is_made_once_is_of_one_time_and_made_again_of_new_rows(lived_in):
+    warehouse, made = lived_in.warehouse, []
+
+    def both():
+        made.append(len(warehouse.actions_df()))
+        return made[-1], len(warehouse.ticks_df())
+
+    assert warehouse.once("both", both) == warehouse.once("both", both)
+    assert len(made) == 1
+    await lived_in.action(await lived_in.persona("Cleo"))
+    assert warehouse.once("both", both)[0] == made[0] + 1
+
+
+async def test_a_query_that_changes_views_is_forgotten_within_a_snapshot_too(lived_in):
+    with lived_in.warehouse.snapshot():
+        with lived_in.warehouse.snapshot():
+            lived_in.warehouse.sql("DROP VIEW personas")
+        assert len(lived_in.warehouse.personas_df()) == 2
+    assert len(lived_in.warehouse.personas_df()) == 2
+
+
+async def test_a_block_that_fails_lets_go_of_its_snapshot(lived_in):
+    warehouse = lived_in.warehouse
+    with pytest.raises(QueryError), warehouse.snapshot():
+        warehouse.sql("SELECT nothing")
+    await lived_in.action(await lived_in.persona("Cleo"))
+    assert set(warehouse.actions_df()["persona"]) == {"Anna", "Ben", "Cleo"}
