@@ -9,7 +9,7 @@ calls by hand are under ``run=__HIVE_DEFAULT_PARTITION__``. The columns are thos
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ import duckdb
 from mana_lab.analysis.columns import SQL_TYPES, VIEWS, Columns
 from mana_lab.analysis.duck import Duck, begin_view
 from mana_lab.analysis.parquet import writing
+from mana_lab.analysis.telling import Tell, untold
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import ArchiveError
 
@@ -36,9 +37,7 @@ _READ: Final = {
 }
 
 
-def write_archive(
-    warehouse: Warehouse, folder: Path, tell: Callable[[int, int], None] = lambda _done, _of: None
-) -> None:
+def write_archive(warehouse: Warehouse, folder: Path, tell: Tell = untold) -> None:
     """Write what a warehouse has, as an archive; the same rows give the same bytes.
 
     Args:

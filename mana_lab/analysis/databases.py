@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -16,13 +16,11 @@ from mana_lab.analysis.duck import Duck, Part, add_rows, add_view, begin_view
 from mana_lab.analysis.frames import Context, Which
 from mana_lab.analysis.mirror import Mirror
 from mana_lab.analysis.states import States, pulse
+from mana_lab.analysis.telling import Tell, untold
 
 Database: TypeAlias = Literal["identity", "ledger"]
-Tell: TypeAlias = Callable[[int, int], None]
-"""Told how many calls have been read, of how many."""
-
 LARGE: Final = 20_000
-"""From so many calls on the runs that are over are mirrored; fewer are read fast enough."""
+"""From so many calls on reading takes a while, so that the runs that are over are mirrored."""
 
 _BY_RUN = ("persona_actions", "persona_feedback", "ticks")
 
@@ -34,7 +32,7 @@ class Databases:
         engines: Read-only engines: ``identity`` with users, personas, actions and feedback, and
             ``ledger`` with runs and ticks.
         mirror: A folder to keep the rows of runs that are over in; None to read them every time.
-        tell: Told of what takes a while.
+        tell: Told how many calls have been read.
         large: From so many calls on the mirror is used.
     """
 
@@ -44,7 +42,7 @@ class Databases:
         self,
         engines: Mapping[Database, Engine],
         mirror: Path | None = None,
-        tell: Tell = lambda _done, _total: None,
+        tell: Tell = untold,
         large: int = LARGE,
     ) -> None:
         self._identity = engines["identity"]

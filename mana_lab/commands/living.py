@@ -226,9 +226,7 @@ async def _report(folder: Path, out: Path, which: str | None) -> None:
         raise SettingsError(f"there is no folder {out.parent} to write {out.name} into")
     with progress() as tell:
         async with await open_lab(known, tell) as lab:
-            tell("writing the report", 0, 1)
             page = lab.report(out, _run_named(which))
-            tell("writing the report", 1, 1)
     say(f"The report: {page}")
 
 

@@ -189,7 +189,7 @@ class Reading(Closing):
         """
         from mana_lab.analysis.findings import findings_of
 
-        return findings_of(self.warehouse, run)
+        return findings_of(self.warehouse, run, partial(self._progress, "questions asked"))
 
     def tick(self, persona: str, number: int | None = None) -> Tick:
         """Return a tick as a transcript: its calls in order, what became of them, and its ratings.
@@ -226,7 +226,8 @@ class Reading(Closing):
         from mana_lab.analysis.report import render_report
 
         target = Path(path)
-        target.write_text(render_report(self.warehouse, run), encoding="utf-8")
+        tell = partial(self._progress, "parts of the report")
+        target.write_text(render_report(self.warehouse, run, tell), encoding="utf-8")
         return target
 
     def export(self, folder: str | Path) -> Path:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from living_house import lab_of, lived
 
-from mana_lab.analysis import render_report, summary
+from mana_lab.analysis import Warehouse, render_report, summary
 from mana_lab.analysis.report.markup import frame_table
 from mana_lab.analysis.report.transcripts import chosen, transcripts
 from mana_lab.errors import NotFoundError
@@ -110,6 +110,28 @@ async def test_the_report_needs_nothing_but_itself(lived_in):
 @pytest.mark.slow
 async def test_the_report_is_the_same_for_the_same_data(lived_in):
     assert render_report(lived_in.warehouse) == render_report(lived_in.warehouse)
+
+
+class Restless:
+    """A source whose rows are others whenever one asks."""
+
+    def __init__(self, frames):
+        self.views, self._frames, self.filled = frames.views, frames, 0
+
+    def state(self):
+        return object()
+
+    def fill(self, duck):
+        self.filled += 1
+        self._frames.fill(duck)
+
+
+def test_the_report_is_of_one_time_and_tells_how_far_it_is():
+    source, told = Restless(lab_of(lived("todo.create!", todo=2))._source()), []
+    text = render_report(Warehouse(source), tell=lambda done, total: told.append((done, total)))
+    assert source.filled == 1
+    parts = len(Page(text).of("img")) + 2
+    assert told == [(done, parts) for done in range(parts + 1)]
 
 
 @pytest.mark.slow

@@ -5,8 +5,8 @@ and used again. It prints how long a lab of 1,000,000 calls takes from being ope
 answer, as a runner left it and with the mirror that this makes; and then, in turns in one run, the
 time of each question in DuckDB and of the same question in pandas over frames that are in memory
 already, after a check that both give the same numbers. Last come the findings of one of its runs,
-which ask all of it and test the answers. What counts are the ratios of the medians: the machine is
-shared, and single times are noisy.
+which ask all of it and test the answers, and its report with all charts. What counts are the
+ratios of the medians: the machine is shared, and single times are noisy.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ async def questions(folder, options):
             "ratings_in_context": (ratings,),
             "journeys": (lab.ticks_df(),),
         }
-        duck = lab.warehouse._current()
+        duck = lab.warehouse._current().duck
         failed = (calls["result"] == "error").mean()
         print(f"{len(calls):,} calls, {failed:.0%} failed, {len(people)} personas\n")
         print(f"{'':20}{'rows':>8}{'DuckDB':>10}{'pandas':>10}{'pandas / DuckDB':>18}  (seconds)")
@@ -130,13 +130,15 @@ def in_turns(name, duck, given, rounds):
 
 
 async def findings(folder):
-    """Print how long the findings of a run take, and what they rest on."""
+    """Print how long a run's findings take, what they rest on, and the report with the charts."""
     async with await Lab.open(folder) as lab:
         run = lab.runs_df()["run"].max()
         calls = len(lab.actions_df(run))
         print(f"\nrun {run}, {calls:,} calls")
         print(f"trust                {timed(lambda: lab.trust(run)):7.2f} s")
         print(f"findings             {timed(lambda: lab.findings(run)):7.2f} s")
+        page = folder / "report.html"
+        print(f"report               {timed(lambda: lab.report(page, run)):7.2f} s")
 
 
 def timed(work):

@@ -74,6 +74,12 @@ class Basis:
         ids = self._ids.reindex(sorted(set(personas))).dropna()
         return trust_in_calls(self.warehouse, self.run, map(str, ids), calls, noise)
 
+    @property
+    def size(self) -> int:
+        """How many calls there are."""
+        query = f"SELECT count(*) AS calls FROM {self._scope.calls}"  # noqa: S608
+        return int(self.warehouse.typed(query, {"calls": "integer"})["calls"].iloc[0])
+
     @cached_property
     def ratings(self) -> pd.DataFrame:
         """The ratings in context."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mana_lab.analysis.choosing import RunChoice
+from mana_lab.analysis.databases import LARGE
 from mana_lab.analysis.findings import (
     agreement,
     confused,
@@ -19,6 +20,7 @@ from mana_lab.analysis.findings import (
 from mana_lab.analysis.findings.advice import advice
 from mana_lab.analysis.findings.basis import Basis
 from mana_lab.analysis.findings.findings import Findings, Looked, Question
+from mana_lab.analysis.telling import Tell, untold
 from mana_lab.analysis.warehouse import Warehouse
 from mana_lab.errors import InvalidInputError, MixedBrainsError
 
@@ -36,22 +38,28 @@ QUESTIONS: Final[tuple[Question, ...]] = (
 """The questions, in the order in which findings come."""
 
 
-def findings_of(warehouse: Warehouse, run: RunChoice = None) -> Findings:
+def findings_of(warehouse: Warehouse, run: RunChoice = None, tell: Tell = untold) -> Findings:
     """Return what holds up in a run; the same rows are looked at once.
 
     Args:
         warehouse: Where the rows come from.
         run: A run, its id or its number; None for all.
+        tell: Told after each question how many have been asked, where many calls make it long.
 
     Raises:
         NotFoundError: There is no such run.
     """
     number = None if run is None else warehouse.run_number(run)
-    return warehouse.once(("findings", number), lambda: _found(Basis(warehouse, number)))
+    return warehouse.once(("findings", number), lambda: _found(Basis(warehouse, number), tell))
 
 
-def _found(basis: Basis) -> Findings:
-    looked = [_asked(question, basis) for question in QUESTIONS]
+def _found(basis: Basis, tell: Tell) -> Findings:
+    telling = tell if basis.size >= LARGE else untold
+    looked = []
+    for done, question in enumerate(QUESTIONS):
+        telling(done, len(QUESTIONS))
+        looked.append(_asked(question, basis))
+    telling(len(QUESTIONS), len(QUESTIONS))
     return Findings(looked, basis.trust, advice(basis))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
@@ -33,12 +33,15 @@ class Picture:
     numbers: pd.DataFrame
 
 
+Draw: TypeAlias = Callable[[], Picture]
+
+
 def pictures(
     warehouse: Warehouse,
     run: int | None,
     frames: Mapping[str, pd.DataFrame],
-) -> list[tuple[str, Picture]]:
-    """Return the pictures by their anchors, in their order.
+) -> list[Draw]:
+    """Return what draws the pictures, in their order.
 
     Args:
         warehouse: Where the rows come from.
@@ -52,56 +55,65 @@ def pictures(
     confused, recovery = friction.confusion(run), friction.error_recovery(run)
     shown = Shown(warehouse, run)
     calls, failures = shown.calls(), shown.failures()
-    drawn = [
+    return [
         *_population(personas, shown),
         *_treatment(warehouse, run, shown),
-        Picture(
+        lambda: Picture(
             "Who used the app, and when?",
             charts.activity(actions, personas).trusted(calls),
             charts.activity_table(actions, personas),
         ),
-        Picture(
+        lambda: Picture(
             "How was it rated?",
             charts.ratings(ratings).trusted(shown.ratings()),
             charts.ratings_table(ratings),
         ),
-        Picture(
+        lambda: Picture(
             "Where did calls fail?",
             charts.tool_errors(actions).trusted(calls),
             charts.tool_errors_table(actions),
         ),
-        Picture(
+        lambda: Picture(
             "Which tool did they take for another?",
             charts.confusion(confused).trusted(failures),
             charts.confusion_table(confused),
         ),
-        Picture(
+        lambda: Picture(
             "After which errors did they get on?",
             charts.error_recovery(recovery).trusted(failures),
             charts.error_recovery_table(recovery),
         ),
-        Picture(
+        lambda: Picture(
             "Did they use what they had meant to use?",
             charts.module_mix(personas, actions).trusted(calls),
             charts.module_mix_table(personas, actions),
         ),
     ]
-    return [(f"chart-{place}", picture) for place, picture in enumerate(drawn, start=1)]
 
 
-def _population(personas: pd.DataFrame, shown: Shown) -> list[Picture]:
+def _population(personas: pd.DataFrame, shown: Shown) -> list[Draw]:
     if personas[list(TRAITS)].isna().all(axis=None):
         return []
-    drawn = charts.coverage(personas).trusted(shown.population())
-    return [Picture("Who are the personas?", drawn, charts.coverage_table(personas))]
+    return [
+        lambda: Picture(
+            "Who are the personas?",
+            charts.coverage(personas).trusted(shown.population()),
+            charts.coverage_table(personas),
+        )
+    ]
 
 
-def _treatment(warehouse: Warehouse, run: int | None, shown: Shown) -> list[Picture]:
+def _treatment(warehouse: Warehouse, run: int | None, shown: Shown) -> list[Draw]:
     """Return what the treatment changed, of a run that was an experiment."""
     from mana_lab.analysis.contrast import TRIAL, contrast
 
     if run is None or warehouse.runs_df(run)["design"].iloc[0].get("kind") != TRIAL:
         return []
     found = contrast(warehouse, run)
-    drawn = charts.contrast(found).trusted(shown.treatment(found))
-    return [Picture("What did the treatment change?", drawn, charts.contrast_table(found))]
+    return [
+        lambda: Picture(
+            "What did the treatment change?",
+            charts.contrast(found).trusted(shown.treatment(found)),
+            charts.contrast_table(found),
+        )
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -12,11 +13,12 @@ from mana_lab.analysis.choosing import RunChoice
 from mana_lab.analysis.friction import frequent_errors
 from mana_lab.analysis.report import markup
 from mana_lab.analysis.report.page import page
-from mana_lab.analysis.report.pictures import Picture, pictures
+from mana_lab.analysis.report.pictures import Draw, pictures
 from mana_lab.analysis.report.places import places_of
 from mana_lab.analysis.report.told import cited, index, told
 from mana_lab.analysis.report.transcripts import chosen, transcripts
 from mana_lab.analysis.summary import summary
+from mana_lab.analysis.telling import Tell, untold
 from mana_lab.analysis.warehouse import Warehouse
 
 _MOST_ERRORS: Final = 10
@@ -27,13 +29,14 @@ _FIXTURE: Final = (
 )
 
 
-def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
+def render_report(warehouse: Warehouse, run: RunChoice = None, tell: Tell = untold) -> str:
     """Return the report as one HTML page.
 
     An index leads to the findings, each with its effect, interval, counter-evidence, the cell that
     gets the number again, and links to calls in the transcripts; then come the charts with their
     numbers, the most frequent errors and the notes of the lowest ratings. The page loads nothing,
-    runs no script and is the same for the same data.
+    runs no script and is the same for the same data: all of it is of one time, while a run goes on
+    too.
 
     Of many ticks it has the transcripts that findings cite and those with the most failed calls;
     see :mod:`mana_lab.analysis.report.transcripts`.
@@ -41,22 +44,32 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
     Args:
         warehouse: Where the data come from.
         run: A run, its id or its number; None for everything.
+        tell: Told how many parts are done: the findings, each chart, and the rest.
 
     Raises:
         NotFoundError: There is no such run.
     """
+    with warehouse.snapshot():
+        return _rendered(warehouse, run, tell)
+
+
+def _rendered(warehouse: Warehouse, run: RunChoice, tell: Tell) -> str:
     from mana_lab.analysis.findings import findings_of
 
     number = None if run is None else warehouse.run_number(run)
-    findings = findings_of(warehouse, number)
-    places = places_of(warehouse, cited(findings))
-    ticks = chosen(warehouse, number, (place.tick_id for place in places.values()))
     actions, feedback = warehouse.actions_df(number), warehouse.feedback_df(number)
     frames = {"actions": actions, "ratings": feedback, "personas": warehouse.personas_df()}
-    drawn = pictures(warehouse, number, frames)
+    draws = pictures(warehouse, number, frames)
+    total = len(draws) + 2
+    tell(0, total)
+    findings = findings_of(warehouse, number)
+    tell(1, total)
+    places = places_of(warehouse, cited(findings))
+    ticks = chosen(warehouse, number, (place.tick_id for place in places.values()))
+    drawn = list(_drawn(draws, lambda done: tell(done + 1, total)))
     sections = {
         "findings": ("Findings", list(told(findings, places, ticks.ids))),
-        **{anchor: (each.question, [_picture(each)]) for anchor, each in drawn},
+        **{each.anchor: (each.question, [each.html]) for each in drawn},
         "runs": ("Runs", [_runs(warehouse.runs_df(number))]),
         "personas": (
             "Personas",
@@ -66,8 +79,8 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
         "notes": ("What the lowest ratings say", list(_notes(feedback))),
         "transcripts": ("Transcripts", list(transcripts(ticks))),
     }
-    glance = [markup.link(each.chart.finding, anchor) for anchor, each in drawn]
-    return page(
+    glance = [markup.link(each.finding, each.anchor) for each in drawn]
+    whole = page(
         _head(number, str(findings.trust), fixture=findings.trust.fixture and not feedback.empty),
         _contents({anchor: title for anchor, (title, _) in sections.items()}),
         markup.section("The findings in short", index(findings), anchor="index"),
@@ -77,6 +90,27 @@ def render_report(warehouse: Warehouse, run: RunChoice = None) -> str:
             for anchor, (title, parts) in sections.items()
         ),
     )
+    tell(total, total)
+    return whole
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A chart as it stands on the page."""
+
+    anchor: str
+    question: str
+    finding: str
+    html: str
+
+
+def _drawn(draws: Iterable[Draw], tell: Callable[[int], None]) -> Iterator[_Drawn]:
+    """Yield the charts, drawn one after another; *tell* is told after each how many are."""
+    for place, draw in enumerate(draws, start=1):
+        picture = draw()
+        html = markup.figure(picture.chart, picture.numbers)
+        yield _Drawn(f"chart-{place}", picture.question, picture.chart.finding, html)
+        tell(place)
 
 
 def _head(run: int | None, trust: str, *, fixture: bool) -> str:
@@ -96,10 +130,6 @@ def _once(links: list[markup.Markup]) -> list[markup.Markup]:
     """Return links without those whose text was there before."""
     texts = {each.html.partition(">")[2]: each for each in reversed(links)}
     return [each for each in links if each in texts.values()]
-
-
-def _picture(picture: Picture) -> str:
-    return markup.figure(picture.chart, picture.numbers)
 
 
 def _runs(runs: pd.DataFrame) -> str:

@@ -2,9 +2,10 @@
 
 import pytest
 from findings_house import quiet_lab, troubled_lab
-from living_house import lab_of
+from living_house import lab_of, lived, warehouse_of
 
-from mana_lab.analysis.findings import QUESTIONS, Findings
+from mana_lab.analysis.databases import LARGE
+from mana_lab.analysis.findings import QUESTIONS, Findings, findings_of
 from mana_lab.errors import NotFoundError
 
 
@@ -56,6 +57,14 @@ def test_they_are_found_once_and_are_the_same_for_the_same_data(findings):
     assert str(lab.findings(1)) == str(findings)
     with pytest.raises(NotFoundError, match="has no run 2"):
         lab.findings(2)
+
+
+@pytest.mark.parametrize(("calls", "told"), [(LARGE, len(QUESTIONS) + 1), (LARGE - 1, 0)])
+def test_of_many_calls_it_is_told_how_many_questions_have_been_asked(calls, told):
+    heard = []
+    warehouse = warehouse_of(lived("todo.create " * calls))
+    findings_of(warehouse, 1, lambda done, total: heard.append((done, total)))
+    assert heard == [(done, len(QUESTIONS)) for done in range(told)]
 
 
 def test_where_nothing_holds_up_they_say_so_and_what_would_show_something():
