@@ -66,6 +66,24 @@ def test_the_table_has_what_the_model_says():
     assert table.iloc[-1]["low"] == fit.effects[0].robust_interval.low
 
 
+def test_what_few_personas_rated_is_not_named_and_what_some_did_says_how_many():
+    rated = {"journal": 1, "todo": 3}
+    ticks = [
+        lived("x.y", who, tick, **{m: said + (place + tick) % 3 for m, said in rated.items()})
+        for place, who in enumerate(NAMES)
+        for tick in (1, 2, 3, 4)
+    ]
+    alone = thresholds(
+        fit_clmm(lab_of(*ticks, lived("x.y", "Anna", 9, mood=5)).feedback_df(), "module")
+    )
+    assert alone.finding.startswith("todo is rated higher")
+    rows = lab_of(
+        *ticks, *(lived("x.y", f"P{n}", 1, journal=2 + n % 2) for n in range(3))
+    ).feedback_df()
+    chart = thresholds(fit_clmm(rows, "module"), "journal")
+    assert chart.finding.endswith("(6 of 9 personas)")
+
+
 def test_where_nothing_is_told_apart_it_says_so():
     assert living().charts.thresholds().finding == (
         "Nothing is told apart from journal on the scale of the ratings (6 personas)"

@@ -28,7 +28,7 @@ from mana_lab.analysis.charts.figure import (
 from mana_lab.analysis.wording import counted
 
 if TYPE_CHECKING:
-    from mana_lab.analysis.statistics import ClmmFit
+    from mana_lab.analysis.statistics import ClmmFit, Effect
 
 _SURE: Final = 1.959963984540054
 _LEVEL: Final = 0.05
@@ -49,21 +49,28 @@ def thresholds_table(fit: ClmmFit | None) -> pd.DataFrame:
     Returns:
         A row for each, with its ``name``, its ``kind`` (``threshold`` or ``effect``), ``log_odds``,
         a 95 % interval from ``low`` to ``high``, that of an effect the robust one; infinite
-        where nothing bounds it, and missing where it is not known; and of effects ``p_adjusted``,
-        the robust p-value after Holm's correction over them.
+        where nothing bounds it, and missing where it is not known; and of effects ``personas``, who
+        rated with it, and ``p_adjusted``, the robust p-value, or that of the signs where an effect
+        is infinite, after Holm's correction over them; missing where fewer than two carry it.
     """
-    rows = []
+    rows: list[tuple[str, str, float, float, float, int | None, float]] = []
     if fit is not None:
         from mana_lab.analysis.statistics import holm
 
         for name, place in fit.thresholds.items():
             reach = _SURE * fit.threshold_errors.get(name, float("nan"))
-            rows.append((name, "threshold", place, place - reach, place + reach, math.nan))
-        adjusted = holm([effect.robust_p for effect in fit.effects])
+            rows.append((name, "threshold", place, place - reach, place + reach, None, math.nan))
+        adjusted = holm([_p(effect) for effect in fit.effects])
         for effect, p in zip(fit.effects, adjusted, strict=True):
             ends = effect.robust_interval.low, effect.robust_interval.high
-            rows.append((effect.name, "effect", effect.log_odds, *ends, float(p)))
-    return pd.DataFrame(rows, columns=["name", "kind", "log_odds", "low", "high", "p_adjusted"])
+            known = effect.n_personas, float(p)
+            rows.append((effect.name, "effect", effect.log_odds, *ends, *known))
+    columns = ["name", "kind", "log_odds", "low", "high", "personas", "p_adjusted"]
+    return pd.DataFrame(rows, columns=columns).astype({"personas": "Int64"})
+
+
+def _p(effect: Effect) -> float:
+    return effect.sign_p if math.isinf(effect.log_odds) else effect.robust_p
 
 
 def thresholds(fit: ClmmFit | None, baseline: str = "baseline") -> Chart:
@@ -114,16 +121,19 @@ def _with_short_names(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finding(effects: pd.DataFrame, fit: ClmmFit, baseline: str) -> str:
-    basis = counted(fit.n_personas, "persona")
-    endless = np.isinf(effects["log_odds"])
-    apart = effects[endless | (effects["p_adjusted"] <= _LEVEL)]
+    from mana_lab.analysis.statistics.results import shown_p
+
+    everybody = counted(fit.n_personas, "persona")
+    apart = effects[effects["p_adjusted"] <= _LEVEL]
     if apart.empty:
-        return f"Nothing is told apart from {baseline} on the scale of the ratings ({basis})"
-    row = apart.loc[apart["log_odds"].abs().idxmax()]
+        return f"Nothing is told apart from {baseline} on the scale of the ratings ({everybody})"
+    surest = apart[apart["p_adjusted"] == apart["p_adjusted"].min()]
+    row = surest.loc[surest["log_odds"].abs().idxmax()]
+    basis = everybody if row["personas"] == fit.n_personas else f"{row['personas']} of {everybody}"
     where = "higher" if row["log_odds"] > 0 else "lower"
     if np.isinf(row["log_odds"]):
         return f"{row['name']} is rated {where} than {baseline} without exception ({basis})"
-    corrected = f", p = {row['p_adjusted']:.3f} after Holm" if len(effects) > 1 else ""
+    corrected = f", {shown_p(row['p_adjusted'])} after Holm" if len(effects) > 1 else ""
     return (
         f"{row['name']} is rated {where} than {baseline}: log-odds {row['log_odds']:+.2f} "
         f"[{row['low']:.2f}, {row['high']:.2f}]{corrected} ({basis})"

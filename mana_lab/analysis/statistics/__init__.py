@@ -17,13 +17,8 @@ from mana_lab.analysis.statistics.agreement import (
     weighted_kappa,
 )
 from mana_lab.analysis.statistics.calibration import Calibrated, calibrated_mean
-from mana_lab.analysis.statistics.clmm import (
-    ClmmFit,
-    Effect,
-    LikelihoodRatio,
-    fit_clmm,
-    likelihood_ratio,
-)
+from mana_lab.analysis.statistics.clmm import fit_clmm, likelihood_ratio
+from mana_lab.analysis.statistics.clmm_results import ClmmFit, Effect, LikelihoodRatio
 from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
 from mana_lab.analysis.statistics.control import control_limits
 from mana_lab.analysis.statistics.drift import (

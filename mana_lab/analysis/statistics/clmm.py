@@ -16,11 +16,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, stats
+from scipy import stats
 
+from mana_lab.analysis.statistics.clmm_results import ClmmFit, Effect, LikelihoodRatio
 from mana_lab.analysis.statistics.design import design_matrix
 from mana_lab.analysis.statistics.likelihood import Likelihood, Parameters
-from mana_lab.analysis.statistics.results import Floats, Interval, counted, shown_p
+from mana_lab.analysis.statistics.optimizing import minimize
+from mana_lab.analysis.statistics.results import Floats, Interval, counted
+from mana_lab.analysis.statistics.robust import Errors, clustered
 from mana_lab.analysis.statistics.units import PERSONA, rated
 from mana_lab.errors import InvalidInputError
 
@@ -29,107 +32,10 @@ _FEW_NODES = 7
 _LOG_SD = (-7.0, 4.0)
 _NO_SD = -6.5
 _ENDLESS = 12.0
-"""Log-odds per standard deviation of an effect that are only reached on the way to infinity."""
-
-
-@dataclass(frozen=True, repr=False)
-class Effect:
-    """One effect of a model.
-
-    Attributes:
-        name: Of the column; of a text column also the level, as in ``temp[warm]``.
-        log_odds: The estimate; infinite, and without errors, where one side of the effect has the
-            highest or lowest ratings alone.
-        std_error: From the observed information; right where personas differ by their intercept
-            alone.
-        p: By Wald's test with *std_error*.
-        interval: By the same.
-        robust_error: From the spread of the personas' own gradients (Liang and Zeger 1986), right
-            also where personas react differently to the effect.
-        robust_p: With *robust_error* and Student's distribution of G-1 degrees of freedom.
-        robust_interval: By the same.
-    """
-
-    name: str
-    log_odds: float
-    std_error: float
-    p: float
-    interval: Interval
-    robust_error: float
-    robust_p: float
-    robust_interval: Interval
-
-    def __repr__(self) -> str:
-        return (
-            f"<{self.name}: log-odds {self.log_odds:.3f} {self.robust_interval!r} (robust), "
-            f"{shown_p(self.robust_p)}>"
-        )
-
-
-@dataclass(frozen=True, repr=False)
-class ClmmFit:
-    """A fitted model.
-
-    Attributes:
-        effects: In the order of the columns.
-        thresholds: By what they part, such as ``1|2``; categories that nobody chose are left out.
-        threshold_errors: Their standard errors.
-        persona_sd: The standard deviation of the personas' intercepts.
-        log_likelihood: At the estimates.
-        n_parameters: How many were estimated.
-        converged: Whether the optimum was found; else there are no errors.
-        nodes: Of the quadrature; 1 is Laplace's approximation.
-        n_personas: How many personas.
-        n_rows: How many ratings.
-        n_missing: How many rows had no rating.
-    """
-
-    effects: tuple[Effect, ...]
-    thresholds: dict[str, float]
-    threshold_errors: dict[str, float]
-    persona_sd: float
-    log_likelihood: float
-    n_parameters: int
-    converged: bool
-    nodes: int
-    n_personas: int
-    n_rows: int
-    n_missing: int = 0
-
-    def __getitem__(self, name: str) -> Effect:
-        """Return the effect of that name.
-
-        Raises:
-            InvalidInputError: There is none.
-        """
-        for effect in self.effects:
-            if effect.name == name:
-                return effect
-        names = ", ".join(effect.name for effect in self.effects) or "none"
-        raise InvalidInputError(f"there is no effect {name!r}; there are: {names}")
-
-    def __repr__(self) -> str:
-        effects = ", ".join(f"{effect.name} {effect.log_odds:.3f}" for effect in self.effects)
-        return (
-            f"<cumulative-link mixed model: {effects or 'no effects'}, "
-            f"persona sd {self.persona_sd:.3f}, {counted(self.n_personas, 'persona')}, "
-            f"{counted(self.n_rows, 'row')}>"
-        )
-
-
-@dataclass(frozen=True)
-class LikelihoodRatio:
-    """A test of a model against one that it contains.
-
-    Attributes:
-        chi2: Twice the difference of the log-likelihoods.
-        df: The difference of the numbers of parameters.
-        p: By the chi-squared distribution.
-    """
-
-    chi2: float
-    df: int
-    p: float
+"""Log-odds per standard deviation of an effect, or a standard error of them, that are only reached
+on the way to infinity."""
+_FEWEST_BEHIND = 2.0
+"""Of an effect behind which there are fewer personas nobody can say how sure it is."""
 
 
 def fit_clmm(
@@ -164,15 +70,17 @@ def fit_clmm(
     fit = _Fit(likelihood, categories, design.shape[1], nodes)
     k = len(used) - 1
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
-    errors, robust = fit.errors(len(people))
+    errors = fit.errors()
     beta = np.where(fit.endless, np.copysign(np.inf, fit.at.beta), fit.at.beta)
-    shown = np.stack([beta, errors[k:], robust[k:]]) / spread
+    shown = np.stack([beta, errors.plain[k:-1], errors.robust[k:-1]]) / spread
+    with_it = [_Carriers.of(column, categories, personas) for column in design.T]
     return ClmmFit(
         effects=tuple(
-            _effect(name, shown[:, n], len(people) - 1, level) for n, name in enumerate(names)
+            _effect(name, shown[:, n], float(errors.behind[k + n]), with_it[n], level)
+            for n, name in enumerate(names)
         ),
         thresholds=dict(zip(cuts, fit.at.thresholds.tolist(), strict=True)),
-        threshold_errors=dict(zip(cuts, errors[:k].tolist(), strict=True)),
+        threshold_errors=dict(zip(cuts, errors.plain[:k].tolist(), strict=True)),
         persona_sd=fit.at.sd if fit.varies else 0.0,
         log_likelihood=fit.value,
         n_parameters=k + len(names) + 1,
@@ -220,55 +128,58 @@ class _Fit:
         start = np.concatenate([cuts[:1], np.log(np.diff(cuts)), np.zeros(effects), [-0.5]])
         bounds = [(None, None)] + [(-15.0, 10.0)] * (self._cuts - 1)
         bounds += [(-50.0, 50.0)] * effects + [_LOG_SD]
-        found = optimize.minimize(
-            self._loss,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-6},
-        )
+        settings = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-6}
+        found = minimize(self._loss, start, bounds=bounds, options=settings)
         self.at = self._natural(found.x)
         self.value = -float(found.fun)
         self.varies = bool(found.x[-1] > _NO_SD)
-        self.endless = np.abs(self.at.beta) > _ENDLESS
-        settled = np.concatenate([np.ones(self._cuts, bool), ~self.endless, [self.varies]])
-        steep = float(np.abs(found.jac[settled]).max())
+        self._center = np.concatenate([self.at.thresholds, self.at.beta, [np.log(self.at.sd)]])
+        self._information = self._by_persona()
+        self.endless = self._without_end()
+        self._free = np.concatenate([np.ones(self._cuts, bool), ~self.endless, [self.varies]])
+        steep = float(np.abs(found.jac[self._free]).max())
         flat = steep < 1e-3 * max(1.0, abs(self.value)) ** 0.5
         self.converged = bool(flat and found.x[-1] < _LOG_SD[1] - 0.1)
 
-    def errors(self, personas: int) -> tuple[Floats, Floats]:
-        """Return standard errors of thresholds and beta: of the model, and robust ones."""
-        center = np.concatenate([self.at.thresholds, self.at.beta, [np.log(self.at.sd)]])
-        free = np.concatenate([np.ones(self._cuts, bool), ~self.endless, [self.varies]])
+    def errors(self) -> Errors:
+        """Return how sure thresholds, beta and log(sd) are."""
+        found = Errors.unknown(len(self._center))
+        information = self._information[:, self._free][:, :, self._free]
+        if self.converged and np.linalg.eigvalsh(information.sum(axis=0))[0] > 0:
+            known = clustered(self._scores(self._center)[:, self._free], information)
+            for name in ("plain", "robust", "behind"):
+                getattr(found, name)[self._free] = getattr(known, name)
+        return found
+
+    def _by_persona(self) -> Floats:
+        """Return each persona's observed information."""
         step = 1e-4 if self._nodes >= _FEW_NODES else 1e-3
-        information = -_jacobian(self._gradient, center, step)[np.ix_(free, free)]
-        information = (information + information.T) / 2
-        plain, robust = np.full((2, len(center)), np.nan)
-        if self.converged and np.linalg.eigvalsh(information)[0] > 0:
-            covariance = np.linalg.inv(information)
-            scores = self._likelihood.scores(self.at)[1][:, free]
-            meat = scores.T @ scores * personas / (personas - 1)
-            plain[free] = np.sqrt(np.diag(covariance))
-            robust[free] = np.sqrt(np.maximum(0.0, np.diag(covariance @ meat @ covariance)))
-        return plain[:-1], robust[:-1]
+        each = -_jacobian(self._scores, self._center, step)
+        half: Floats = (each + each.transpose(0, 2, 1)) / 2
+        return half
+
+    def _without_end(self) -> npt.NDArray[np.bool_]:
+        """Return which effects are infinite: far away, or where the likelihood is flat."""
+        known = np.diag(self._information.sum(axis=0))[self._cuts : -1]
+        endless: npt.NDArray[np.bool_] = np.abs(self.at.beta) > _ENDLESS
+        return endless | (known < 1 / _ENDLESS**2)
 
     def _loss(self, x: Floats) -> tuple[float, Floats]:
         at = self._natural(x)
         if self._nodes < _FEW_NODES:
-            slope = _slope(lambda y: self._likelihood.value(self._natural(y)), x, 1e-5)
-            return -self._likelihood.value(at), -slope
+            each = _jacobian(lambda y: self._likelihood.values(self._natural(y)), x, 1e-5)
+            return -self._likelihood.value(at), -each.sum(axis=0)
         value, scores = self._likelihood.scores(at)
         by = scores.sum(axis=0)
         tail = by[: self._cuts][::-1].cumsum()[::-1]
         tail[1:] *= np.exp(x[1 : self._cuts])
         return -value, -np.concatenate([tail, by[self._cuts :]])
 
-    def _gradient(self, natural: Floats) -> Floats:
+    def _scores(self, natural: Floats) -> Floats:
+        """Return each persona's gradient."""
         if self._nodes >= _FEW_NODES:
-            slope: Floats = self._likelihood.scores(self._parameters(natural))[1].sum(axis=0)
-            return slope
-        return _slope(lambda y: self._likelihood.value(self._parameters(y)), natural, 1e-3)
+            return self._likelihood.scores(self._parameters(natural))[1]
+        return _jacobian(lambda y: self._likelihood.values(self._parameters(y)), natural, 1e-3)
 
     def _natural(self, x: Floats) -> Parameters:
         cuts = np.concatenate([x[:1], x[0] + np.exp(x[1 : self._cuts]).cumsum()])
@@ -280,24 +191,25 @@ class _Fit:
         )
 
 
-def _slope(function: Callable[[Floats], float], at: Floats, step: float) -> Floats:
-    slope: Floats = _jacobian(lambda x: np.array([function(x)]), at, step)[0]
-    return slope
-
-
 def _jacobian(function: Callable[[Floats], Floats], at: Floats, step: float) -> Floats:
     columns = []
     for n in range(len(at)):
         shift = np.zeros(len(at))
         shift[n] = step
         columns.append((function(at + shift) - function(at - shift)) / (2 * step))
-    return np.column_stack(columns)
+    return np.stack(columns, axis=-1)
 
 
-def _effect(name: str, shown: Floats, df: int, level: float) -> Effect:
+def _effect(name: str, shown: Floats, behind: float, carriers: _Carriers, level: float) -> Effect:
     value, error, robust = map(float, shown)
     normal = float(stats.norm.isf((1 - level) / 2)) * error
-    student = float(stats.t.isf((1 - level) / 2, df)) * robust
+    df = behind - 1
+    if behind < _FEWEST_BEHIND:
+        df, robust = float("nan"), float("nan")
+        bounds = Interval(-np.inf, np.inf, level, "fewer than two personas")
+    else:
+        student = float(stats.t.isf((1 - level) / 2, df)) * robust
+        bounds = Interval(value - student, value + student, level, "robust, t")
     return Effect(
         name=name,
         log_odds=value,
@@ -306,8 +218,32 @@ def _effect(name: str, shown: Floats, df: int, level: float) -> Effect:
         interval=Interval(value - normal, value + normal, level, "Wald"),
         robust_error=robust,
         robust_p=float(2 * stats.t.sf(_ratio(value, robust), df)),
-        robust_interval=Interval(value - student, value + student, level, "robust, t, G-1 df"),
+        robust_interval=bounds,
+        n_personas=carriers.number,
+        personas_behind=behind,
+        sign_p=carriers.sign_p,
     )
+
+
+@dataclass(frozen=True)
+class _Carriers:
+    """Who rated with an effect, and how sure their signs are."""
+
+    number: int
+    sign_p: float
+
+    @classmethod
+    def of(
+        cls, column: Floats, categories: npt.NDArray[np.int64], personas: npt.NDArray[np.int64]
+    ) -> _Carriers:
+        rows = pd.DataFrame({"who": personas, "with": column != 0, "rating": categories})
+        means = rows.groupby(["who", "with"])["rating"].mean().unstack()
+        means = means.reindex(columns=[False, True])
+        gaps = (means[True] - means[False]).dropna()
+        higher, lower = int((gaps > 0).sum()), int((gaps < 0).sum())
+        known = higher + lower > 0
+        p = float(stats.binomtest(higher, higher + lower).pvalue) if known else 1.0
+        return cls(int(means[True].notna().sum()), p)
 
 
 def _ratio(value: float, error: float) -> float:

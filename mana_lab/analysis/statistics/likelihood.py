@@ -69,7 +69,11 @@ class Likelihood:
 
     def value(self, at: Parameters) -> float:
         """Return the log-likelihood."""
-        return float(self._integrate(at)[0].sum())
+        return float(self.values(at).sum())
+
+    def values(self, at: Parameters) -> Floats:
+        """Return each persona's part of the log-likelihood."""
+        return self._integrate(at)[0]
 
     def scores(self, at: Parameters) -> tuple[float, Floats]:
         """Return the log-likelihood and each persona's part of its gradient.

@@ -15,16 +15,18 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, stats
+from scipy import stats
 from scipy.special import expit
 
 from mana_lab.analysis.statistics.design import design_matrix
+from mana_lab.analysis.statistics.optimizing import minimize
 from mana_lab.analysis.statistics.results import Floats
 from mana_lab.analysis.statistics.units import PERSONA, rated
 from mana_lab.errors import InvalidInputError
 
 _SEPARATED = 5.0
-"""A log-odds ratio per standard deviation that is only reached where there is no finite one."""
+"""A log-odds ratio per standard deviation, or a standard error of it, that is only reached where
+there is no finite one."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,11 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
         )
     whole = np.column_stack([np.ones(len(rows)), design / spread])
     fits = [_logistic(whole, (ratings > cut).astype(float), place) for cut in used[:-1]]
-    table = np.array([beta[1:] for beta, _ in fits])
-    table[np.abs(table) > _SEPARATED] = np.nan
+    table = np.array([beta[1:] for beta, _, _ in fits])
+    flat = np.array([known[1:] < 1 / _SEPARATED**2 for _, known, _ in fits])
+    table[flat | (np.abs(table) > _SEPARATED)] = np.nan
     tests = {
-        name: _equal(table[:, n], np.column_stack([parts[:, n + 1] for _, parts in fits]))
+        name: _equal(table[:, n], np.column_stack([parts[:, n + 1] for _, _, parts in fits]))
         for n, name in enumerate(names)
     }
     cuts = [f"{low}|{high}" for low, high in pairwise(used)]
@@ -98,20 +101,24 @@ def proportional_odds(feedback: pd.DataFrame, *effects: str) -> ProportionalOdds
     )
 
 
-def _logistic(design: Floats, above: Floats, place: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
+def _logistic(
+    design: Floats, above: Floats, place: npt.NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats]:
+    """Return the coefficients, the information of each, and each persona's part in them."""
+
     def loss(beta: Floats) -> tuple[float, Floats]:
         eta = design @ beta
         value = float(np.logaddexp(0, eta).sum() - above @ eta) + 1e-6 * float(beta @ beta)
         return value, design.T @ (expit(eta) - above) + 2e-6 * beta
 
     start = np.zeros(design.shape[1])
-    beta = optimize.minimize(loss, start, jac=True, method="L-BFGS-B").x
+    beta = minimize(loss, start).x
     shown = expit(design @ beta)
     bend = (design * (shown * (1 - shown))[:, None]).T @ design + 2e-6 * np.eye(len(beta))
     pulls = design * (above - shown)[:, None]
     sums = np.zeros((int(place.max()) + 1, design.shape[1]))
     np.add.at(sums, place, pulls)
-    return beta, sums @ np.linalg.inv(bend)
+    return beta, np.diag(bend), sums @ np.linalg.inv(bend)
 
 
 def _equal(column: Floats, parts: Floats) -> tuple[float, int, float]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mana_lab.analysis.statistics.clmm import ClmmFit, Effect, fit_clmm
+from mana_lab.analysis.statistics.clmm import fit_clmm
+from mana_lab.analysis.statistics.clmm_results import ClmmFit, Effect
 from mana_lab.analysis.statistics.comparing import compare_independent, compare_paired
 from mana_lab.analysis.statistics.effects import cliffs_delta, probability_better
 from mana_lab.analysis.statistics.results import Alternative, HypothesisTest, Seed, counted

@@ -151,6 +151,80 @@ def test_an_effect_without_end_is_infinite_and_has_no_errors():
     assert 0.05 < fit["x"].robust_error < 0.5
 
 
+@pytest.mark.parametrize(("personas", "ratings"), [(1, 1), (4, 3)])
+def test_a_rare_effect_without_end_is_infinite_and_spoils_no_other(personas, ratings):
+    rng = np.random.default_rng(2)
+    rows = rows_of(
+        *[(f"p{n}", "AC"[m % 2], int(rng.integers(1, 6))) for n in range(10) for m in range(30)],
+        *[(f"p{n}", "B", 5) for n in range(personas) for _ in range(ratings)],
+    )
+    fit = fit_clmm(rows, "module")
+    endless = fit["module[B]"]
+    assert endless.log_odds == np.inf
+    assert np.isnan([endless.std_error, endless.p, endless.robust_error, endless.robust_p]).all()
+    assert endless.n_personas == personas
+    assert fit.converged
+    assert 0.05 < fit["module[C]"].robust_error < 0.5
+
+
+def test_the_robust_error_is_that_of_the_jackknife_over_personas():
+    rng = np.random.default_rng(4)
+    rows = rows_of(
+        *[
+            (f"p{who}", module, int(np.clip(round(3 + own + rng.normal(0, 1)), 1, 5)))
+            for who, own in enumerate(rng.normal(0, 1, 12))
+            for module in ("A", "B")
+            for _ in range(6)
+        ]
+    )
+    effect = fit_clmm(rows, "module")["module[B]"]
+    others = [
+        fit_clmm(rows[rows["persona_id"] != who], "module")["module[B]"].log_odds
+        for who in rows["persona_id"].unique()
+    ]
+    jackknife = np.sqrt(((np.array(others) - effect.log_odds) ** 2).sum() * 11 / 12)
+    assert effect.robust_error == pytest.approx(jackknife, rel=0.1)
+    assert effect.personas_behind == pytest.approx(12, rel=0.1)
+
+
+def test_nobody_knows_how_sure_an_effect_is_that_one_persona_carries():
+    rng = np.random.default_rng(5)
+    rows = rows_of(
+        *[(f"p{n}", "A", int(rng.integers(1, 6))) for n in range(10) for _ in range(8)],
+        *[("p0", "B", said) for said in (3, 4, 5, 4)],
+    )
+    effect = fit_clmm(rows, "module")["module[B]"]
+    assert np.isfinite(effect.log_odds)
+    assert effect.personas_behind < 1.2
+    assert np.isnan([effect.robust_error, effect.robust_p]).all()
+    assert (effect.robust_interval.low, effect.robust_interval.high) == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("nodes", [1, 15])
+def test_personas_behind_an_effect_are_fewer_where_one_has_most_of_its_ratings(nodes):
+    rng = np.random.default_rng(6)
+    rows = rows_of(
+        *[(f"p{n}", "A", int(rng.integers(1, 6))) for n in range(8) for _ in range(8)],
+        *[
+            (f"p{n}", "B", int(rng.integers(1, 6)))
+            for n in range(4)
+            for _ in range(1 + 20 * (n < 1))
+        ],
+    )
+    effect = fit_clmm(rows, "module", nodes=nodes)["module[B]"]
+    assert effect.n_personas == 4
+    assert 1 < effect.personas_behind < 3
+
+
+def test_signs_are_those_of_personas_who_rated_both():
+    rows = rows_of(
+        *[(f"p{n}", "A", 2 + n % 2) for n in range(7)],
+        *[(f"p{n}", "B", 4 + n % 2) for n in range(6)],
+        ("p9", "B", 1),
+    )
+    assert fit_clmm(rows, "module")["module[B]"].sign_p == pytest.approx(2 * 0.5**6)
+
+
 def test_personas_who_each_say_one_thing_have_no_fit():
     fit = fit_clmm(rows_of(*[(who, "todo", n) for who, n in (("a", 1), ("b", 5)) for _ in "1234"]))
     assert not fit.converged
