@@ -42,6 +42,10 @@ def rates():
     yield house.welch_coverage()
     for personas, slope_sd in WITHIN:
         yield from house.clmm_coverage(personas=personas, slope_sd=slope_sd, n=1000)
+    for modules, slope_sd in ((10, 0.0), (14, 0.0), (10, 0.8)):
+        yield house.rare_modules_named(personas=10, modules=modules, slope_sd=slope_sd, n=300)
+    for personas in (6, 8, 10):
+        yield house.tied_coverage(personas=personas)
     yield house.icc_coverage()
     yield house.agreement_coverage()
     yield house.wilson_coverage()

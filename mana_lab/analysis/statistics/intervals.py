@@ -13,6 +13,8 @@ RESAMPLES = 9_999
 FEWEST = 6
 """With fewer personas too many resamples are all of one persona; Student's interval is given."""
 
+_MOST_WITHOUT_SPREAD = 0.001
+"""With a larger share of draws without a standard error, Student's interval is given."""
 _ALIKE = 1e-12
 """Values that differ by no more than this share of the largest are the same but for rounding."""
 
@@ -42,8 +44,9 @@ def bootstrap_interval(
     Personas are drawn with replacement, whole, and the mean of each draw is divided by its own
     standard error; the quantiles of that take the place of Student's (Efron and Tibshirani 1993,
     *An Introduction to the Bootstrap*, section 12.5). For fewer than about forty personas the
-    percentile interval is too short. Draws of a single value have no standard error and are left
-    out; with fewer than six personas the interval is :func:`t_interval`.
+    percentile interval is too short. Draws of a single value have no standard error, and belong
+    into the tails: where they are more than one in a thousand, since many personas have the same
+    value, and with fewer than six personas, the interval is :func:`t_interval`.
 
     Args:
         values: One per persona, such as their mean ratings or differences.
@@ -60,10 +63,12 @@ def bootstrap_interval(
         return t_interval(clean, level=level)
     mean, error = float(clean.mean()), _error(clean)
     if error == 0:
-        return Interval(mean, mean, level, "studentised bootstrap")
+        return Interval(mean, mean, level, "all personas alike")
     draws = clean[generator(seed).integers(0, len(clean), (resamples, len(clean)))]
     spread = draws.std(axis=1, ddof=1) / np.sqrt(len(clean))
     apart = spread > _ALIKE * np.abs(clean).max()
+    if 1 - apart.mean() > _MOST_WITHOUT_SPREAD:
+        return t_interval(clean, level=level)
     ratios = (draws.mean(axis=1)[apart] - mean) / spread[apart]
     low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
     return Interval(

@@ -4,7 +4,8 @@ The calls of one persona are like one another, so that many of them tell less th
 many personas. Wilson's interval (see :mod:`mana_lab.analysis.friction.wilson`) takes here the
 *effective* number of calls: their number divided by the design effect, and lessened once more for
 the few personas from which that is known, as Korn and Graubard (1998), *Survey Methodology* 24,
-do. The test is the one that Wilson's interval turns round, so that both say the same.
+do. One test is that which Wilson's interval turns round, so that both say the same. With few
+personas, or where a reference is near 0 or 1, it rejects too often; the exact one does not.
 """
 
 from __future__ import annotations
@@ -49,11 +50,29 @@ class Share:
         Raises:
             InvalidInputError: It is not between them.
         """
-        if not 0 < reference < 1:
-            raise InvalidInputError(f"a reference of {reference}; it lies between 0 and 1")
+        _check_reference(reference)
         error = np.sqrt(reference * (1 - reference))
         gap = abs(self.share - reference) * np.sqrt(self.effective_n) / error
         return float(2 * stats.norm.sf(gap))
+
+    def exact_p(self, reference: float) -> float:
+        """Return twice the probability of a share at least as far on that side, at most 1.
+
+        It is the test of Clopper and Pearson with the effective number, which Korn and Graubard
+        turn into an interval; that need not be whole, so that the beta distribution gives the
+        binomial's tails.
+
+        Args:
+            reference: As for :meth:`p`.
+
+        Raises:
+            InvalidInputError: As there.
+        """
+        _check_reference(reference)
+        n, hits = self.effective_n, self.share * self.effective_n
+        at_least = 1.0 if hits == 0 else stats.beta.cdf(reference, hits, n - hits + 1)
+        at_most = 1.0 if hits == n else stats.beta.sf(reference, hits + 1, n - hits)
+        return float(min(1.0, 2 * min(at_least, at_most)))
 
 
 def clustered_share(hits: npt.ArrayLike, personas: npt.ArrayLike, *, level: float = 0.95) -> Share:
@@ -95,6 +114,11 @@ def _effective(
     tail = (1 - level) / 2
     few = float(stats.t.isf(tail, n - 1) / stats.t.isf(tail, g - 1)) ** 2
     return n / design_effect * few
+
+
+def _check_reference(reference: float) -> None:
+    if not 0 < reference < 1:
+        raise InvalidInputError(f"a reference of {reference}; it lies between 0 and 1")
 
 
 def _wilson(share: float, n: float, level: float) -> Interval:

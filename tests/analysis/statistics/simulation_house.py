@@ -19,6 +19,7 @@ from mana_lab.analysis.statistics import (
     dose_response,
     fit_clmm,
     friedman,
+    holm,
     intraclass_correlation,
     journey_reliability,
     kaplan_meier,
@@ -314,6 +315,39 @@ def clmm_coverage(*, personas, slope_sd, n=200, seed=12):
         Rate(f"CLMM Wald, {name}", 0.95, plain, n, slack=0.01),
         Rate(f"CLMM robust, {name}", 0.95, robust, n, slack=0.03),
     )
+
+
+def rare_modules_named(*, personas, modules, slope_sd, n, seed=21):
+    """Return how often a model names a module, after Holm, where each persona used four of many.
+
+    No module is rated otherwise than others, but by some personas.
+    """
+    rng = np.random.default_rng(seed)
+    count = 0
+    for _ in range(n):
+        rows = []
+        for who, taste in enumerate(rng.normal(0, 1, personas)):
+            for module in rng.choice(modules, 4, replace=False):
+                place = taste + rng.normal(0, slope_sd)
+                said = place + rng.logistic(size=1 + rng.poisson(3))
+                rows += [(f"p{who}", f"m{module}", 1 + int((y > CUTS).sum())) for y in said]
+        found = pd.DataFrame(rows, columns=["persona_id", "module", "rating"])
+        p = holm([effect.robust_p for effect in fit_clmm(found, "module").effects])
+        count += bool((p <= ALPHA).any())
+    name = (
+        f"CLMM names a rare module, {personas} personas, {modules} modules, slope sd {slope_sd:g}"
+    )
+    return Rate(name, ALPHA, count, n, upper_only=True)
+
+
+def tied_coverage(*, personas, n=1000, seed=22):
+    """Return how often the interval holds a mean of shares of which most are 0."""
+    rng = np.random.default_rng(seed)
+    held = 0
+    for _ in range(n):
+        shares = rng.binomial(5, 0.1, personas) / 5
+        held += 0.1 in bootstrap_interval(shares, seed=rng, resamples=999)
+    return Rate(f"studentised or Student's, most are 0, {personas} personas", 0.95, held, n, 0.06)
 
 
 def icc_coverage(*, n=500, seed=13):

@@ -97,6 +97,18 @@ def test_only_robust_intervals_of_the_model_hold_where_personas_react_differentl
     assert plain.measured < 0.9
 
 
+@pytest.mark.parametrize("slope_sd", [0.0, 0.8])
+def test_a_module_that_few_personas_rated_is_named_no_more_often_than_promised(slope_sd):
+    rate = house.rare_modules_named(personas=10, modules=10, slope_sd=slope_sd, n=100)
+    assert rate.holds, rate
+
+
+@pytest.mark.parametrize("personas", [6, 8, 10])
+def test_intervals_hold_where_most_personas_have_the_same_value(personas):
+    rate = house.tied_coverage(personas=personas)
+    assert rate.holds, rate
+
+
 def test_pass_all_is_not_biased():
     measured, error, truth = house.pass_all_bias()
     assert measured == pytest.approx(truth, abs=4 * error)

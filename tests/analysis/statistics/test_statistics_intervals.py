@@ -55,6 +55,12 @@ def test_few_personas_get_students_interval():
     assert bootstrap_interval(MICE[:6], seed=1) != t_interval(MICE[:6])
 
 
+def test_many_equal_values_get_students_interval():
+    values = [0.0] * 8 + [-1 / 6]
+    assert bootstrap_interval(values, seed=7) == t_interval(values)
+    assert bootstrap_interval(values, seed=7).low < -0.05
+
+
 @pytest.mark.parametrize("n", [3, 10])
 def test_equal_values_have_an_interval_of_one_point(n):
     found = bootstrap_interval([0.1] * n, seed=1)

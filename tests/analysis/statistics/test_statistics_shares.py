@@ -71,7 +71,28 @@ def test_what_makes_no_share_is_refused(hits, owners, level):
         clustered_share(hits, owners, level=level)
 
 
+@pytest.mark.parametrize(("hits", "n"), [(0, 8), (2, 8), (4, 4), (17, 40), (40, 40)])
+@pytest.mark.parametrize("reference", [0.05, 0.5, 0.9])
+def test_one_call_of_each_persona_gives_the_exact_test_of_the_binomial(hits, n, reference):
+    found = clustered_share([True] * hits + [False] * (n - hits), range(n))
+    sides = [binomtest(hits, n, reference, side).pvalue for side in ("less", "greater")]
+    assert found.exact_p(reference) == pytest.approx(min(1, 2 * min(sides)))
+
+
+def test_the_exact_test_rejects_no_more_often_than_it_says_where_the_other_does():
+    chances = [binomtest(hits, 8, 0.05).pvalue for hits in range(9)]
+    assert chances[2] > 0.05
+    two = clustered_share([True] * 2 + [False] * 6, range(8))
+    assert two.p(0.05) < 0.01
+    assert two.exact_p(0.05) > 0.1
+
+
+def test_calls_of_one_persona_are_no_exact_test_of_others():
+    assert clustered_share([True] * 50, ["anna"] * 50).exact_p(0.5) == 1.0
+
+
 @pytest.mark.parametrize("reference", [0, 1, -0.1, math.nan])
-def test_a_reference_that_is_certain_is_refused(reference):
+@pytest.mark.parametrize("test", ["p", "exact_p"])
+def test_a_reference_that_is_certain_is_refused(reference, test):
     with pytest.raises(InvalidInputError, match="between 0 and 1"):
-        clustered_share([True, False], [1, 2]).p(reference)
+        getattr(clustered_share([True, False], [1, 2]), test)(reference)
