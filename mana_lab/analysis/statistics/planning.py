@@ -58,6 +58,8 @@ def power(plan: Plan, effect: float) -> float:
         InvalidInputError: The plan has too few personas or ticks, or a number outside its range.
     """
     _check(plan)
+    if not np.isfinite(effect):
+        raise InvalidInputError(f"an effect of {effect}; it is a number of rating points")
     df, error = _error(plan)
     if error == 0:
         return 1.0 if effect else plan.alpha

@@ -178,3 +178,11 @@ def test_too_few_people_or_personas_are_refused(parts):
 def test_answers_that_do_not_say_whose_they_are_are_refused(ids):
     with pytest.raises(PseudoReplicationError, match="persona_means"):
         calibrated_mean(HUMAN, SIMULATED, OTHERS, **ids)
+
+
+@pytest.mark.parametrize("effect", [np.nan, np.inf, -np.inf])
+def test_an_effect_is_a_number(effect):
+    with pytest.raises(InvalidInputError, match="rating points"):
+        power(Plan(10, 14), effect)
+    with pytest.raises(InvalidInputError, match="rating points"):
+        personas_needed(Plan(10, 14), effect)
