@@ -18,8 +18,10 @@ from mana_lab.analysis.charts.figure import (
 )
 from mana_lab.analysis.charts.intervals import INTERVAL_NOTE, MOST_DOTS, dots, share_axis
 from mana_lab.analysis.wording import counted, enough, listed, percent, title_note
+from mana_lab.errors import UnknownToolError
 
 _RULE = "recovered: the same tool works within the next two calls of the tick"
+_NEVER = f"{UnknownToolError.code}: no such tool, so the title leaves these calls out"
 
 
 def error_recovery_table(errors: pd.DataFrame) -> pd.DataFrame:
@@ -37,6 +39,8 @@ def error_recovery_table(errors: pd.DataFrame) -> pd.DataFrame:
 def error_recovery(errors: pd.DataFrame) -> Chart:
     """Return the share of each error that was recovered within two calls, the worst first.
 
+    A tool that does not exist can never be recovered, so that the title is of the others.
+
     Args:
         errors: What :meth:`~mana_lab.analysis.friction.Friction.error_recovery` returned.
     """
@@ -45,20 +49,24 @@ def error_recovery(errors: pd.DataFrame) -> Chart:
     shown = errors.head(MOST_DOTS).reset_index(drop=True)
     hidden = len(errors) - len(shown)
     more = f"; {counted(hidden, 'error')} that are recovered more often not shown" * (hidden > 0)
-    left_out = title_note(errors["errors"], "error", "failed call")
+    exists = errors["error_code"] != UnknownToolError.code
+    real = errors[exists]
+    left_out = title_note(real["errors"], "error", "failed call")
+    of = "" if exists.all() else " of tools that exist"
+    never = f"; {_NEVER}" if of and len(real) else ""
     with house_style():
         chart = new_chart(
-            _finding(errors),
+            _finding(real, of) if len(real) else _redirected(errors),
             height=1.7 + 0.27 * len(shown),
-            note=f"{INTERVAL_NOTE}; {_RULE}{left_out}{more}",
+            note=f"{INTERVAL_NOTE}; {_RULE}{never}{left_out}{more}",
         )
         _draw(chart.add_subplot(), shown)
         return chart.settled()
 
 
-def _finding(errors: pd.DataFrame) -> str:
+def _finding(errors: pd.DataFrame, of: str) -> str:
     every, recovered = int(errors["errors"].sum()), int(errors["recovered"].sum())
-    overall = f"{percent(recovered / every)} of all {counted(every, 'failed call')}"
+    overall = f"{percent(recovered / every)} of all {counted(every, 'failed call')}{of}"
     known = errors[enough(errors["errors"])]
     shares = known["share"].map(percent)
     worst = list(dict.fromkeys(_name(row) for _, row in known[shares == shares.iloc[0]].iterrows()))
@@ -70,6 +78,15 @@ def _finding(errors: pd.DataFrame) -> str:
     return (
         f"{listed(worst, 'error')} {verb} recovered least often: {shares.iloc[0]}{each} within two "
         f"calls; {overall}"
+    )
+
+
+def _redirected(errors: pd.DataFrame) -> str:
+    every, redirected = int(errors["errors"].sum()), int(errors["redirected"].sum())
+    return (
+        f"Only calls of tools that do not exist failed: after {redirected} of "
+        f"{counted(every, 'call')} ({percent(redirected / every)}) another tool worked within two "
+        "calls"
     )
 
 

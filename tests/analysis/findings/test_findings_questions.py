@@ -182,6 +182,40 @@ def test_an_error_after_which_people_are_stuck_is_named(findings):
     assert stuck.effect == 0.0
 
 
+def guessing(then):
+    """Return the calls of ten personas of a name that no tool has, and of what they do *then*."""
+    return lab_of(
+        *(
+            lived(f"todo.creates!unknown-tool {then}", person, number, journal=3)
+            for person in PEOPLE
+            for number in range(1, 5)
+        )
+    )
+
+
+def test_who_goes_on_with_the_right_tool_after_one_that_does_not_exist_is_not_stuck():
+    found = guessing("todo.create journal.add").findings(1)
+    assert not of(found, "errors after which people are stuck")
+    (confused,) = of(found, "tools taken for another")
+    assert confused.claim.startswith("todo.creates was tried where todo.create was right")
+    (looked,) = [each for each in found.looked if each.family.startswith("errors after which")]
+    assert looked.remark == (
+        "1 of 1 error code looked at, those of more than one persona; after 0 most do not get on, "
+        "at a false discovery rate of 5%; after unknown-tool another tool counts, since that one "
+        "can never work"
+    )
+
+
+def test_who_finds_no_other_tool_for_one_that_does_not_exist_is_stuck():
+    lab = guessing("todo.adds!unknown-tool " * 5 + "journal.add")
+    (stuck,) = of(lab.findings(1), "errors after which people are stuck")
+    assert stuck.claim == (
+        "After unknown-tool people mostly do not get on: another tool works within 2 calls in "
+        "33 % of 240 cases (10 personas)"
+    )
+    assert value_of(stuck.cell, lab) == pytest.approx(stuck.effect)
+
+
 def test_who_leaves_is_named_and_who_stays_speaks_against_it(findings):
     (leaving,) = of(findings, "personas who give up")
     assert leaving.claim == (

@@ -95,9 +95,9 @@ def test_confusion_says_what_it_leaves_out():
     ("errors", "finding"),
     [
         (
-            [("unknown-tool", 0, 3, 12), ("conflict", 6, 0, 8)],
+            [("not-found", 0, 3, 12), ("conflict", 6, 0, 8)],
             (
-                "unknown-tool is recovered least often: 0 % of 12 times within two calls; "
+                "not-found is recovered least often: 0 % of 12 times within two calls; "
                 "30 % of all 20 failed calls"
             ),
         ),
@@ -132,6 +132,38 @@ def test_confusion_says_what_it_leaves_out():
 def test_error_recovery_names_the_worst(errors, finding):
     chart = charts.error_recovery(errors_of(*errors))
     assert chart.finding == finding
+    assert_fits(chart)
+
+
+@pytest.mark.parametrize(
+    ("errors", "finding", "left_out"),
+    [
+        (
+            [("unknown-tool", 0, 9, 12), ("not-found", 2, 0, 8), ("conflict", 6, 0, 8)],
+            (
+                "not-found is recovered least often: 25 % of 8 times within two calls; "
+                "50 % of all 16 failed calls of tools that exist"
+            ),
+            True,
+        ),
+        (
+            [("unknown-tool", 0, 9, 12)],
+            (
+                "Only calls of tools that do not exist failed: after 9 of 12 calls (75 %) another "
+                "tool worked within two calls"
+            ),
+            False,
+        ),
+    ],
+    ids=["others", "alone"],
+)
+def test_a_tool_that_does_not_exist_is_not_named_as_one_that_is_not_recovered(
+    errors, finding, left_out
+):
+    chart = charts.error_recovery(errors_of(*errors))
+    assert chart.finding == finding
+    assert ("the title leaves these calls out" in chart.note) == left_out
+    assert "unknown-tool" in texts(chart)
     assert_fits(chart)
 
 
