@@ -49,6 +49,8 @@ def rates():
     yield house.icc_coverage()
     yield house.agreement_coverage()
     yield house.wilson_coverage()
+    for personas in (4, 8, 20):
+        yield house.journey_coverage(personas=personas)
     yield house.calibration_coverage()
     yield house.survival_coverage()
     yield house.median_coverage()

@@ -60,11 +60,11 @@ def wilson_interval(trials: int, successes: int, *, level: float = 0.95) -> Inte
         level: Of the interval.
 
     Raises:
-        InvalidInputError: There was no trial, or the successes are not from 0 to the trials.
+        InvalidInputError: There was no trial, the successes are not from 0 to the trials, or the
+            level is not between 0 and 1.
     """
     _check(trials, successes, 1)
-    found = stats.binomtest(successes, trials).proportion_ci(level, method="wilson")
-    return Interval(float(found.low), float(found.high), level, "Wilson")
+    return _wilson(successes / trials, trials, level, "Wilson")
 
 
 def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95) -> pd.DataFrame:
@@ -72,8 +72,18 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
 
     The tries of one persona resemble each other. Where some persona tried a journey several times,
     each of its figures is the mean over personas of their own, and the interval is Student's over
-    personas; where nobody did, or one persona alone tried, the tries are pooled and the interval
-    is Wilson's.
+    personas. Where all these have the same success rate, how far personas differ is not known, and
+    the interval is Wilson's with as many observations as personas, as if all tries of a persona
+    were one. Where nobody tried several times, or one persona alone is left, the tries are pooled
+    and the interval is Wilson's.
+
+    Simulated with five tries each at a true rate of 0.95, personas being alike, the 95 % interval
+    holds it in 99.8 % of cases for 4 and for 8 personas. For 20 it does in 88 %: Student's interval
+    is too short where one or two of many personas failed at all.
+
+    All figures of a row are of the same personas, so that pass^k is never above the success rate:
+    of those who tried at least *k* times, unless the tries are pooled because nobody tried twice.
+    Where nobody tried so often, the row is of all, and has neither pass@k nor pass^k.
 
     Args:
         trials: Rows with ``persona_id``, ``journey`` and ``success``, such as those of
@@ -82,14 +92,15 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
         level: Of the interval.
 
     Returns:
-        A row per journey, sorted, with ``journey``, ``personas``, ``trials``, ``successes``,
-        ``pass_at_1`` (the success rate), ``low`` and ``high`` (its interval), ``interval``
-        (which), ``pass_at_k`` and ``pass_hat_k``, the last two missing where nobody tried k
-        times.
+        A row per journey, sorted, with ``journey``, ``personas``, ``left_out`` (how many more tried
+        it, but fewer than *k* times), ``trials``, ``successes``, ``pass_at_1`` (the success rate),
+        ``low`` and ``high`` (its interval), ``interval`` (which), ``pass_at_k`` and
+        ``pass_hat_k``, the last two missing where nobody tried *k* times.
 
     Raises:
         PseudoReplicationError: The rows do not say whose they are.
-        InvalidInputError: A column is missing, k is below 1, or a success is missing.
+        InvalidInputError: A column is missing, k is below 1, a success is missing, or the level is
+            not between 0 and 1.
     """
     needed(trials)
     if PERSONA not in trials.columns or bool(trials[PERSONA].isna().any()):
@@ -111,23 +122,47 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
 
 
 def _reliability(counts: npt.NDArray[np.int64], k: int, level: float) -> dict[str, object]:
-    totals = [int(number) for number in counts.sum(axis=0)]
-    pooled = len(counts) == 1 or int(counts[:, 0].max()) == 1
-    rows = [totals] if pooled else [[int(n), int(c)] for n, c in counts]
+    kept = _kept(counts, k)
+    totals = [int(number) for number in kept.sum(axis=0)]
+    pooled = len(kept) == 1 or int(kept[:, 0].max()) == 1
+    rows = [totals] if pooled else [[int(n), int(c)] for n, c in kept]
     rates = np.array([c / n for n, c in rows])
-    enough = [(n, c) for n, c in rows if n >= k]
-    interval = wilson_interval(*totals, level=level) if pooled else t_interval(rates, level=level)
+    often = [(n, c) for n, c in rows if n >= k]
+    interval = wilson_interval(*totals, level=level) if pooled else _over_personas(rates, level)
     return {
-        "personas": len(counts),
+        "personas": len(kept),
+        "left_out": len(counts) - len(kept),
         "trials": totals[0],
         "successes": totals[1],
         "pass_at_1": float(rates.mean()),
         "low": max(0.0, interval.low),
         "high": min(1.0, interval.high),
         "interval": interval.method,
-        "pass_at_k": _mean([pass_any(n, c, k) for n, c in enough]),
-        "pass_hat_k": _mean([pass_all(n, c, k) for n, c in enough]),
+        "pass_at_k": _mean([pass_any(n, c, k) for n, c in often]),
+        "pass_hat_k": _mean([pass_all(n, c, k) for n, c in often]),
     }
+
+
+def _kept(counts: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
+    """Return the tries and successes of those whom all figures are of."""
+    often = counts[:, 0] >= k
+    return counts[often] if often.any() else counts
+
+
+def _over_personas(rates: npt.NDArray[np.float64], level: float) -> Interval:
+    if np.ptp(rates) == 0:
+        return _wilson(float(rates[0]), len(rates), level, "Wilson, of the personas")
+    return t_interval(rates, level=level)
+
+
+def _wilson(share: float, n: int, level: float, method: str) -> Interval:
+    if not 0 < level < 1:
+        raise InvalidInputError(f"got a level of {level}; it lies between 0 and 1")
+    z = float(stats.norm.isf((1 - level) / 2))
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
+    low = 0.0 if share == 0 else middle - half
+    return Interval(low, 1.0 if share == 1 else middle + half, level, method)
 
 
 def _mean(values: list[float]) -> float:

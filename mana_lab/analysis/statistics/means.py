@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from mana_lab.analysis.statistics.intervals import bootstrap_interval
@@ -24,7 +25,8 @@ def mean_ratings(
 
     Returns:
         A row per module, sorted, with the column *by*, ``mean``, ``low``, ``high`` (missing where
-        one persona alone rated; never outside 1 … 5), ``sd`` (of the personas' means),
+        one persona alone rated, or all of them alike: nobody can tell how far personas differ
+        then; never outside 1 … 5), ``sd`` (of the personas' means),
         ``personas`` and ``ratings``.
 
     Raises:
@@ -43,12 +45,11 @@ def mean_ratings(
         values = column.dropna()
         row: dict[str, object] = {by: name, "mean": float(values.mean())}
         if len(values) > 1:
+            row["sd"] = float(values.std())
+        if len(values) > 1 and np.ptp(values) > 0:
             interval = bootstrap_interval(values, seed=random, level=level)
-            ends = {
-                "low": max(float(LOWEST), interval.low),
-                "high": min(float(HIGHEST), interval.high),
-            }
-            row |= ends | {"sd": float(values.std())}
+            row["low"] = max(float(LOWEST), interval.low)
+            row["high"] = min(float(HIGHEST), interval.high)
         found.append(row | {"personas": len(values), "ratings": int(counts[str(name)])})
     columns = [by, "mean", "low", "high", "sd", "personas", "ratings"]
     return pd.DataFrame(found, columns=columns)

@@ -45,7 +45,7 @@ class Rate:
     """How often something happened in simulations.
 
     ``nominal`` is how often it should, ``slack`` by how much an approximation may be off, and
-    ``upper_only`` says that less often is right too.
+    ``upper_only`` says that less often is right too, ``lower_only`` that more often is.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Rate:
     n: int
     slack: float = 0.0
     upper_only: bool = False
+    lower_only: bool = False
 
     @property
     def measured(self):
@@ -64,7 +65,8 @@ class Rate:
         """The range that a right method leaves once in 10,000 runs."""
         low, high = max(0.0, self.nominal - self.slack), min(1.0, self.nominal + self.slack)
         bottom = 0.0 if self.upper_only else stats.binom.ppf(5e-5, self.n, low) / self.n
-        return float(bottom), float(stats.binom.ppf(1 - 5e-5, self.n, high) / self.n)
+        top = 1.0 if self.lower_only else stats.binom.ppf(1 - 5e-5, self.n, high) / self.n
+        return float(bottom), float(top)
 
     @property
     def holds(self):
@@ -383,6 +385,22 @@ def wilson_coverage(*, n=4000, seed=14):
         rate in wilson_interval(10, int(hit)) for rate, hit in zip(rates, hits, strict=True)
     )
     return Rate("Wilson, 10 trials", 0.95, count, n, slack=0.01)
+
+
+def journey_coverage(*, personas, tries=5, truth=0.95, n=4000, seed=25):
+    """How often the interval of a success rate holds it where personas do not differ."""
+    hits = np.random.default_rng(seed).binomial(1, truth, n * personas * tries)
+    rows = pd.DataFrame(
+        {
+            "journey": np.repeat(np.arange(n), personas * tries),
+            "persona_id": np.tile(np.repeat(np.arange(personas), tries), n),
+            "success": hits == 1,
+        }
+    )
+    found = journey_reliability(rows, k=1)
+    count = int(((found["low"] <= truth) & (truth <= found["high"])).sum())
+    name = f"journey, {personas} personas, {tries} tries, {truth:.0%}"
+    return Rate(name, 0.95, count, n, lower_only=True)
 
 
 def pass_all_bias(*, n=2000, seed=15):

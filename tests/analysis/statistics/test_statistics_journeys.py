@@ -89,10 +89,52 @@ def test_repeated_tries_of_several_personas_are_averaged_over_personas():
     assert more["pass_hat_k"] == pytest.approx((1 / 3 + 1 + 0) / 3)
 
 
-def test_who_tried_less_than_k_times_does_not_count_for_k():
-    found = row(journey_reliability(tries_of(a="++", b="+"), k=2))
-    assert found["pass_hat_k"] == 1
-    assert np.isnan(row(journey_reliability(tries_of(a="++", b="+"), k=3))["pass_hat_k"])
+def test_all_figures_are_of_those_who_tried_often_enough_and_the_others_are_counted():
+    found = row(journey_reliability(tries_of(a="+++", b="--", c="--"), k=3))
+    assert (found["personas"], found["left_out"]) == (1, 2)
+    assert (found["trials"], found["successes"]) == (3, 3)
+    assert (found["pass_at_1"], found["pass_hat_k"], found["pass_at_k"]) == (1, 1, 1)
+    more = row(journey_reliability(tries_of(a="+++", b="--", c="-+", d="--+"), k=3))
+    assert (more["personas"], more["left_out"], more["interval"]) == (2, 2, "t, G-1 df")
+    assert more["pass_at_1"] == pytest.approx(2 / 3)
+
+
+def test_where_nobody_tried_often_enough_the_row_is_of_all():
+    found = row(journey_reliability(tries_of(a="++", b="-"), k=3))
+    assert (found["personas"], found["left_out"], found["pass_at_1"]) == (2, 0, 0.5)
+    assert np.isnan(found["pass_hat_k"])
+    assert np.isnan(found["pass_at_k"])
+
+
+@given(
+    st.lists(st.text("+-", min_size=1, max_size=5), min_size=1, max_size=5),
+    st.integers(1, 5),
+)
+def test_all_of_k_tries_succeed_no_more_often_than_one_and_no_persona_is_lost(tries, k):
+    people = {f"p{number}": marks for number, marks in enumerate(tries)}
+    found = row(journey_reliability(tries_of(**people), k=k))
+    assert found["personas"] + found["left_out"] == len(tries)
+    assert found["low"] < found["high"]
+    assert found["low"] - 1e-12 <= found["pass_at_1"] <= found["high"] + 1e-12
+    if not np.isnan(found["pass_hat_k"]):
+        assert found["pass_hat_k"] <= found["pass_at_1"] + 1e-12
+        assert found["pass_at_1"] <= found["pass_at_k"] + 1e-12
+
+
+@pytest.mark.parametrize(("marks", "successes"), [("+++", 2), ("---", 0), ("+-+-", 1)])
+def test_personas_who_do_not_differ_count_as_one_observation_each(marks, successes):
+    found = row(journey_reliability(tries_of(a=marks, b=marks), k=3))
+    wilson = wilson_interval(2, successes)
+    assert (found["low"], found["high"]) == pytest.approx((wilson.low, wilson.high))
+    assert found["interval"] == "Wilson, of the personas"
+    assert found["pass_at_1"] == successes / 2
+
+
+@pytest.mark.parametrize("level", [0, 1, 95])
+def test_a_level_lies_between_0_and_1(level):
+    for tries in (tries_of(a="+++", b="+++"), tries_of(a="+"), tries_of(a="+-", b="++")):
+        with pytest.raises(InvalidInputError, match="level"):
+            journey_reliability(tries, level=level)
 
 
 def test_journeys_are_sorted_and_none_is_none():
