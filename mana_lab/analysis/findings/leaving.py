@@ -16,8 +16,7 @@ from mana_lab.analysis.wording import counted, percent
 
 FAMILY: Final = "personas who give up"
 GRACE: Final = 3
-"""In how many last ticks somebody made no call who gave up."""
-_ENDED: Final = ("done", "abandoned")
+"""In how many last ticks that ended somebody made no call who gave up."""
 _IN_TICKS: Final = "list_contains($ticks::VARCHAR[], tick_id)"
 
 
@@ -103,7 +102,7 @@ def _last_ticks(ticks: pd.DataFrame, personas: pd.Index) -> list[str]:
 
 
 def _last(ticks: pd.DataFrame) -> pd.DataFrame:
-    last = last_activity(ticks[ticks["status"].isin(_ENDED)], grace=GRACE)
+    last = last_activity(ticks, grace=GRACE)
     return last[last["duration"] > 0]
 
 

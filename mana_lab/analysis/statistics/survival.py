@@ -16,6 +16,7 @@ from mana_lab.analysis.statistics.results import Floats, Interval
 from mana_lab.analysis.statistics.units import PERSONA, known_by_address, needed, unit_values
 from mana_lab.errors import InvalidInputError
 
+_ENDED = ("done", "abandoned")
 _CALL = "kaplan_meier(last.duration, last.abandoned, personas=last.index), last = last_activity(…)"
 
 
@@ -72,16 +73,18 @@ def last_activity(
 ) -> pd.DataFrame:
     """Return when each persona was last active, and whether they gave up then.
 
+    Ticks that failed or did not end are neither activity nor silence: nobody stayed away in them.
+
     Args:
-        ticks: Rows of ``ticks_df``: one per persona and tick.
-        grace: Who made no call in at least so many last ticks gave up; who was silent for fewer
-            may come back, and is only known to have stayed until then.
+        ticks: Rows of ``ticks_df``: one per persona and tick. Without ``status`` all have ended.
+        grace: Who made no call in at least so many last ticks that ended gave up; who was silent
+            for fewer may come back, and is only known to have stayed until then.
         tick: The column that counts the ticks of a persona from 1.
         calls: The column with the calls of the tick; missing counts as none.
 
     Returns:
-        A row per persona, indexed by ``persona_id``, with ``duration`` (ticks to the last
-        activity) and ``abandoned``.
+        A row per persona of whom a tick ended, indexed by ``persona_id``, with ``duration`` (ticks
+        to the last activity) and ``abandoned``.
 
     Raises:
         InvalidInputError: A column is missing, *grace* is below 1, or a tick is there twice.
@@ -92,10 +95,11 @@ def last_activity(
     ticks = known_by_address(ticks)
     if bool(ticks.duplicated([PERSONA, tick]).any()):
         raise InvalidInputError("a tick of a persona is there twice; choose one run of one lab")
-    seen = ticks.groupby(PERSONA)[tick].max()
-    active = ticks[ticks[calls].fillna(0) > 0].groupby(PERSONA)[tick].max()
-    last = active.reindex(seen.index).fillna(0)
-    frame = pd.DataFrame({"duration": last.astype(float), "abandoned": seen - last >= grace})
+    if "status" in ticks.columns:
+        ticks = ticks[ticks["status"].isin(_ENDED)]
+    last = ticks[tick].where(ticks[calls].fillna(0) > 0, 0).groupby(ticks[PERSONA]).max()
+    silent = (ticks[tick] > ticks[PERSONA].map(last)).groupby(ticks[PERSONA]).sum()
+    frame = pd.DataFrame({"duration": last.astype(float), "abandoned": silent >= grace})
     return frame.astype({"abandoned": bool}).sort_index()
 
 

@@ -228,6 +228,16 @@ def test_who_leaves_is_named_and_who_stays_speaks_against_it(findings):
     assert all("-1-6-" in call for call in leaving.calls)
 
 
+def test_who_was_silent_in_one_tick_after_two_that_failed_did_not_give_up():
+    often = [lived("todo.create", person, day) for person in "AB" for day in range(1, 10)]
+    failed = [lived("", "A", day, status="failed") for day in (10, 11)]
+    lab = lab_of(*often, *failed, lived("", "A", 12), lived("todo.create", "B", 12))
+    found = lab.findings(1)
+    assert not of(found, "personas who give up")
+    (looked,) = [each for each in found.looked if each.family == "personas who give up"]
+    assert looked.remark.startswith("none of 2 personas was silent in their last 3 ticks")
+
+
 def test_a_tool_that_nearly_nobody_finds_is_named(findings):
     (missed,) = of(findings, "tools never discovered")
     assert missed.claim == (

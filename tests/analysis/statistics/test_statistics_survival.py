@@ -121,6 +121,20 @@ def test_a_tick_without_a_count_is_silent_and_the_result_feeds_the_estimate():
     assert (found.times.tolist(), found.share.tolist()) == ([1], [0.5])
 
 
+NINE = [1] * 9
+
+
+def test_only_ticks_that_ended_are_silence():
+    ticks = ticks_of(anna=[*NINE, 0, 0, 0], ben=[*NINE, 0, 0, 0, 0, 0], cem=[0, 1, 1])
+    failed = ticks["tick"].isin([10, 11]) | (ticks["persona_id"] == "cem")
+    known = ticks.assign(status=failed.map({True: "failed", False: "done"}))
+    for rows in (known, ticks[~failed]):
+        found = last_activity(rows)
+        assert found["duration"].to_dict() == {"anna": 9, "ben": 9}
+        assert found["abandoned"].to_dict() == {"anna": False, "ben": True}
+    assert last_activity(ticks)["abandoned"].to_dict() == {"anna": True, "ben": True, "cem": False}
+
+
 def test_ticks_of_two_runs_are_refused():
     with pytest.raises(InvalidInputError, match="choose one run"):
         last_activity(pd.concat([ticks_of(anna=[1, 2]), ticks_of(anna=[1])]))
