@@ -103,8 +103,6 @@ class Experiment:
             facts["noise floor"] = f"{self.noise_floor.mean:.2f} (blind A/A of the control)"
         except InvalidInputError as error:
             facts[f"rating of {about}"] = f"not comparable: {error.message}"
-        if self.evidence is not None:
-            facts["evidence"] = f"e = {self.evidence.largest:.1f}, p = {self.evidence.p:.4f}"
         facts["asked beforehand"] = self._verdict()
         if self.stopped_because:
             facts["ended early"] = self.stopped_because
@@ -115,7 +113,7 @@ class Experiment:
         if self.answer.difference is None:
             return "cannot be told"
         verdict = "holds up" if self.answer.holds else "does not hold up"
-        return f"{verdict} at a level of {self.trial.alpha:g}"
+        return f"{verdict} at a level of {self.trial.alpha:g}: {self.answer.tested}"
 
     def __repr__(self) -> str:
         told = "; ".join(f"{name}: {text}" for name, text in self.facts().items())

@@ -36,13 +36,16 @@ from mana_lab.analysis.charts.figure import (
 from mana_lab.analysis.wording import counted, listed
 
 if TYPE_CHECKING:
-    from mana_lab.analysis.contrast import Contrast
+    from mana_lab.analysis.contrast import Answer, Contrast
 
 _WIDEST: Final = 2.0
 """So many times the largest difference a panel reaches; a longer interval leaves it."""
 _EDGE: Final = 0.97
 """Where in its panel the arrow of a longer interval stands."""
 _LONGEST: Final = 22
+_ASKED: Final = 16
+"""So much of the name of what was asked fits into two lines with what the answer rests on."""
+_MOST_EVIDENCE: Final = 999
 _LEGEND: Final = 20
 """How much space the legend has between the heads of the panels and their rows, in points."""
 _BAND: Final[dict[str, Any]] = {
@@ -116,18 +119,13 @@ def _finding(found: Contrast) -> str:
     if not found.named:
         count = found.table["module"].nunique()
         people = counted(len(found.gaps), "persona")
-        looked = (
-            f"{counted(len(found.table), 'measure')} of {counted(count, 'module')} and their "
+        measures = counted(len(found.table), "measure")
+        if found.answer.holds:
+            return f"{_answered(found.answer)}; nothing else does: {measures}, {people}"
+        return (
+            f"Nothing changed that holds up: {measures} of {counted(count, 'module')} and their "
             f"tools, within {people}"
         )
-        asked = found.answer
-        if asked.holds and asked.difference is not None:
-            told = TOLD["rating"].words(asked.difference.effect)
-            return (
-                f"What was asked holds up: under treatment {told} ({short(asked.about)}); besides "
-                f"nothing changed that does: {looked}"
-            )
-        return f"Nothing changed that holds up: {looked}"
     first, *others = found.named
     told = TOLD[first.measure].words(first.difference)
     rest = ""
@@ -141,12 +139,30 @@ def _finding(found: Contrast) -> str:
     )
 
 
+def _answered(asked: Answer) -> str:
+    """Return what was asked and holds up, with what that rests on."""
+    from mana_lab.analysis.statistics.results import shown_p
+
+    effect = 0.0 if asked.difference is None else asked.difference.effect
+    rests_on = shown_p(asked.p)
+    if asked.may_end_early and asked.evidence is not None:
+        e = asked.evidence.largest
+        size = f"e > {_MOST_EVIDENCE}" if e > _MOST_EVIDENCE else f"e = {e:.1f}"
+        rests_on = f"{size}, valid at any time"
+    return (
+        f"What was asked about {short(asked.about, _ASKED)} holds up: under treatment "
+        f"{TOLD['rating'].words(effect)} ({rests_on})"
+    )
+
+
 def _note(found: Contrast, table: pd.DataFrame, panels: list[str], hidden: int) -> str:
     facts = [
         "treatment less control, mean over personas",
         "line: 95 % interval of each by itself, none of one persona; arrow: it goes on",
         f"changed: modules at a family-wise level of {found.alpha:g}, of each the clearest tool",
     ]
+    if found.answer.may_end_early:
+        facts.append("what was asked rests on e, an e-process, not on these intervals")
     if table["noise"].notna().any():
         facts.append("noise floor: two blind halves of the control differ by less in 19 of 20 runs")
     there = set(table.index.get_level_values("measure")) - set(panels)

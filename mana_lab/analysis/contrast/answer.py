@@ -67,7 +67,10 @@ class Answer:
     def tested(self) -> str:
         """The numbers by which it is judged."""
         if not self.may_end_early:
-            return "" if self.difference is None else shown_p(self.difference.p)
+            if self.difference is None:
+                return ""
+            wide = self.p <= self.alpha and not self.holds
+            return shown_p(self.p) + ", but its interval does not leave out 0" * wide
         if self.evidence is None:
             return "no evidence, since nothing was rated or several kinds of brains did"
         return f"e = {self.evidence.largest:.1f}, anytime-valid {shown_p(self.evidence.p)}"

@@ -1,5 +1,6 @@
 """What a treatment changed, as findings."""
 
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -10,7 +11,7 @@ from tried_house import DESIGN, PEOPLE, tried
 from mana_lab.analysis.contrast import AGAIN, CONTROL, TREATMENT
 from mana_lab.analysis.findings.varied import FAMILY
 from mana_lab.analysis.report.told import index
-from mana_lab.analysis.statistics.results import shown_p
+from mana_lab.analysis.statistics.results import Interval, shown_p
 
 FAILING = "todo.create! mood.log"
 EARLY = "the evidence is enough: e = 31.2 (p = 0.0321) after 40 ratings of 10 personas"
@@ -91,21 +92,31 @@ def test_of_a_module_without_a_tool_the_module_alone_is_named():
     assert finding.correction.endswith("modules weigh the same")
 
 
-def five(*, treated=1, days=24, people=PEOPLE[:5], usual=None, reason=EARLY, **design):
+def five(
+    *,
+    treated=1,
+    days=24,
+    people=PEOPLE[:5],
+    usual=None,
+    reason=EARLY,
+    module="todo",
+    more="",
+    **design,
+):
     """Five raters: too few for a test that flips their signs, enough for an e-process."""
     ticks = [
         lived(
-            "todo.create",
+            f"{module}.create {more}",
             person,
             number,
             more={"variant": arm},
-            todo=treated if arm == TREATMENT else usual or 4 + (number + place) % 2,
+            **{module: treated if arm == TREATMENT else usual or 4 + (number + place) % 2},
         )
         for place, person in enumerate(people)
         for number in range(days)
         for arm in [(CONTROL, TREATMENT, AGAIN, TREATMENT)[number % 4]]
     ]
-    known = {**DESIGN, "module": "todo", "stop_early": True, **design}
+    known = {**DESIGN, "module": module, "stop_early": True, **design}
     return lab_of(*ticks, design=known, reason=reason)
 
 
@@ -122,7 +133,12 @@ def test_a_trial_that_may_end_early_is_judged_by_its_evidence():
     )
     assert "rather too large, and its interval too short." in asked.counter_evidence
     assert value_of(asked.cell, lab) == asked.effect
-    assert found.facts()["asked beforehand"] == "holds up at a level of 0.05"
+    facts = found.facts()
+    assert facts["asked beforehand"] == f"holds up at a level of 0.05: {found.answer.tested}"
+    assert found.answer.tested == (
+        f"e = {found.evidence.largest:.1f}, anytime-valid {shown_p(found.evidence.p)}"
+    )
+    assert "evidence" not in facts
 
 
 def test_a_trial_of_a_fixed_length_is_judged_by_its_test():
@@ -134,6 +150,24 @@ def test_a_trial_of_a_fixed_length_is_judged_by_its_test():
     assert "; p = 0.062: that does not hold up at a level of 0.05; it went on to its end" in str(
         answer
     )
+
+
+def test_no_other_p_stands_beside_the_verdict_than_the_one_that_it_rests_on():
+    found = five(stop_early=False, reason=None).experiment_of(1)
+    assert found.evidence.p <= 0.05 < found.answer.p
+    facts = found.facts()
+    assert facts["asked beforehand"] == "does not hold up at a level of 0.05: p = 0.062"
+    assert repr(found).count("p = ") == found._repr_html_().count("p = ") == 1
+    assert "e = " not in repr(found)
+
+
+def test_an_answer_that_its_interval_alone_does_not_bear_says_so():
+    answer = tried(FAILING, todo=1, design={**DESIGN, "module": "todo"}).contrast(1).answer
+    wide = replace(answer.difference, interval=Interval(-1.0, 0.1))
+    unsure = replace(answer, difference=wide)
+    assert (answer.holds, answer.tested) == (True, shown_p(answer.p))
+    assert not unsure.holds
+    assert unsure.tested == f"{shown_p(answer.p)}, but its interval does not leave out 0"
 
 
 def test_what_was_asked_is_answered_whether_or_not_it_holds_up():
@@ -162,13 +196,48 @@ def test_a_test_of_a_fixed_length_does_not_count_where_a_trial_may_end_early():
     assert lab.experiment_of(1).facts()["asked beforehand"].startswith("does not hold up")
 
 
-def test_what_holds_up_is_no_nothing_in_the_title_of_its_chart():
-    lab = five()
+def test_what_holds_up_is_no_nothing_in_the_title_of_its_chart_and_the_title_says_why():
+    lab = five(treated=3, days=4)
     assert not lab.contrast(1).named
-    assert lab.charts.contrast(1).finding.startswith(
-        "What was asked holds up: under treatment it is rated 3.40 points lower (todo); besides"
+    chart = lab.charts.contrast(1)
+    assert chart.finding == (
+        "What was asked about todo holds up: under treatment it is rated 1.40 points lower "
+        "(e = 36.9, valid at any time); nothing else does: 9 measures, 5 personas"
     )
-    assert str(lab.contrast(1)).startswith("under treatment todo is rated 3.40 points lower")
+    assert "what was asked rests on e, an e-process, not on these intervals" in chart.note
+    assert str(lab.contrast(1)).startswith("under treatment todo is rated 1.40 points lower")
+
+
+def test_the_title_of_a_chart_has_the_p_of_a_trial_of_a_fixed_length():
+    ticks = [
+        lived(
+            "todo.create mood.log",
+            person,
+            number,
+            more={"variant": arm},
+            todo=1 if arm == TREATMENT else 4 + (number // 2 + place) % 2,
+            mood=(2 + 2 * (place % 2)) if arm == TREATMENT else 3,
+        )
+        for place, person in enumerate(PEOPLE[:6])
+        for number, arm in enumerate((CONTROL, TREATMENT, AGAIN, TREATMENT))
+    ]
+    lab = lab_of(*ticks, design={**DESIGN, "module": "todo"})
+    found = lab.contrast(1)
+    chart = lab.charts.contrast(1)
+    assert not found.named
+    assert "points lower (p = 0.031); nothing else does: " in chart.finding
+    assert "e-process" not in chart.note
+
+
+def test_the_longest_title_of_what_was_asked_has_two_lines():
+    many = " ".join(f"m{number}.see" for number in range(30))
+    lab = five(module="x" * 40, more=many, days=40, people=PEOPLE[:5])
+    chart = lab.charts.contrast(1)
+    assert f"What was asked about {'x' * 15}… holds up: " in chart.finding
+    assert " (e > 999, valid at any time); nothing else does: 249 measures, " in chart.finding
+    assert chart.get_suptitle().count("\n") == 1
+    chart.draw_without_rendering()
+    assert chart._suptitle.get_window_extent().x1 <= chart.get_size_inches()[0] * chart.dpi
 
 
 def test_ratings_that_cannot_be_compared_are_said_to_be_so():
