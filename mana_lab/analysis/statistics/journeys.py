@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from mana_lab.analysis.statistics.intervals import t_interval
 from mana_lab.analysis.statistics.results import Interval
+from mana_lab.analysis.statistics.shares import wilson
 from mana_lab.analysis.statistics.units import PERSONA, known_by_address, needed
 from mana_lab.errors import InvalidInputError, PseudoReplicationError
 
@@ -64,22 +64,19 @@ def wilson_interval(trials: int, successes: int, *, level: float = 0.95) -> Inte
             level is not between 0 and 1.
     """
     _check(trials, successes, 1)
-    return _wilson(successes / trials, trials, level, "Wilson")
+    return wilson(successes / trials, trials, _level(level), "Wilson")
 
 
 def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95) -> pd.DataFrame:
     """Return how reliably each journey is completed.
 
     The tries of one persona resemble each other. Where some persona tried a journey several times,
-    each of its figures is the mean over personas of their own, and the interval is Student's over
-    personas. Where all these have the same success rate, how far personas differ is not known, and
-    the interval is Wilson's with as many observations as personas, as if all tries of a persona
-    were one. Where nobody tried several times, or one persona alone is left, the tries are pooled
-    and the interval is Wilson's.
-
-    Simulated with five tries each at a true rate of 0.95, personas being alike, the 95 % interval
-    holds it in 99.8 % of cases for 4 and for 8 personas. For 20 it does in 88 %: Student's interval
-    is too short where one or two of many personas failed at all.
+    each of its figures is the mean over personas of their own. The interval is Wilson's of as many
+    observations as the tries are worth by the spread of the personas' rates, lessened for the few
+    from which that is known (Korn and Graubard 1998, *Survey Methodology* 24). Where all have the
+    same rate, that spread is not known, and there are as many observations as personas, as if all
+    tries of a persona were one. Where nobody tried several times, or one persona alone is left,
+    the tries are pooled.
 
     All figures of a row are of the same personas, so that pass^k is never above the success rate:
     of those who tried at least *k* times, unless the tries are pooled because nobody tried twice.
@@ -109,6 +106,7 @@ def journey_reliability(trials: pd.DataFrame, *, k: int = 3, level: float = 0.95
             "call journey_reliability(trials) again",
             rows=len(trials),
         )
+    _level(level)
     needed(trials, "journey", "success")
     if k < 1 or bool(trials[["journey", "success"]].isna().any(axis=None)):
         raise InvalidInputError("k from 1 and a journey and success for each try are needed")
@@ -128,15 +126,17 @@ def _reliability(counts: npt.NDArray[np.int64], k: int, level: float) -> dict[st
     rows = [totals] if pooled else [[int(n), int(c)] for n, c in kept]
     rates = np.array([c / n for n, c in rows])
     often = [(n, c) for n, c in rows if n >= k]
-    interval = wilson_interval(*totals, level=level) if pooled else _over_personas(rates, level)
+    interval = (
+        wilson_interval(*totals, level=level) if pooled else _over_personas(rates, totals[0], level)
+    )
     return {
         "personas": len(kept),
         "left_out": len(counts) - len(kept),
         "trials": totals[0],
         "successes": totals[1],
         "pass_at_1": float(rates.mean()),
-        "low": max(0.0, interval.low),
-        "high": min(1.0, interval.high),
+        "low": interval.low,
+        "high": interval.high,
         "interval": interval.method,
         "pass_at_k": _mean([pass_any(n, c, k) for n, c in often]),
         "pass_hat_k": _mean([pass_all(n, c, k) for n, c in often]),
@@ -149,24 +149,24 @@ def _kept(counts: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
     return counts[often] if often.any() else counts
 
 
-def _over_personas(rates: npt.NDArray[np.float64], level: float) -> Interval:
+def _over_personas(rates: npt.NDArray[np.float64], trials: int, level: float) -> Interval:
+    mean, personas = float(rates.mean()), len(rates)
     if np.ptp(rates) == 0:
-        return _wilson(float(rates[0]), len(rates), level, "Wilson, of the personas")
-    return t_interval(rates, level=level)
-
-
-def _wilson(share: float, n: int, level: float, method: str) -> Interval:
-    if not 0 < level < 1:
-        raise InvalidInputError(f"got a level of {level}; it lies between 0 and 1")
-    z = float(stats.norm.isf((1 - level) / 2))
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))) / (1 + z**2 / n)
-    low = 0.0 if share == 0 else middle - half
-    return Interval(low, 1.0 if share == 1 else middle + half, level, method)
+        return wilson(mean, personas, level, "Wilson, of the personas")
+    worth = min(trials, mean * (1 - mean) / (rates.var(ddof=1) / personas))
+    tail = (1 - level) / 2
+    few = float(stats.norm.isf(tail) / stats.t.isf(tail, personas - 1)) ** 2
+    return wilson(mean, worth * few, level, "Wilson, of the effective number")
 
 
 def _mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
+
+
+def _level(level: float) -> float:
+    if not 0 < level < 1:
+        raise InvalidInputError(f"got a level of {level}; it lies between 0 and 1")
+    return level
 
 
 def _check(trials: int, successes: int, k: int) -> None:

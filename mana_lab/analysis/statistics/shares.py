@@ -95,7 +95,8 @@ def clustered_share(hits: npt.ArrayLike, personas: npt.ArrayLike, *, level: floa
     n, share = len(marks), float(marks.mean())
     sizes = np.unique(owners, return_counts=True)[1].astype(float)
     worth = _effective(marks, owners, sizes, level)
-    return Share(share, _wilson(share, worth, level), int(marks.sum()), n, len(sizes), worth)
+    around = wilson(share, worth, level, "Wilson, of the effective number")
+    return Share(share, around, int(marks.sum()), n, len(sizes), worth)
 
 
 def _effective(
@@ -121,8 +122,15 @@ def _check_reference(reference: float) -> None:
         raise InvalidInputError(f"a reference of {reference}; it lies between 0 and 1")
 
 
-def _wilson(share: float, n: float, level: float) -> Interval:
-    method = "Wilson, of the effective number"
+def wilson(share: float, n: float, level: float, method: str) -> Interval:
+    """Return Wilson's interval of a share.
+
+    Args:
+        share: From 0 to 1.
+        n: Of how many observations, or how many they are worth; of none it is from 0 to 1.
+        level: How often such intervals hold the true share.
+        method: What to call it.
+    """
     if n == 0:
         return Interval(0.0, 1.0, level, method)
     z = float(stats.norm.isf((1 - level) / 2))

@@ -84,16 +84,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say(simulate):
     assert rate.holds, rate
 
 
-@pytest.mark.parametrize(("personas", "measured"), [(4, 0.998), (8, 0.998)])
-def test_the_interval_of_a_journey_of_few_personas_is_rather_too_long(personas, measured):
-    rate = house.journey_coverage(personas=personas)
+@pytest.mark.parametrize("personas", [4, 8, 20])
+@pytest.mark.parametrize("truth", [0.8, 0.95])
+def test_the_interval_of_a_journey_holds_its_rate_at_least_as_often_as_it_says(personas, truth):
+    rate = house.journey_coverage(personas=personas, truth=truth)
     assert rate.holds, rate
-    assert rate.measured == pytest.approx(measured, abs=0.004)
-
-
-def test_students_interval_is_short_where_few_of_many_personas_fail_at_all():
-    rate = house.journey_coverage(personas=20)
-    assert rate.measured == pytest.approx(0.88, abs=0.03)
 
 
 @pytest.mark.parametrize("personas", [10, 17])
