@@ -34,6 +34,7 @@ def rates():
     yield house.log_rank_false_positives()
     yield house.odds_false_alarms()
     yield house.dose_false_positives()
+    yield house.module_dose_false_positives()
     yield from house.drift_false_alarms()
     yield house.noise_floor_exceeded()
     for make in (house.percentile, house.studentised, house.student):

@@ -1,4 +1,4 @@
-"""What does one more failed call cost in rating points? Each persona's slope, averaged."""
+"""How are modules rated in ticks in which more calls to them fail? Each persona's slope."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Final
 import numpy as np
 
 from mana_lab.analysis.apart import LEVEL, SEED
-from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of, within_noise
+from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.results import HypothesisTest, shown_p
-from mana_lab.analysis.statistics.sensitivity import dose_response, slopes_of
+from mana_lab.analysis.statistics.sensitivity import dose_response, slopes_of, with_varying
 from mana_lab.analysis.trust import noise_of_slope
 from mana_lab.analysis.wording import counted
 from mana_lab.errors import InvalidInputError
 
-FAMILY: Final = "what a failed call costs"
+FAMILY: Final = "ratings where calls fail"
 _UNIT: Final = "rating points a failed call"
 
 
-def cost_of_a_failed_call(basis: Basis) -> Looked:
-    """Look whether ratings fall when calls to the module fail in the tick."""
+def ratings_where_calls_fail(basis: Basis) -> Looked:
+    """Look whether a module is rated otherwise in ticks in which more calls to it fail."""
     test = dose_response(basis.ratings, dose="errors", seed=SEED)
     told = (
         f"mean slope {number(test.effect)} {test.interval!r}, {shown_p(test.p)}, of "
@@ -37,25 +37,23 @@ def _finding(basis: Basis, test: HypothesisTest) -> Finding:
     slopes = slopes_of(rows, "errors")
     otherwise = {who for who, slope in slopes.items() if slope * np.sign(test.effect) <= 0}
     against = set(rows[rows["persona_id"].isin(otherwise)]["email"])
-    behind = rows[rows["persona_id"].isin(slopes)]
+    behind = with_varying(rows, "errors")
     rough = behind[behind["errors"] > 0]
-    trust = basis.trust_in_ratings(behind, noise_of_slope(behind, "errors", _UNIT))
     calls, n_calls = cited_by(rough)
-    verb = "costs" if test.effect < 0 else "adds"
+    side = "lower" if test.effect < 0 else "higher"
     return Finding(
         family=FAMILY,
         claim=basis.rated(
-            f"One more failed call to a module {verb} {number(abs(test.effect))} rating points in "
-            f"that tick ({counted(test.n_personas, 'persona')})"
+            f"In ticks with one more failed call to a module it is rated "
+            f"{number(abs(test.effect))} points {side} by the same "
+            f"{counted(test.n_personas, 'persona')}"
         ),
         effect=test.effect,
-        effect_name="mean slope within personas, in points a failed call",
+        effect_name="mean slope within personas and modules, in points a failed call",
         interval=test.interval,
         p=test.p,
         correction="",
-        counter_evidence=(
-            basis.others(against, len(slopes), "it is not so") + within_noise(test.effect, trust)
-        ),
+        counter_evidence=basis.others(against, len(slopes), "it is not so"),
         against=ids_of(rough[rough["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -66,7 +64,7 @@ def _finding(basis: Basis, test: HypothesisTest) -> Finding:
         ),
         kind="exploratory",
         about="ratings",
-        trust=trust,
+        trust=basis.trust_in_ratings(behind, noise_of_slope(behind, "errors", _UNIT)),
         effect_unflagged=_unflagged(basis),
     )
 
@@ -78,4 +76,4 @@ def _unflagged(basis: Basis) -> float:
         return float("nan")
 
 
-QUESTION: Final = Question(FAMILY, cost_of_a_failed_call)
+QUESTION: Final = Question(FAMILY, ratings_where_calls_fail)

@@ -66,10 +66,12 @@ def d_prime(
 def dose_response(
     feedback: pd.DataFrame, *, dose: str, seed: Seed, level: float = 0.95
 ) -> HypothesisTest:
-    """Return by how many points a rating falls for each unit of what went wrong.
+    """Return by how many points a rating differs for each unit of what went wrong.
 
-    Each persona has a slope of their own, by least squares within the persona; the test is of the
-    mean slope. A persona whose dose never varies has none and is left out.
+    Each persona has a slope of their own, by least squares; the test is of the mean slope. Where
+    the rows say the module, ratings and doses are those of the persona with that module, each less
+    its mean there: that a module is rated low and often fails too gives no slope. A persona whose
+    dose never varies has none and is left out.
 
     Args:
         feedback: Rows of ``feedback_df`` and the column *dose*.
@@ -84,7 +86,7 @@ def dose_response(
     """
     rows, missing = rated(feedback, dose, call=f"dose_response(feedback, dose={dose!r})")
     slopes = slopes_of(rows, dose)
-    used = int(rows[PERSONA].astype(str).isin(slopes).sum())
+    used = len(with_varying(rows, dose))
     if len(slopes) < 2:
         raise InvalidInputError(f"{counted(len(slopes), 'persona')} with a varying {dose!r}")
     finding = compare_paired(
@@ -102,17 +104,32 @@ def slopes_of(rows: pd.DataFrame, dose: str) -> dict[str, float]:
     """Return by how many points each persona's rating changes for each unit, by least squares.
 
     Args:
-        rows: With ``persona_id``, ``rating`` and *dose*.
+        rows: With ``persona_id``, ``rating`` and *dose*, and ``module`` where that differs.
         dose: As for :func:`dose_response`.
 
     Returns:
-        The slopes by persona id; who always had the same dose has none.
+        The slopes by persona id; who always had the same dose with each module has none.
     """
-    slopes = {}
-    for persona, part in rows.groupby(PERSONA):
-        x = part[dose].to_numpy(dtype=float)
-        if np.ptp(x) > 0:
-            centered = x - x.mean()
-            y = part["rating"].to_numpy(dtype=float)
-            slopes[str(persona)] = float(centered @ (y - y.mean()) / (centered @ centered))
-    return slopes
+    used = with_varying(rows, dose)
+    numbers = used[["rating", dose]].astype("float64")
+    within = [used[name] for name in _groups(used)]
+    apart = numbers - numbers.groupby(within, observed=True).transform("mean")
+    owners = used[PERSONA].astype(str)
+    together = (apart[dose] * apart["rating"]).groupby(owners).sum()
+    slopes = together / (apart[dose] ** 2).groupby(owners).sum()
+    return {str(persona): float(slope) for persona, slope in slopes.items()}
+
+
+def with_varying(rows: pd.DataFrame, dose: str) -> pd.DataFrame:
+    """Return the rows that slopes rest on: of personas with modules where the dose varies.
+
+    Args:
+        rows: As for :func:`slopes_of`.
+        dose: As for :func:`dose_response`.
+    """
+    doses = rows.groupby(_groups(rows), observed=True)[dose]
+    return rows[doses.transform("nunique") > 1]
+
+
+def _groups(rows: pd.DataFrame) -> list[str]:
+    return [PERSONA, "module"] if "module" in rows.columns else [PERSONA]

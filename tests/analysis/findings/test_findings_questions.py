@@ -50,7 +50,7 @@ def test_a_claim_is_one_sentence_that_its_interval_supports(findings):
         assert finding.p is None or finding.p <= 0.05
         if finding.interval is not None:
             assert finding.effect in finding.interval
-    for family in ("tools that fail", "what a failed call costs"):
+    for family in ("tools that fail", "ratings where calls fail"):
         for finding in of(findings, family):
             assert 0 not in finding.interval
 
@@ -91,24 +91,56 @@ def test_each_finding_rests_on_its_own_personas_ratings_and_calls(findings, lab)
     assert findings.to_df()["personas"].tolist() == [each.trust.personas for each in findings]
 
 
-def test_the_slope_of_failed_calls_has_a_floor_of_slopes():
-    ticks = [
-        lived(
-            "todo.create! todo.create" if rough else "todo.create",
-            name,
-            day,
-            todo=(1 if rough else 4) + (day * place) % 2,
+def rough_or_smooth():
+    """Return a lab in which todo is rated three points lower where it failed."""
+    return lab_of(
+        *(
+            lived(
+                "todo.create! todo.create" if rough else "todo.create",
+                name,
+                day,
+                todo=(1 if rough else 4) + (day * place) % 2,
+            )
+            for place, name in enumerate(PEOPLE, start=1)
+            for day in range(1, 13)
+            for rough in [(day + place) % 3 == 0]
         )
-        for place, name in enumerate(PEOPLE, start=1)
-        for day in range(1, 13)
-        for rough in [(day + place) % 3 == 0]
-    ]
-    lab = lab_of(*ticks)
-    (cost,) = of(lab.findings(1), "what a failed call costs")
+    )
+
+
+def test_the_slope_of_failed_calls_has_a_floor_of_slopes():
+    lab = rough_or_smooth()
+    (cost,) = of(lab.findings(1), "ratings where calls fail")
     assert cost.trust.noise.unit == "rating points a failed call"
     rows = lab.ratings_in_context(1)
     halves = [pd.Series(slopes_of(rows[rows["tick"] % 2 == odd], "errors")) for odd in (1, 0)]
     assert cost.trust.noise.floor == floor_of(halves[1] - halves[0])
+
+
+def test_in_which_ticks_a_module_is_rated_lower_is_said_and_no_cause():
+    (cost,) = of(rough_or_smooth().findings(1), "ratings where calls fail")
+    assert cost.claim.startswith("In ticks with one more failed call to a module it is rated ")
+    assert cost.effect < 0
+    assert f"{-cost.effect:.2f} points lower by the same 10 personas" in cost.claim
+    assert "noise floor" not in cost.counter_evidence
+
+
+def test_a_slope_rests_on_the_ratings_of_modules_whose_failures_vary(findings, lab):
+    (cost,) = of(findings, "ratings where calls fail")
+    assert cost.trust.ratings == int((lab.feedback_df(1)["module"] == "todo").sum())
+
+
+def test_a_module_that_is_rated_low_and_fails_often_is_no_slope():
+    ticks = [
+        lived(f"todo.create{'!' * (day % 3 == 0)} mood.log", name, day, todo=low, mood=5)
+        for name in PEOPLE
+        for day in range(1, 13)
+        for low in [2 + (day > 6)]  # as often where it failed as where it did not
+    ]
+    found = lab_of(*ticks).findings(1)
+    assert not of(found, "ratings where calls fail")
+    (remark,) = [each.remark for each in found.looked if each.family == "ratings where calls fail"]
+    assert remark.startswith("mean slope 0.00 ")
 
 
 def test_a_finding_about_some_personas_counts_these_alone():
@@ -272,7 +304,7 @@ def test_flagged_raters_are_kept_and_the_effect_is_given_without_them():
     ]
     found = lab_of(*troubled(), *yes).findings(1)
     assert [rater.persona for rater in found.trust.flagged] == ["Zoe"]
-    (cost,) = of(found, "what a failed call costs")
+    (cost,) = of(found, "ratings where calls fail")
     assert cost.counter_evidence == "For 1 of 11 personas it is not so: Zoe."
     assert cost.effect_unflagged == pytest.approx(cost.effect * 11 / 10)
     assert "Without flagged raters" in str(cost)

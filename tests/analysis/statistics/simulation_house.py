@@ -210,6 +210,25 @@ def dose_false_positives(*, n=300, seed=7):
     return Rate("dose-response slope, 10 personas", ALPHA, int(count), n)
 
 
+def module_dose_false_positives(*, n=300, seed=25):
+    """A module that is rated low fails often, but its ratings do not go by its failures."""
+    rng = np.random.default_rng(seed)
+    modules = {"calendar": (3.2, 0.35), "notes": (4.0, 0.05)}
+    count = 0
+    for _ in range(n):
+        parts = [
+            feedback(
+                np.round(rng.normal(mean, 0.9, (10, 14))).clip(1, 5),
+                np.zeros((10, 14)),
+                module=module,
+                errors=rng.binomial(2, fails, 140),
+            )
+            for module, (mean, fails) in modules.items()
+        ]
+        count += dose_response(pd.concat(parts), dose="errors", seed=rng).p <= ALPHA
+    return Rate("dose-response slope, a bad module that fails", ALPHA, int(count), n)
+
+
 def drift_false_alarms(*, n=300, seed=8):
     rng = np.random.default_rng(seed)
     count = distance = 0

@@ -36,6 +36,7 @@ def test_pooled_tests_find_what_is_not_there_far_too_often(test, scenario):
         house.log_rank_false_positives,
         house.odds_false_alarms,
         house.dose_false_positives,
+        house.module_dose_false_positives,
         house.noise_floor_exceeded,
     ],
     ids=lambda simulate: simulate.__name__,

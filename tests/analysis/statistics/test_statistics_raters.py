@@ -181,6 +181,17 @@ def test_who_never_had_an_error_has_no_slope():
         dose_response(rows.assign(errors=0), dose="errors", seed=1)
 
 
+def test_slopes_are_within_modules_where_rows_say_the_module():
+    apart = doses([0, 0, -1]).assign(module="todo")
+    apart["rating"] -= 2
+    others = doses([0, 0, -1]).assign(module="notes", errors=0)
+    rows = pd.concat([apart, others])
+    rows = rows[rows["rating"].between(1, 5)]
+    found = dose_response(rows, dose="errors", seed=1)
+    assert found.effect == pytest.approx(-1 / 3)
+    assert (found.n_personas, found.n_rows) == (3, int((rows["module"] == "todo").sum()))
+
+
 def test_a_happy_rater_who_notices_errors_is_no_sycophant():
     happy = [(5, 0)] * 24 + [(4, 0)] * 6 + [(5, 1)] * 3 + [(4, 1)] * 7
     rows = pd.DataFrame(happy, columns=["rating", "errors"]).sample(frac=1, random_state=1)
