@@ -167,22 +167,6 @@ class Basis:
         return Scope(keys=self.warehouse.labs, labs=self.warehouse.labs, where=where)
 
 
-def within_noise(effect: float, trust: Trust) -> str:
-    """Return the sentence that an effect is not larger than the noise floor, if it is not.
-
-    Args:
-        effect: In the unit of the floor.
-        trust: What it rests on.
-    """
-    noise = trust.noise
-    if noise is None or abs(effect) > noise.floor.mean:
-        return ""
-    return (
-        f" It is not larger than the noise floor of {noise.of}, {noise.size} ({noise.basis}): a "
-        "difference of this size can come by chance where nothing was changed."
-    )
-
-
 def only_most(found: int) -> str:
     """Return the rest of a remark, how many of the findings are told."""
     return f"; the {MOST} clearest are told" if found > MOST else ""

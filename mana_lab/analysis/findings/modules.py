@@ -17,7 +17,6 @@ from mana_lab.analysis.findings.basis import (
     cited_by,
     ids_of,
     only_most,
-    within_noise,
 )
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
@@ -122,7 +121,7 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
     gaps = _gaps(rows, pair)
     against = list(gaps.index[gaps * np.sign(test.effect) <= 0])
     behind = rows[rows["email"].isin(gaps.index)]
-    trust = basis.trust_in_ratings(behind, noise_of_pair(behind, pair.first, pair.second))
+    noise = noise_of_pair(behind, pair.first, pair.second)
     calls, n_calls = cited_by(behind)
     side = "above" if test.effect > 0 else "below"
     honest = _gaps(basis.honest, pair)
@@ -137,9 +136,7 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
         interval=test.interval,
         p=pair.p_holm,
         correction=f"Holm over {counted(tests, 'pair')}",
-        counter_evidence=(
-            basis.others(against, len(gaps), "it is not so") + within_noise(test.effect, trust)
-        ),
+        counter_evidence=basis.others(against, len(gaps), "it is not so"),
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -150,7 +147,7 @@ def _pair(basis: Basis, pair: Pair, tests: int) -> Finding:
         ),
         kind="exploratory",
         about="ratings",
-        trust=trust,
+        trust=basis.trust_in_ratings(behind, noise),
         effect_unflagged=float(honest.mean()) if len(honest) > 1 else float("nan"),
     )
 

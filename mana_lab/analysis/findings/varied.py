@@ -19,7 +19,7 @@ from mana_lab.analysis.contrast import (
     Named,
     contrast,
 )
-from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of, within_noise
+from mana_lab.analysis.findings.basis import Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import MOST_IDS, Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.results import shown_p
@@ -70,7 +70,7 @@ def _asked(basis: Basis, found: Contrast) -> Iterator[Finding]:
     calls, n_calls = cited_by(treated)
     trust = _trust(basis, rows, gaps.index, module)
     told = basis.others(map(str, against), len(gaps), "it is not so")
-    speaks = [told + within_noise(test.effect, trust)]
+    speaks = [told + _within_noise(test.effect, trust)]
     if answer.stopped_because is not None:
         speaks.append(_EARLY)
     if test.interval is not None and 0 in test.interval:
@@ -130,7 +130,7 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         correction=_family(named),
         counter_evidence=(
             basis.others(map(str, against), len(gap), "it is not so")
-            + within_noise(test.effect, trust)
+            + _within_noise(test.effect, trust)
         ),
         against=ids_of(treated[treated["email"].isin(against)]),
         calls=ids_of(own if treated.empty else treated)[:MOST_IDS],
@@ -139,6 +139,21 @@ def _named(basis: Basis, found: Contrast, named: Named) -> Finding:
         kind="exploratory",
         about="ratings" if named.measure == "rating" else "calls",
         trust=replace(trust, compared=True),
+    )
+
+
+def _within_noise(effect: float, trust: Trust) -> str:
+    """Return the sentence that an effect is not larger than the noise floor, if it is not.
+
+    The floor is that of a difference between two conditions, as the effect is one: the blind
+    halves of the control. Halves of the whole run hold the treatment too, and say nothing here.
+    """
+    noise = trust.noise
+    if noise is None or noise.source != "blind A/A" or abs(effect) > noise.floor.mean:
+        return ""
+    return (
+        f" It is not larger than the noise floor of {noise.of}, {noise.size} ({noise.basis}): a "
+        "difference of this size can come by chance where nothing was changed."
     )
 
 

@@ -20,6 +20,8 @@ ALL: Final = "all ratings"
 POINTS: Final = "rating points"
 SCRIPTED: Final = "scripted"
 """The brain whose ratings follow from what happened to it."""
+_RUNS: Final = ": a second run of this length differs by less in at least 19 of 20 cases"
+"""What halves say of whole runs, which have more ratings; of nothing but differences of runs."""
 _MOST_NAMES: Final = 3
 _BRIEF: Final = 36
 """How many letters of names a brief text has at most."""
@@ -49,7 +51,9 @@ class Rater:
 
 @dataclass(frozen=True)
 class Noise:
-    """How large a difference is where nothing was changed.
+    """How large a difference between two parts of a run is where nothing was changed.
+
+    It is no yardstick for an effect within one run, such as a slope or what two modules differ by.
 
     Attributes:
         floor: The noise floor.
@@ -66,7 +70,11 @@ class Noise:
     unit: str = POINTS
 
     def __str__(self) -> str:
-        return f"noise floor {self.size} ({self.of}, {self.basis})"
+        return f"noise floor {self.size} ({self.of}, {self.basis}{self._of_runs})"
+
+    @property
+    def _of_runs(self) -> str:
+        return _RUNS if self.source == "split halves" else ""
 
     @property
     def basis(self) -> str:

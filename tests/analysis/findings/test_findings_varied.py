@@ -273,6 +273,20 @@ def test_an_effect_within_the_noise_floor_of_its_module_is_said_to_be_so():
     )
 
 
+def test_halves_that_hold_the_treatment_are_no_argument_against_its_effect():
+    ticks = [
+        lived("todo.create", person, number, more={"variant": arm}, todo=mark)
+        for place, person in enumerate(PEOPLE)
+        for number in range(12)
+        for arm in [TREATMENT if number % 4 > 1 else CONTROL]
+        for mark in [2 + (arm == TREATMENT) + 2 * ((number + place) % 2)]
+    ]
+    (asked,) = of_treatment(lab_of(*ticks, design={**DESIGN, "module": "todo"}))[:1]
+    assert asked.trust.noise.source == "split halves"
+    assert asked.effect == 1 < asked.trust.noise.floor.mean
+    assert asked.counter_evidence == "None of 10 personas speaks against it."
+
+
 def test_where_nothing_changed_it_is_said_what_was_looked_at():
     lab = tried("todo.create mood.log")
     assert of_treatment(lab) == []
