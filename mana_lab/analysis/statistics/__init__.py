@@ -41,6 +41,7 @@ from mana_lab.analysis.statistics.noise import NoiseFloor, noise_floor
 from mana_lab.analysis.statistics.odds import ProportionalOdds, proportional_odds
 from mana_lab.analysis.statistics.planning import (
     Plan,
+    coin_plan,
     minimum_detectable_effect,
     personas_needed,
     power,
@@ -97,6 +98,7 @@ __all__ = [
     "calibrated_mean",
     "cliffs_delta",
     "clustered_share",
+    "coin_plan",
     "compare_between",
     "compare_independent",
     "compare_models",

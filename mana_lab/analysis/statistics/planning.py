@@ -7,6 +7,7 @@ latter, so that a comparison of different personas hardly gains by them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -117,6 +118,42 @@ def personas_needed(plan: Plan, effect: float, *, target: float = 0.8, most: int
         else:
             low = middle + 1
     return low
+
+
+def coin_plan(ticks: Sequence[int], *, spread: float, slope_sd: float) -> Plan:
+    """Return the plan of a run in which a coin decides the variant of every tick of a persona.
+
+    A coin seldom falls as often on both sides, and whoever has all ticks in one variant counts for
+    nothing. So a persona who has both is planned as one value in each: the mean of the ticks that
+    fell there, as noisy as these means are on average over the coins.
+
+    Args:
+        ticks: In how many ticks each persona rates.
+        spread: The standard deviation of the ratings of a persona.
+        slope_sd: As in :class:`Plan`.
+
+    Returns:
+        A plan ``within``, of as many personas as have ticks in both variants on average.
+
+    Raises:
+        InvalidInputError: Fewer than two have.
+    """
+    both = np.array([1 - 0.5 ** (n - 1) if n > 1 else 0.0 for n in ticks])
+    personas = round(float(both.sum()))
+    if personas < 2:
+        raise InvalidInputError(
+            f"{personas} of {len(ticks)} personas would rate both variants; at least 2 are needed"
+        )
+    noise = np.array([_coin_noise(n) if n > 1 else 0.0 for n in ticks])
+    per_value = float((both * noise).sum() / both.sum()) / 2
+    return Plan(personas, 2, icc=0.0, rating_sd=spread * per_value**0.5, slope_sd=slope_sd)
+
+
+def _coin_noise(ticks: int) -> float:
+    """Return the mean of 1/h + 1/(n-h) over coins for n ticks that fell on both sides."""
+    heads = np.arange(1, ticks)
+    weights = stats.binom.pmf(heads, ticks, 0.5)
+    return float((weights * (1 / heads + 1 / (ticks - heads))).sum() / weights.sum())
 
 
 def _above(edge: float, df: int, shift: float) -> float:

@@ -72,7 +72,9 @@ def test_where_nothing_holds_up_they_say_so_and_what_would_show_something():
     found = quiet.findings(1)
     assert [finding.family for finding in found] in ([], ["whether personas agree"])
     empty = Findings((), found.trust, found.advice)
-    assert str(empty).startswith("Nothing holds up. A run like this one (10 personas, about 36 ")
+    assert str(empty).startswith(
+        "Nothing holds up. A run like this one, as an experiment about one "
+    )
     assert repr(empty).startswith("<Findings: nothing holds up; 10 personas")
     assert "Nothing holds up." in empty._repr_html_()
     assert "in 4 of 5 cases" in empty.advice

@@ -7,6 +7,7 @@ from scipy import stats
 from mana_lab.analysis.statistics import (
     Plan,
     calibrated_mean,
+    coin_plan,
     minimum_detectable_effect,
     personas_needed,
     power,
@@ -31,6 +32,17 @@ def test_the_minimum_detectable_effect_is_that_of_another_library():
     # TTestPower().solve_power(None, 17, 0.05, 0.8) and TTestIndPower().solve_power(None, 10, …)
     assert minimum_detectable_effect(WITHIN) == pytest.approx(0.7238596957 * np.sqrt(2), rel=1e-5)
     assert minimum_detectable_effect(BETWEEN) == pytest.approx(1.3249473683, rel=1e-5)
+
+
+def test_a_coin_for_every_tick_leaves_personas_out_and_splits_ticks_unevenly():
+    # Of three ticks a quarter of the coins leave one variant empty; else 1 + 1/2 is the noise.
+    plan = coin_plan([3] * 12 + [1], spread=2.0, slope_sd=0.1)
+    assert (plan.personas, plan.ticks, plan.slope_sd) == (9, 2, 0.1)
+    assert plan.rating_sd == pytest.approx(2 * np.sqrt(1.5 / 2))
+    even = minimum_detectable_effect(Plan(10, 6, icc=0.0))
+    assert minimum_detectable_effect(coin_plan([6] * 10, spread=1.0, slope_sd=0.3)) > even
+    with pytest.raises(InvalidInputError, match="1 of 3 personas would rate both"):
+        coin_plan([1, 2, 2], spread=1.0, slope_sd=0.3)
 
 
 @pytest.mark.parametrize("alternative", ["two-sided", "greater", "less"])
