@@ -6,12 +6,15 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mana_lab.analysis.findings.basis import FEWEST, Basis, cited_by, ids_of
 from mana_lab.analysis.findings.finding import Finding, number
 from mana_lab.analysis.findings.findings import Looked, Question
-from mana_lab.analysis.statistics.agreement import krippendorff_alpha, krippendorff_interval
+from mana_lab.analysis.statistics.agreement import (
+    krippendorff_alpha,
+    krippendorff_interval,
+    order_fits,
+)
 from mana_lab.analysis.statistics.results import Floats, Interval
 from mana_lab.analysis.statistics.units import rated
 from mana_lab.analysis.wording import counted
@@ -20,6 +23,7 @@ from mana_lab.errors import InvalidInputError
 FAMILY: Final = "whether personas agree"
 TENTATIVE: Final = 2 / 3
 """Below it ratings are no ground even for tentative conclusions (Krippendorff 2004, p. 241)."""
+_BY_CHANCE: Final = "chance alone gives half"
 _NO_ORDER: Final = "Nobody rated three modules apart, so no order can be compared."
 
 
@@ -64,12 +68,7 @@ def whether_personas_agree(basis: Basis) -> Looked:
 
 def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Finding:
     rows = basis.ratings
-    fits = _fits(rows)
-    agree = interval.low > 0
-    against = list(fits.index[fits <= 0] if agree else fits.index[fits > 0])
-    what = (
-        "modules rank otherwise than for the others" if agree else "modules rank as for the others"
-    )
+    against, told = orders_against(basis, _means(rows), agree=interval.low > 0)
     calls, n_calls = cited_by(rows)
     return Finding(
         family=FAMILY,
@@ -81,7 +80,7 @@ def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Find
         interval=interval,
         p=None,
         correction="",
-        counter_evidence=basis.others(against, len(fits), what) if len(fits) else _NO_ORDER,
+        counter_evidence=told,
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -94,6 +93,23 @@ def _finding(basis: Basis, claim: str, alpha: float, interval: Interval) -> Find
         trust=basis.trust,
         effect_unflagged=_unflagged(basis),
     )
+
+
+def orders_against(basis: Basis, means: pd.DataFrame, *, agree: bool) -> tuple[list[str], str]:
+    """Return whose order of modules speaks against a claim, by address, and the sentence of it.
+
+    Args:
+        basis: Whose names they have.
+        means: The mean rating by address (rows) and module (columns).
+        agree: Whether the claim is that personas agree; else, that they do not.
+    """
+    fits = order_fits(means)
+    if fits.empty:
+        return [], _NO_ORDER
+    against = list(map(str, fits.index[fits <= 0] if agree else fits.index[fits > 0]))
+    size = "by 0 or less" if agree else "by more than 0"
+    what = f"the order of modules correlates with that of the others {size} ({_BY_CHANCE})"
+    return against, basis.others(against, len(fits), what)
 
 
 def _unflagged(basis: Basis) -> float:
@@ -109,18 +125,8 @@ def _medians(feedback: pd.DataFrame) -> Floats:
     return table.to_numpy(dtype=float)
 
 
-def _fits(rows: pd.DataFrame) -> pd.Series[float]:
-    """Return how each persona's order of modules goes with the mean of the others', by address.
-
-    Whoever rated fewer than three modules, or all alike, ranks none.
-    """
-    means = rows.groupby(["email", "module"])["rating"].mean().unstack().astype("float64")
-    found = {}
-    for email, own in means.iterrows():
-        pair = pd.concat([own, means.drop(index=email).mean()], axis="columns").dropna()
-        if len(pair) > 2 and (pair.nunique() > 1).all():
-            found[email] = float(stats.spearmanr(pair).statistic)
-    return pd.Series(found, dtype="float64")
+def _means(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.groupby(["email", "module"])["rating"].mean().unstack().astype("float64")
 
 
 QUESTION: Final = Question(FAMILY, whether_personas_agree)

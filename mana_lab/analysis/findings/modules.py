@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from mana_lab.analysis.apart import LEVEL, SEED, modules_apart
+from mana_lab.analysis.findings.agreement import orders_against
 from mana_lab.analysis.findings.basis import (
     FEWEST,
     MOST,
@@ -64,7 +64,7 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
     rows = basis.ratings
     means = persona_means(rows.assign(persona_id=rows["email"]), "module").means.dropna()
     order = means.mean()
-    against = [who for who, own in means.iterrows() if not _rises(own, order)]
+    against, told = orders_against(basis, means, agree=True)
     low, high = str(order.idxmin()), str(order.idxmax())
     behind = rows[rows["email"].isin(means.index)]
     calls, n_calls = cited_by(behind)
@@ -81,10 +81,7 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
         interval=None,
         p=test.p,
         correction="",
-        counter_evidence=(
-            basis.others(map(str, against), test.n_personas, "the order is not that of the others")
-            + _NO_INTERVAL
-        ),
+        counter_evidence=told + _NO_INTERVAL,
         against=ids_of(rows[rows["email"].isin(against)]),
         calls=calls,
         n_calls=n_calls,
@@ -97,12 +94,6 @@ def _overall(basis: Basis, found: ModuleComparison) -> Iterator[Finding]:
         trust=basis.trust_in_ratings(behind, noise_of_modules(behind)),
         effect_unflagged=_unflagged_w(basis),
     )
-
-
-def _rises(own: pd.Series[float], order: pd.Series[float]) -> bool:
-    if own.nunique() == 1:
-        return False
-    return float(stats.spearmanr(own, order).statistic) > 0
 
 
 def _unflagged_w(basis: Basis) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import stats
 
 from mana_lab.analysis.statistics.intervals import t_interval
 from mana_lab.analysis.statistics.results import Floats, Interval
@@ -158,6 +159,25 @@ def repeat_agreement(feedback: pd.DataFrame, *, repeat: str = "repeat") -> pd.Da
         table = each.unstack(["tick", "module"]).to_numpy(dtype=float)
         found.append({PERSONA: persona, **vars(krippendorff_alpha(table))})
     return pd.DataFrame(found)
+
+
+def order_fits(means: pd.DataFrame) -> pd.Series[float]:
+    """Return how each persona's order of modules goes with that of the others' means.
+
+    Args:
+        means: The mean rating by persona (rows) and module (columns), NaN where there is none.
+
+    Returns:
+        Spearman's correlation by persona, who is left out of the means of the others. Whoever
+        rated fewer than three modules, or all alike, ranks none and is not there.
+    """
+    found = {}
+    for place, persona in enumerate(means.index):
+        others = means.drop(means.index[place]).mean()
+        pair = pd.concat([means.iloc[place], others], axis="columns").dropna()
+        if len(pair) > 2 and (pair.nunique() > 1).all():
+            found[persona] = float(stats.spearmanr(pair).statistic)
+    return pd.Series(found, dtype="float64")
 
 
 def weighted_kappa(first: npt.ArrayLike, second: npt.ArrayLike) -> float:

@@ -3,6 +3,7 @@
 from findings_house import PEOPLE
 from living_house import lab_of, lived
 
+from mana_lab.analysis.findings import modules
 from mana_lab.analysis.findings.agreement import FAMILY
 
 
@@ -27,8 +28,40 @@ def test_who_ranks_modules_otherwise_speaks_against_agreement():
     finding = agreeing(rated_by(lambda at: odd.get(at, {"todo": 1, "journal": 3, "mood": 5})))
     assert finding.claim.startswith("Personas agree on which modules are good")
     assert finding.counter_evidence == (
-        "For 1 of 10 personas modules rank otherwise than for the others: Ada."
+        "For 1 of 10 personas the order of modules correlates with that of the others by 0 or "
+        "less (chance alone gives half): Ada."
     )
+
+
+def test_that_modules_rank_alike_is_said_to_be_no_more_than_half_have_by_chance():
+    orders = ({"todo": 1, "journal": 3, "mood": 5}, {"todo": 5, "journal": 3, "mood": 1})
+    finding = agreeing(rated_by(lambda at: orders[at > 5]))
+    assert finding.claim.startswith("Personas do not agree enough")
+    assert finding.counter_evidence == (
+        "For 6 of 10 personas the order of modules correlates with that of the others by more than "
+        "0 (chance alone gives half): Ada, Ben, Cleo, Dan, 2 more."
+    )
+
+
+def test_nobody_is_compared_with_an_order_that_their_own_ratings_make():
+    def marks(person, day):
+        if person == "Ada":
+            return {"a": 3, "b": 5, "c": 4, "d": 1}
+        return {"a": 1, "b": 3, "c": 3 + (day == 1), "d": 3 + (day < 3)}
+
+    lab = lab_of(
+        *(
+            lived("a.see b.see c.see d.see", person, day, **marks(person, day))
+            for person in PEOPLE
+            for day in range(1, 13)
+        )
+    )
+    overall = next(each for each in lab.findings(1) if each.family == modules.FAMILY)
+    assert overall.counter_evidence.startswith(
+        "For 1 of 10 personas the order of modules correlates with that of the others by 0 or "
+        "less (chance alone gives half): Ada. W has no interval"
+    )
+    assert {rating.partition("-")[0] for rating in overall.against} == {"Ada"}
 
 
 def test_who_rated_two_modules_ranks_none_and_is_not_counted():
