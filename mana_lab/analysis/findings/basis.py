@@ -172,6 +172,16 @@ def only_most(found: int) -> str:
     return f"; the {MOST} clearest are told" if found > MOST else ""
 
 
+def too_few(number: int, what: str) -> str:
+    """Return the rest of a remark, how many were not judged for want of personas.
+
+    Args:
+        number: So many.
+        what: What one of them is, such as ``tool``.
+    """
+    return f"{counted(number, what)} of fewer than {FEWEST} personas not judged"
+
+
 def ids_of(rows: pd.DataFrame) -> tuple[str, ...]:
     """Return the ids of ratings or calls, the first ones of each persona first.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pandas as pd
 
 from mana_lab.analysis.apart import LEVEL
-from mana_lab.analysis.findings.basis import MOST, Basis, ids_of, only_most
+from mana_lab.analysis.findings.basis import FEWEST, MOST, Basis, ids_of, only_most, too_few
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.friction.confusion import CONFUSING, CONFUSING_CODES
@@ -40,11 +40,14 @@ def mistaken_for(calls: pd.DataFrame, tried: str, worked: str) -> Share:
 def tools_taken_for_another(basis: Basis) -> Looked:
     """Look for tools that are tried where another is right, above what is usual."""
     pairs = basis.friction.confusion(basis.run)
-    several = pairs[(pairs["personas"] > 1) & (pairs["usual"] < 1)]
-    shares = [
+    possible = pairs[pairs["usual"] < 1]
+    known = [
         mistaken_for(basis.failures, tried, worked)
-        for tried, worked in zip(several["tried"], several["worked"], strict=True)
+        for tried, worked in zip(possible["tried"], possible["worked"], strict=True)
     ]
+    shares = [share for share in known if share.n_personas >= FEWEST]
+    enough = [share.n_personas >= FEWEST for share in known]
+    several = possible[pd.Series(enough, possible.index, dtype="bool")]
     usual = [float(each) for each in several["usual"]]
     screened = benjamini_hochberg([s.p(u) for s, u in zip(shares, usual, strict=True)])
     held = [
@@ -54,9 +57,9 @@ def tools_taken_for_another(basis: Basis) -> Looked:
     ]
     findings = tuple(_finding(basis, row, share, q, len(several)) for row, share, q in held[:MOST])
     remark = (
-        f"{len(several)} of {counted(len(pairs), 'pair')} looked at, those of more than one "
-        f"persona; {len(held)} above what is usual at a false discovery rate of {LEVEL:.0%}"
-        f"{only_most(len(held))}"
+        f"{len(several)} of {counted(len(pairs), 'pair')} looked at, "
+        f"{too_few(len(possible) - len(several), 'pair')}; {len(held)} above what is "
+        f"usual at a false discovery rate of {LEVEL:.0%}{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from mana_lab.analysis.apart import LEVEL
-from mana_lab.analysis.findings.basis import MOST, Basis, ids_of, only_most
+from mana_lab.analysis.findings.basis import FEWEST, MOST, Basis, ids_of, only_most, too_few
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.friction.calls import SOON
@@ -46,7 +46,7 @@ def errors_after_which_people_are_stuck(basis: Basis) -> Looked:
     """Look for errors after which people get on within two calls in less than half the cases."""
     failures = basis.failures
     owners = failures.dropna(subset=["error_code"]).groupby("error_code")[PERSONA].nunique()
-    codes = [str(code) for code in owners.index[owners > 1]]
+    codes = [str(code) for code in owners.index[owners >= FEWEST]]
     shares = [recovered_soon(failures, code) for code in codes]
     screened = benjamini_hochberg([share.p(HALF) for share in shares])
     held = [
@@ -57,9 +57,9 @@ def errors_after_which_people_are_stuck(basis: Basis) -> Looked:
     held.sort(key=lambda each: (each[0].share, each[1]))
     findings = tuple(_finding(basis, code, share, q, len(codes)) for share, code, q in held[:MOST])
     remark = (
-        f"{len(codes)} of {counted(len(owners), 'error code')} looked at, those of more than one "
-        f"persona; after {len(held)} most do not get on, at a false discovery rate of "
-        f"{LEVEL:.0%}{only_most(len(held))}"
+        f"{len(codes)} of {counted(len(owners), 'error code')} looked at, "
+        f"{too_few(len(owners) - len(codes), 'code')}; after {len(held)} most do not get on, "
+        f"at a false discovery rate of {LEVEL:.0%}{only_most(len(held))}"
     )
     if NO_SUCH_TOOL in codes:
         remark += f"; after {NO_SUCH_TOOL} another tool counts, since that one can never work"

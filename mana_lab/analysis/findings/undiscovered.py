@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from mana_lab.analysis.apart import LEVEL
-from mana_lab.analysis.findings.basis import MOST, Basis, only_most
+from mana_lab.analysis.findings.basis import FEWEST, MOST, Basis, only_most, too_few
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.findings.findings import Looked, Question
 from mana_lab.analysis.statistics.multiplicity import benjamini_hochberg
@@ -43,8 +43,10 @@ def tools_never_discovered(basis: Basis) -> Looked:
     missed = basis.friction.undiscovered(basis.run)
     counts = basis.friction.personas(basis.run)
     personas = basis.warehouse.personas_df()
-    tools = sorted(map(str, missed["tool_name"].unique()))
-    shares = [never_called(missed, counts, personas, tool) for tool in tools]
+    every = sorted(map(str, missed["tool_name"].unique()))
+    known = {tool: never_called(missed, counts, personas, tool) for tool in every}
+    tools = [tool for tool in every if known[tool].n_personas >= FEWEST]
+    shares = [known[tool] for tool in tools]
     screened = benjamini_hochberg([share.p(HALF) for share in shares])
     held = [
         (share, tool, float(q))
@@ -58,8 +60,8 @@ def tools_never_discovered(basis: Basis) -> Looked:
     )
     remark = (
         f"{counted(len(tools), 'tool')} looked at that somebody missed and somebody used in this "
-        f"lab; {len(held)} that most miss, at a false discovery rate of {LEVEL:.0%}"
-        f"{only_most(len(held))}"
+        f"lab, {too_few(len(every) - len(tools), 'tool')}; {len(held)} that most miss, at "
+        f"a false discovery rate of {LEVEL:.0%}{only_most(len(held))}"
     )
     return Looked(FAMILY, findings, remark)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from cells_house import value_of
-from findings_house import LEAVERS, PEOPLE, troubled, troubled_lab
+from findings_house import LEAVERS, MIX, PEOPLE, troubled, troubled_lab
 from living_house import lab_of, lived
 
 from mana_lab.analysis.findings import QUESTIONS, findings_of, varied
@@ -308,6 +308,38 @@ def test_a_tool_that_nearly_nobody_finds_is_named(findings):
     assert missed.counter_evidence == "For 1 of 10 personas it was found: Ada."
 
 
+SHARES = {
+    "tools taken for another": "1 pair",
+    "errors after which people are stuck": "1 code",
+    "tools never discovered": "1 tool",
+}
+
+
+def shares_of(people):
+    """Return a lab whose shares of calls and personas are far from what is usual."""
+    usual = "journal.add journal.list journal.get mood.log mood.today mood.week"
+    ticks = [
+        lived(f"todo.create! todo.{'create' if day % 6 == 0 else 'complete'} {usual}", person, day)
+        for person in people
+        for day in range(1, 13)
+    ]
+    mixes = {**dict.fromkeys(people, MIX), "Zoe": {"photos": 1.0}}
+    return lab_of(*ticks, lived("todo.export", "Zoe", 1), mixes=mixes)
+
+
+def test_shares_of_fewer_personas_than_a_test_takes_are_not_judged_and_counted():
+    few, enough = (shares_of(PEOPLE[:number]).findings(1) for number in (5, 6))
+    for family, what in SHARES.items():
+        said, more = (
+            next(each.remark for each in found.looked if each.family == family)
+            for found in (few, enough)
+        )
+        assert not of(few, family)
+        assert f"{what} of fewer than 6 personas not judged" in said
+        assert of(enough, family), more
+        assert f"0 {what[2:]}s of fewer than 6 personas not judged" in more
+
+
 def test_scripted_ratings_are_marked_wherever_they_are_shown(findings):
     for finding in findings:
         assert finding.fixture == (finding.about == "ratings")
@@ -374,5 +406,5 @@ def test_hostile_names_break_neither_cells_nor_pages():
 def test_a_run_of_few_personas_says_why_nothing_can_be_told():
     found = lab_of(lived("todo.create!", todo=1), lived("journal.add", "Ben", journal=5)).findings()
     assert len(found) == 0
-    assert "too few ratings to plan with" in found.advice
+    assert "too few ratings of one kind of brain to plan with" in found.advice
     assert isinstance(found.to_df(), pd.DataFrame)
