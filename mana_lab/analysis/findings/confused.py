@@ -49,7 +49,7 @@ def tools_taken_for_another(basis: Basis) -> Looked:
     enough = [share.n_personas >= FEWEST for share in known]
     several = possible[pd.Series(enough, possible.index, dtype="bool")]
     usual = [float(each) for each in several["usual"]]
-    screened = benjamini_hochberg([s.p(u) for s, u in zip(shares, usual, strict=True)])
+    screened = benjamini_hochberg([s.exact_p(u) for s, u in zip(shares, usual, strict=True)])
     held = [
         (row, share, float(q))
         for row, share, q in zip(several.to_dict("records"), shares, screened.q, strict=True)

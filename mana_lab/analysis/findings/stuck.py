@@ -48,7 +48,7 @@ def errors_after_which_people_are_stuck(basis: Basis) -> Looked:
     owners = failures.dropna(subset=["error_code"]).groupby("error_code")[PERSONA].nunique()
     codes = [str(code) for code in owners.index[owners >= FEWEST]]
     shares = [recovered_soon(failures, code) for code in codes]
-    screened = benjamini_hochberg([share.p(HALF) for share in shares])
+    screened = benjamini_hochberg([share.exact_p(HALF) for share in shares])
     held = [
         (share, code, float(q))
         for code, share, q in zip(codes, shares, screened.q, strict=True)

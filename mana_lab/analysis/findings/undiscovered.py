@@ -47,7 +47,7 @@ def tools_never_discovered(basis: Basis) -> Looked:
     known = {tool: never_called(missed, counts, personas, tool) for tool in every}
     tools = [tool for tool in every if known[tool].n_personas >= FEWEST]
     shares = [known[tool] for tool in tools]
-    screened = benjamini_hochberg([share.p(HALF) for share in shares])
+    screened = benjamini_hochberg([share.exact_p(HALF) for share in shares])
     held = [
         (share, tool, float(q))
         for tool, share, q in zip(tools, shares, screened.q, strict=True)
