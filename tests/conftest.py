@@ -60,9 +60,13 @@ SLOW_ON_POSTGRES = frozenset(
 
 SLOW_MODULES = frozenset(
     [
+        "test_commands_advice",
+        "test_commands_explaining",
         "test_commands_sharding",
         "test_lab_connect",
+        "test_lab_replay",
         "test_lab_replay_folders",
+        "test_lab_seed_chain",
         "test_notebook_background",
         "test_notebook_elsewhere",
         "test_runner_replay",

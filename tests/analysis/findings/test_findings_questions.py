@@ -262,8 +262,8 @@ def test_who_goes_on_with_the_right_tool_after_one_that_does_not_exist_is_not_st
     (looked,) = [each for each in found.looked if each.family.startswith("errors after which")]
     assert looked.remark == (
         "1 of 1 error code looked at, 0 codes of fewer than 6 personas not judged; after 0 most do "
-        "not get on, at a false discovery rate of 5%; after unknown-tool another tool counts, since "
-        "that one can never work"
+        "not get on, at a false discovery rate of 5%; after unknown-tool another tool counts, "
+        "since that one can never work"
     )
 
 
