@@ -65,6 +65,8 @@ async def _baseline(folder: Path, names: list[str], out: Path) -> None:
     played = f"{made.brain} ({made.model})" if made.model else made.brain
     seeds = ", ".join(str(run.seed) for run in made.runs)
     say(f"Stored:  {out}: {len(made.runs)} runs of {made.days:g} days, {played}, seeds {seeds}")
+    for failures in [run.failures for run in found if run.failed_ticks]:
+        say(f"Note:    {failures}")
     again = shlex.join(["pytest", f"--mana-baseline={out}", "--mana-run=DIR"])
     say(f"Compare: {again}")
 

@@ -154,9 +154,8 @@ def _lines(judgement: Judgement) -> Iterator[Line]:
 
 
 def _told(verdict: Verdict) -> str:
-    if verdict.reason:
-        return f"{verdict.outcome}: {verdict.reason}"
-    return f"{verdict.outcome}: {'; '.join(map(_said, verdict.findings))}"
+    told = [*map(_said, verdict.findings), *filter(None, [verdict.reason])]
+    return f"{verdict.outcome}: {'; '.join(told)}"
 
 
 def _said(finding: Finding) -> str:

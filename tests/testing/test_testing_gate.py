@@ -5,6 +5,7 @@ import json
 import shutil
 from xml.etree import ElementTree
 
+import duckdb
 import pytest
 from testing_house import add_broken, gardeners, hermetic, lived, seeded
 from typer.testing import CliRunner
@@ -96,6 +97,37 @@ def test_the_gate_can_be_asked_alone_and_one_module_of_it(gate, pytester):
     done = gate("broken", "-m", "mana_baseline", "-k", "plants")
     assert (done.ret, done.parseoutcomes()["failed"]) == (1, 1)
     done.stdout.fnmatch_lines(["collected * items / * deselected / 1 selected"])
+
+
+def with_failed_ticks(archive, to, which):
+    """Copy an archive, with failed ticks where *which* holds."""
+    shutil.copytree(archive, to)
+    ticks = to / "ticks" / "run=1" / "data.parquet"
+    with duckdb.connect() as duck:
+        duck.execute("CREATE TABLE ticks AS FROM read_parquet($file)", {"file": str(ticks)})
+        duck.execute(f"UPDATE ticks SET status = 'failed' WHERE {which}")
+        duck.execute("COPY ticks TO $file (FORMAT parquet)", {"file": str(ticks)})
+
+
+def test_a_run_whose_ticks_failed_is_no_run_to_judge_by(home, gate, tmp_path):
+    with_failed_ticks(home / "three", home / "three-failed", "true")
+    done = gate("three-failed")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["ERROR: --mana-baseline: * ticks of run 1 failed, more than half*"])
+    out = tmp_path / "baseline.json"
+    made = typed("baseline", home / "one", home / "three-failed", "--out", out)
+    assert (made.exit_code, out.exists()) == (2, False)
+    assert "ticks of run 1 failed, more than half" in made.stderr
+
+
+def test_ticks_that_failed_are_told(home, gate, tmp_path):
+    first = "id = (SELECT min(id) FROM ticks)"
+    with_failed_ticks(home / "three", home / "three-but-one", first)
+    told = "1 of the 10 ticks of run 1 failed"
+    gate("three-but-one").stdout.fnmatch_lines([f"note: {told}*"])
+    out = tmp_path / "baseline.json"
+    made = typed("baseline", home / "one", home / "three-but-one", "--out", out)
+    assert (made.exit_code, f"Note:    {told}" in made.stdout) == (0, True)
 
 
 @pytest.mark.slow

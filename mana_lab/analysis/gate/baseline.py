@@ -16,10 +16,20 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
-from mana_lab.analysis.gate.measures import MEASURES, Measure, Measured, Use, Uses
+from mana_lab.analysis.gate.measures import MEASURES, REACH, Measure, Measured, Use, Uses
 from mana_lab.analysis.statistics.noise import floor_of
+from mana_lab.analysis.statistics.results import counted
+from mana_lab.analysis.trust.noise import FEWEST
 from mana_lab.crypto.strictjson import strict_json
 from mana_lab.errors import BaselineError, InvalidJsonError
 
@@ -53,14 +63,27 @@ class Floors(BaseModel):
     """What the mean over the personas stays under where nothing was changed.
 
     Attributes:
-        rating: In rating points; None where no two personas rated in two runs.
-        failed: As a share of the calls.
+        rating: In rating points. None where no two runs have enough personas who rated
+            (:data:`~mana_lab.analysis.trust.noise.FEWEST`), or differ by so much that no change
+            could be larger.
+        failed: As a share of the calls; None where no two runs have enough who called, or as above.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rating: _Share | None = None
     failed: _Share | None = None
+
+    @field_validator(*MEASURES)
+    @classmethod
+    def _within_reach(cls, floor: float | None, about: ValidationInfo) -> float | None:
+        reach = {str(measure): most for measure, most in REACH.items()}[str(about.field_name)]
+        return None if floor is None or floor >= reach else floor
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any."""
+        return self.rating is not None or self.failed is not None
 
 
 class BaselineModule(BaseModel):
@@ -123,7 +146,8 @@ def baseline_of(runs: Sequence[Measured], *, made_by: str) -> Baseline:
         made_by: The version of mana_lab.
 
     Raises:
-        BaselineError: They are fewer, or not of one kind, or one is another one again.
+        BaselineError: They are fewer, or not of one kind, or one is another one again, or no
+            module has a noise floor.
     """
     if len(runs) < 2:
         raise BaselineError(
@@ -140,7 +164,14 @@ def baseline_of(runs: Sequence[Measured], *, made_by: str) -> Baseline:
                 f"the runs of the seeds {one.seed} and {two.seed} are the same to the last call, "
                 "so that they do not tell what runs differ by; take another seed"
             )
-    names = sorted({name for run in runs for name in run.modules})
+    modules = _modules(runs)
+    if not any(module.floor.known for module in modules.values()):
+        raise BaselineError(
+            f"no module has a noise floor: it takes {FEWEST} personas who used one in two runs "
+            f"and differ by less than they can, and {counted(_shared(runs), 'persona')} used one "
+            "in two; live the runs in labs that were seeded with the same personas, such as seed "
+            "--sample 40"
+        )
     return Baseline(
         made_by=made_by,
         brain=first.brain,
@@ -149,7 +180,7 @@ def baseline_of(runs: Sequence[Measured], *, made_by: str) -> Baseline:
         runs=tuple(
             BaselineRun(number=run.number, seed=run.seed, starts_at=run.starts_at) for run in runs
         ),
-        modules={name: _module([run.modules.get(name, {}) for run in runs]) for name in names},
+        modules=modules,
     )
 
 
@@ -222,6 +253,21 @@ def _content(path: Path) -> Any:
         raise BaselineError(f"{path}: is not JSON that can be read in one way only") from None
 
 
+def _modules(runs: Sequence[Measured]) -> dict[str, BaselineModule]:
+    names = sorted({name for run in runs for name in run.modules})
+    return {name: _module([run.modules.get(name, {}) for run in runs]) for name in names}
+
+
+def _shared(runs: Sequence[Measured]) -> int:
+    """Return how many personas used the same module in two runs, at most."""
+    both = (
+        len(uses.keys() & two.modules.get(name, {}).keys())
+        for one, two in combinations(runs, 2)
+        for name, uses in one.modules.items()
+    )
+    return max(both, default=0)
+
+
 def _module(runs: Sequence[Uses]) -> BaselineModule:
     personas: dict[str, Use] = {}
     for uses in runs:
@@ -240,7 +286,7 @@ def _floor(runs: Sequence[Uses], measure: Measure) -> float | None:
             if (before := one[who].value(measure)) is not None
             and (after := two[who].value(measure)) is not None
         ]
-        if len(gaps) > 1:
+        if len(gaps) >= FEWEST:
             found.append(floor_of(gaps, alpha=ALPHA).mean)
     return max(found, default=None)
 

@@ -13,17 +13,18 @@ data*): their modules are not judged, and the verdict says so.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from mana_lab.analysis.gate.baseline import Baseline, check_comparable
-from mana_lab.analysis.gate.measures import MEASURES, Measure, Measured, Use
+from mana_lab.analysis.gate.baseline import Baseline, Floors, check_comparable
+from mana_lab.analysis.gate.measures import MEASURES, REACH, Measure, Measured, Uses
 from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.multiplicity import holm
 from mana_lab.analysis.statistics.permutation import EXACT_UP_TO, RESAMPLES
 from mana_lab.analysis.statistics.results import HypothesisTest, counted
+from mana_lab.analysis.trust.noise import FEWEST
 from mana_lab.errors import BaselineError
 
 Outcome: TypeAlias = Literal["worse", "gone", "same", "better", "unjudged"]
@@ -33,6 +34,8 @@ _WORSE: Final[Mapping[Measure, Literal["less", "greater"]]] = {
     "rating": "less",
     "failed": "greater",
 }
+_NAMES: Final[Mapping[Measure, str]] = {"rating": "ratings", "failed": "failed calls"}
+_DONE: Final[Mapping[Measure, str]] = {"rating": "rated", "failed": "called"}
 
 
 @dataclass(frozen=True)
@@ -76,10 +79,10 @@ class Verdict:
 
     Attributes:
         module: Its name.
-        outcome: ``worse`` beyond noise; ``gone``, where nobody used it any more; ``same``,
-            ``better``, or ``unjudged``.
-        findings: What was measured; empty where it was not judged.
-        reason: Why it was not judged, or is gone.
+        outcome: ``worse`` beyond noise; ``gone``, where nobody used, called or rated it any more;
+            ``same``, ``better``, or ``unjudged``.
+        findings: What was judged.
+        reason: Why it, or one of its measures, was not judged, or why it is gone.
     """
 
     module: str
@@ -115,6 +118,13 @@ class _Pairs:
     floor: float
 
     def test(self) -> HypothesisTest:
+        test, reach = self._whole_test(), REACH[self.measure]
+        if (around := test.interval) is None:
+            return test
+        within = replace(around, low=max(around.low, -reach), high=min(around.high, reach))
+        return replace(test, interval=within)
+
+    def _whole_test(self) -> HypothesisTest:
         return compare_paired(
             self.before,
             self.after,
@@ -211,37 +221,60 @@ def _verdict(
     findings: Mapping[str, Sequence[Finding]],
     needed: int,
 ) -> Verdict:
-    found = tuple(findings.get(name, ()))
-    if not found:
-        return _without(baseline, run, name, needed)
-    if any(finding.worse(baseline.alpha) for finding in found):
-        return Verdict(name, "worse", found)
-    better = any(finding.better for finding in found)
-    return Verdict(name, "better" if better else "same", found)
-
-
-def _without(baseline: Baseline, run: Measured, name: str, needed: int) -> Verdict:
-    """Return the verdict on a module of which nothing could be tested."""
     if name not in baseline.modules:
         return Verdict(name, "unjudged", reason="it is not in the baseline; make a new one")
-    there = baseline.modules[name].personas.keys() & run.personas
-    uses: Mapping[str, Use] = run.modules.get(name, {})
-    if not uses and len(there) >= needed:
-        told = f"{counted(len(there), 'persona')} used it in the baseline, and now nobody did"
-        return Verdict(name, "gone", reason=told)
-    used = len(there & uses.keys())
-    if used >= needed:
-        told = "no two runs of the baseline had two personas in it, so that it has no noise floor"
-        return Verdict(name, "unjudged", reason=told)
-    told = (
-        f"{counted(used, 'persona')} used it in the baseline and in the run, and {needed} are "
-        "needed to tell a change from chance"
+    found = tuple(findings.get(name, ()))
+    if any(finding.worse(baseline.alpha) for finding in found):
+        return Verdict(name, "worse", found)
+    module, uses = baseline.modules[name], run.modules.get(name, {})
+    there = {who: use for who, use in module.personas.items() if who in run.personas}
+    if lost := _lost(name, there, uses, needed):
+        return lost
+    judged = {finding.measure for finding in found}
+    lacking = "; ".join(
+        f"{_NAMES[measure]} not judged: {_why_not(module.floor, measure, there, uses, needed)}"
+        for measure in MEASURES
+        if measure not in judged and _with(module.personas, measure)
     )
-    return Verdict(name, "unjudged", reason=told)
+    better = any(finding.better for finding in found)
+    outcome: Outcome = ("better" if better else "same") if found else "unjudged"
+    return Verdict(name, outcome, found, lacking)
+
+
+def _lost(name: str, there: Uses, uses: Uses, needed: int) -> Verdict | None:
+    """Return the verdict on a module that nobody uses, calls or rates any more."""
+    parts = [("used", set(there), set(uses))]
+    parts += [(_DONE[each], _with(there, each), _with(uses, each)) for each in MEASURES]
+    for did, before, after in parts:
+        if before and not after:
+            told = f"{counted(len(before), 'persona')} {did} it in the baseline, and now nobody did"
+            if len(before) >= needed:
+                return Verdict(name, "gone", reason=told)
+            told += f"; {needed} are needed to tell a change from chance"
+            return Verdict(name, "unjudged", reason=told)
+    return None
+
+
+def _why_not(floor: Floors, measure: Measure, there: Uses, uses: Uses, needed: int) -> str:
+    both = len(_with(there, measure) & _with(uses, measure))
+    if both >= needed and getattr(floor, measure) is None:
+        return (
+            f"it has no noise floor: no two runs of the baseline had {FEWEST} personas who "
+            f"{_DONE[measure]} it, or they differed by as much as they can"
+        )
+    return (
+        f"{counted(both, 'persona')} {_DONE[measure]} it in the baseline and in the run, and "
+        f"{needed} are needed to tell a change from chance"
+    )
+
+
+def _with(uses: Uses, measure: Measure) -> set[str]:
+    """Return those of whom there is something to measure."""
+    return {who for who, use in uses.items() if use.value(measure) is not None}
 
 
 def _remarks(baseline: Baseline, run: Measured, both: int) -> tuple[str, ...]:
-    found = []
+    found = [run.failures] if run.failed_ticks else []
     numbers = sorted({each.number for each in baseline.runs})
     if numbers != [run.number]:
         those = ", ".join(map(str, numbers))

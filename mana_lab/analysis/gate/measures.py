@@ -19,7 +19,10 @@ Measure: TypeAlias = Literal["rating", "failed"]
 """``rating`` is a persona's mean rating of a module, ``failed`` the share of their failed calls."""
 
 MEASURES: Final[tuple[Measure, ...]] = ("rating", "failed")
+REACH: Final[Mapping[Measure, float]] = {"rating": 4.0, "failed": 1.0}
+"""By how much two values of a measure can differ at most."""
 _DAY_S = 86_400.0
+_ENDED: Final = ("done", "abandoned")
 _Count: TypeAlias = Annotated[int, Field(ge=0, le=10**12, strict=True)]
 
 
@@ -78,7 +81,9 @@ class Measured:
         model: The model behind that, where there was one.
         starts_at: Its first moment.
         days: How many days it was to last.
-        personas: The addresses of those who used the app.
+        ticks: How many ticks it had.
+        failed_ticks: How many of them failed.
+        personas: The addresses of those who used the app, in a tick that did not fail.
         modules: What they did, by module.
     """
 
@@ -88,8 +93,17 @@ class Measured:
     model: str | None
     starts_at: datetime
     days: float
+    ticks: int
+    failed_ticks: int
     personas: frozenset[str]
     modules: Mapping[str, Uses]
+
+    @property
+    def failures(self) -> str:
+        """How many of its ticks failed, in words; empty where none did."""
+        if not self.failed_ticks:
+            return ""
+        return f"{self.failed_ticks} of the {self.ticks} ticks of run {self.number} failed"
 
 
 def measured(warehouse: Warehouse, run: int = -1) -> Measured:
@@ -101,7 +115,7 @@ def measured(warehouse: Warehouse, run: int = -1) -> Measured:
 
     Raises:
         NotFoundError: There is no such run.
-        BaselineError: It has not reached its end.
+        BaselineError: It has not reached its end, or more than half of its ticks failed.
         MixedBrainsError: Its ratings are of several brains.
     """
     row = chosen_row(warehouse.runs_df(), run)
@@ -113,16 +127,26 @@ def measured(warehouse: Warehouse, run: int = -1) -> Measured:
         )
     actions, feedback = warehouse.actions_df(number), warehouse.feedback_df(number)
     one_brain(feedback)
-    return Measured(
+    ticks = warehouse.ticks_df(number)
+    ended = ticks["status"].isin(_ENDED)
+    found = Measured(
         number=number,
         seed=int(row["seed"]),
         brain=row["brain"],
         model=row["model"] if isinstance(row["model"], str) else None,
         starts_at=row["starts_at"].to_pydatetime(),
         days=round((row["ends_at"] - row["starts_at"]).total_seconds() / _DAY_S, 3),
-        personas=frozenset(warehouse.ticks_df(number)["email"].dropna()),
+        ticks=len(ticks),
+        failed_ticks=int((~ended).sum()),
+        personas=frozenset(ticks.loc[ended, "email"].dropna()),
         modules=_modules(actions, feedback),
     )
+    if 2 * found.failed_ticks > found.ticks:
+        raise BaselineError(
+            f"{found.failures}, more than half, so that nothing can be judged by it; "
+            "ticks_df() tells why in failed_step and error"
+        )
+    return found
 
 
 def _modules(actions: pd.DataFrame, feedback: pd.DataFrame) -> dict[str, dict[str, Use]]:

@@ -44,6 +44,8 @@ def run_of(modules, seed=1, **more):
         "model": None,
         "starts_at": MONDAY,
         "days": 7.0,
+        "ticks": 70,
+        "failed_ticks": 0,
         "personas": people,
         "modules": modules,
     }

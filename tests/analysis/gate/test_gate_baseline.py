@@ -14,8 +14,9 @@ from mana_lab.errors import BaselineError
 
 
 def test_what_personas_did_in_all_runs_is_added_up():
-    one = {"todo": {"a": Use(calls=4, failed=1, ratings=2, rating_sum=8)}}
-    two = {"todo": {"a": Use(calls=6, failed=0, ratings=1, rating_sum=5), "b": Use(calls=1)}}
+    one, two = used(1, modules=("notes",)), used(2, modules=("notes",))
+    one["todo"] = {"a": Use(calls=4, failed=1, ratings=2, rating_sum=8)}
+    two["todo"] = {"a": Use(calls=6, failed=0, ratings=1, rating_sum=5), "b": Use(calls=1)}
     made = baseline_of([run_of(one), run_of(two, 2)], made_by="0.1.0")
     found = made.modules["todo"].personas
     assert found["a"] == Use(calls=10, failed=1, ratings=3, rating_sum=13)
@@ -41,12 +42,44 @@ def test_of_several_pairs_the_largest_floor_counts():
     assert all_three.rating == max(each.modules["notes"].floor.rating for each in pairs)
 
 
-def test_there_is_no_floor_where_no_two_personas_were_there_twice():
-    alone = {"todo": {email(1): Use(calls=2, ratings=1, rating_sum=3)}}
-    other = {"todo": {email(1): Use(calls=3, ratings=1, rating_sum=4)}}
-    made = baseline_of([run_of(alone), run_of(other, 2)], made_by="0.1.0")
+def test_there_is_no_floor_where_no_five_personas_were_there_twice():
+    few = [used(seed, personas=5) for seed in (1, 2)]
+    del few[1]["todo"][email(4)]
+    made = baseline_of([run_of(few[0]), run_of(few[1], 2)], made_by="0.1.0")
     floor = made.modules["todo"].floor
     assert (floor.rating, floor.failed) == (None, None)
+    assert made.modules["notes"].floor.known
+
+
+def test_a_floor_that_no_change_could_exceed_is_none():
+    one, two = used(1), used(2)
+    for runs, failed in ((one, (10, 0)), (two, (0, 10))):
+        runs["todo"] = {
+            email(n): Use(calls=10, failed=failed[n % 2], ratings=1, rating_sum=1 + failed[0] // 4)
+            for n in range(5)
+        }
+    made = baseline_of([run_of(one), run_of(two, 2)], made_by="0.1.0")
+    assert made.modules["todo"].floor.failed is None  # the formula comes to 136 %
+
+
+def test_a_floor_of_an_older_file_that_no_change_could_exceed_is_none(tmp_path):
+    content = json.loads(a_a().text())
+    content["modules"]["todo"]["floor"] = {"rating": 6.35, "failed": 3.18}
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert not read_baseline(path).modules["todo"].floor.known
+
+
+@pytest.mark.parametrize("shared", [0, 4])
+def test_runs_of_which_no_module_has_a_floor_are_refused(shared):
+    one, two = used(1), used(2)
+    others = {
+        module: {who if n < shared else f"other-{who}": use for n, (who, use) in rows}
+        for module, rows in ((name, list(enumerate(uses.items()))) for name, uses in two.items())
+    }
+    reason = f"no module has a noise floor: .* and {shared} personas used one in two"
+    with pytest.raises(BaselineError, match=reason):
+        baseline_of([run_of(one), run_of(others, 2)], made_by="0.1.0")
 
 
 @pytest.mark.parametrize(

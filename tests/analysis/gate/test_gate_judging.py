@@ -65,14 +65,69 @@ def test_a_module_that_nobody_uses_any_more_is_gone():
     assert found.verdicts[1].reason == ("10 personas used it in the baseline, and now nobody did")
 
 
+def unrated(uses):
+    return {who: Use(calls=use.calls, failed=use.failed) for who, use in uses.items()}
+
+
+def test_a_module_that_nobody_rates_any_more_is_gone():
+    run = run_of(used(3), 3)
+    modules = {**run.modules, "todo": unrated(run.modules["todo"])}
+    found = judge(a_a(), replace(run, modules=modules))
+    assert outcomes(found) == {"notes": "same", "todo": "gone"}
+    assert found.verdicts[1].reason == "10 personas rated it in the baseline, and now nobody did"
+
+
+def test_a_module_that_few_rated_and_now_nobody_is_not_judged():
+    runs = [run_of(used(seed), seed) for seed in (1, 2, 3)]
+    for run in runs:
+        people = run.modules["todo"]
+        kept = {email(n): people[email(n)] for n in range(3)} if run.seed < 3 else {}
+        run.modules["todo"] = {**unrated(people), **kept}
+    found = judge(baseline_of(runs[:2], made_by="0.1.0"), runs[2])
+    assert outcomes(found) == {"notes": "same", "todo": "unjudged"}
+    assert found.verdicts[1].reason == (
+        "3 personas rated it in the baseline, and now nobody did; 6 are needed to tell a change "
+        "from chance"
+    )
+
+
+def test_that_ratings_were_too_few_is_told_where_failures_are_judged():
+    run = run_of(used(3), 3)
+    people = run.modules["todo"]
+    few = {**unrated(people), email(0): people[email(0)]}
+    verdict = judge(a_a(), replace(run, modules={**run.modules, "todo": few})).verdicts[1]
+    assert (verdict.outcome, [each.measure for each in verdict.findings]) == ("same", ["failed"])
+    assert verdict.reason.startswith("ratings not judged: 1 persona rated it in the baseline and")
+
+
+def test_ticks_that_failed_are_remarked():
+    run = replace(run_of(used(3), 3), failed_ticks=2)
+    assert judge(a_a(), run).remarks == ("2 of the 70 ticks of run 1 failed",)
+
+
+def test_the_interval_of_a_share_stays_within_it():
+    calls = {email(n): Use(calls=1, failed=n % 2) for n in range(10)}
+    run = run_of(used(3), 3)
+    baseline = a_a()
+    known = baseline.modules["todo"]
+    bare = known.model_copy(update={"personas": {who: Use(calls=1) for who in calls}})
+    before = baseline.model_copy(update={"modules": {**baseline.modules, "todo": bare}})
+    for worst in (9, 8):
+        failing = {who: Use(calls=1, failed=int(n < worst)) for n, who in enumerate(calls)}
+        found = judge(before, replace(run, modules={**run.modules, "todo": failing}))
+        around = found.verdicts[1].findings[0].test.interval
+        assert -1 <= around.low <= around.high <= 1
+
+
 def test_a_module_of_few_personas_is_not_judged():
     baseline = a_a(modules=("notes", "todo"))
     run = run_of(used(3), 3)
     few = dict(list(run.modules["todo"].items())[:3])
     found = judge(baseline, replace(run, modules={**run.modules, "todo": few}))
     assert outcomes(found) == {"notes": "same", "todo": "unjudged"}
-    assert found.verdicts[1].reason.startswith("3 personas used it in the baseline and in the run")
-    assert f"{found.needed} are needed" in found.verdicts[1].reason
+    for name, did in (("ratings", "rated"), ("failed calls", "called")):
+        told = f"{name} not judged: 3 personas {did} it in the baseline and in the run"
+        assert f"{told}, and {found.needed} are needed" in found.verdicts[1].reason
 
 
 def test_a_new_module_is_not_judged():
@@ -83,7 +138,7 @@ def test_a_new_module_is_not_judged():
 
 def test_where_no_module_can_be_judged_that_is_an_error():
     with pytest.raises(BaselineError, match=r"no module can be judged: one was used by 3 personas"):
-        judge(a_a(personas=3), run_of(used(3, personas=3), 3))
+        judge(a_a(), run_of(used(3, personas=3), 3))
 
 
 def test_personas_are_paired_by_their_address():

@@ -58,3 +58,22 @@ async def test_ratings_of_several_brains_are_refused(lived_in):
     await lived_in.feedback(anna, "notes", 3, brain="human")
     with pytest.raises(MixedBrainsError):
         measured(lived_in.warehouse)
+
+
+async def fail_ticks(house, persona, numbers):
+    for number in numbers:
+        await house.tick(persona, number, status="failed", failed_step="sign-in")
+
+
+async def test_ticks_that_failed_are_counted_and_take_nobody_part(lived_in):
+    zoe = await lived_in.persona("Zoe")
+    await fail_ticks(lived_in, zoe, (1, 2, 3))
+    found = measured(lived_in.warehouse)
+    assert found.failures == "3 of the 6 ticks of run 1 failed"
+    assert zoe.email not in found.personas
+
+
+async def test_a_run_most_of_whose_ticks_failed_is_refused(lived_in):
+    await fail_ticks(lived_in, await lived_in.persona("Zoe"), (1, 2, 3, 4))
+    with pytest.raises(BaselineError, match="4 of the 7 ticks of run 1 failed, more than half"):
+        measured(lived_in.warehouse)
