@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from mana_lab.analysis.columns import SQL_TYPES, VIEWS, Columns
-from mana_lab.analysis.duck import Duck, begin_view
-from mana_lab.analysis.parquet import writing
+from mana_lab.analysis.duck import Duck, begin_view, literal
+from mana_lab.analysis.parquet import DAMAGED, writing
+from mana_lab.analysis.soundness import what_is_unsound
 from mana_lab.analysis.telling import Tell, untold
 from mana_lab.analysis.warehouse import Warehouse
-from mana_lab.errors import ArchiveError
+from mana_lab.errors import ArchiveError, InvalidInputError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
 _WHOLE: Final = {"personas": "personas.parquet", "runs": "runs.parquet"}
 _BY_RUN: Final = {"persona_actions": "actions", "persona_feedback": "ratings", "ticks": "ticks"}
 _NO_RUN: Final = "__HIVE_DEFAULT_PARTITION__"
-_PART = re.compile(rf"/run=(\d{{1,18}}|{_NO_RUN})/[^/]+\.parquet$")
+_PART: Final = re.compile(rf"/run=(0|[1-9]\d{{0,17}}|{_NO_RUN})/data\.parquet$")
+_RUN: Final = r"TRY_CAST(regexp_extract(filename, '[/\\]run=(\d+)[/\\][^/\\]*$', 1) AS BIGINT)"
 _READ: Final = {
-    **dict.fromkeys(_WHOLE, "read_parquet($files)"),
-    **dict.fromkeys(
-        _BY_RUN, "read_parquet($files, hive_partitioning = true, hive_types = {'run': BIGINT})"
-    ),
+    **dict.fromkeys(_WHOLE, "read_parquet($files, hive_partitioning = false)"),
+    **dict.fromkeys(_BY_RUN, "read_parquet($files, hive_partitioning = false, filename = true)"),
 }
 
 
@@ -83,19 +83,36 @@ class ArchiveSource:
         """Make the views.
 
         Raises:
-            ArchiveError: A place is no archive, or cannot be read.
+            InvalidInputError: The file system is none of fsspec.
+            ArchiveError: A place is no archive, cannot be read, or is not whole.
         """
-        if self._filesystem is not None:
-            duck.register_filesystem(self._filesystem)
+        self._register(duck)
         for view, kinds in self.views.items():
             begin_view(duck, view, kinds)
         for name, place in self._places.items():
             self._check(place)
             try:
                 self._add(duck, name, place)
-            except (duckdb.Error, OSError) as error:
+            except DAMAGED as error:
                 reason = str(error).partition("\n")[0]
                 raise ArchiveError(f"{place}: cannot be read as an archive: {reason}") from None
+            wrong = what_is_unsound(duck, name if len(self._places) > 1 else None)
+            if wrong is not None:
+                raise ArchiveError(
+                    f"{place}: {wrong}; part of it was lost, copied or changed since it was "
+                    "written: make it again with lab.export(…)"
+                )
+
+    def _register(self, duck: Duck) -> None:
+        if self._filesystem is None:
+            return
+        try:
+            duck.register_filesystem(self._filesystem)
+        except duckdb.Error:
+            raise InvalidInputError(
+                f"filesystem: got {type(self._filesystem).__name__}, allowed: a file system of "
+                "fsspec, such as fsspec.filesystem('s3')"
+            ) from None
 
     def _check(self, place: str | Path) -> None:
         if "://" in str(place):
@@ -120,17 +137,23 @@ class ArchiveSource:
 
     def _insert(self, duck: Duck, view: str, name: str, files: list[str]) -> None:
         _check(duck, view, files)
-        columns = ", ".join(f'"{column}"' for column in VIEWS[view])
-        given: dict[str, Any] = {"files": files}
+        given: dict[str, Any] = {"files": [literal(file) for file in files]}
+        columns = ", ".join(_column(view, column) for column in VIEWS[view])
         if len(self._places) > 1:
             columns, given = f"$name, {columns}", {**given, "name": name}
         duck.execute(f'INSERT INTO kept."{view}" SELECT {columns} FROM {_READ[view]}', given)  # noqa: S608
 
 
+def _column(view: str, column: str) -> str:
+    return _RUN if view in _BY_RUN and column == "run" else f'"{column}"'
+
+
 def _check(duck: Duck, view: str, files: list[str]) -> None:
-    rows = duck.sql(f"SELECT * FROM {_READ[view]}", params={"files": files})  # noqa: S608
+    given = {"files": [literal(file) for file in files]}
+    rows = duck.sql(f"SELECT * FROM {_READ[view]}", params=given)  # noqa: S608
     found = dict(zip(rows.columns, map(str, rows.types), strict=True))
-    for name, kind in VIEWS[view].items():
+    wanted = _without_run(VIEWS[view]) if view in _BY_RUN else VIEWS[view]
+    for name, kind in wanted.items():
         if found.get(name) != SQL_TYPES[kind]:
             raise ArchiveError(
                 f"{files[0]}: its column {name} is {found.get(name) or 'missing'}, need "
@@ -140,18 +163,23 @@ def _check(duck: Duck, view: str, files: list[str]) -> None:
 
 def _files(duck: Duck, place: str | Path, pattern: str) -> Iterator[str]:
     if "://" not in str(place):
-        yield from (str(path) for path in Path(place).glob(pattern))
+        yield from (path.as_posix() for path in Path(place).absolute().glob(pattern))
         return
     query = "SELECT file FROM glob($pattern)"
-    found = duck.execute(query, {"pattern": f"{str(place).rstrip('/')}/{pattern}"}).fetchall()
+    found = duck.execute(
+        query, {"pattern": f"{literal(str(place).rstrip('/'))}/{pattern}"}
+    ).fetchall()
     yield from (str(row[0]) for row in found)
 
 
 def _place_of(file: str) -> tuple[bool, int, str]:
     """Return where a file stands among the others: by run, calls by hand last."""
-    part = _PART.search(Path(file).as_posix() if "://" not in file else file)
+    part = _PART.search(file)
     if part is None:
-        raise ArchiveError(f"{file}: is in no folder of a run, such as run=1")
+        raise ArchiveError(
+            f"{file}: is in no folder of a run, or is another file than its data; allowed: such as "
+            "run=1/data.parquet"
+        )
     by_hand = part[1] == _NO_RUN
     return by_hand, 0 if by_hand else int(part[1]), file
 

@@ -47,6 +47,11 @@ def lock(duck: Duck) -> None:
         duck.execute(setting)
 
 
+def literal(path: Path | str) -> str:
+    """Return a path so that DuckDB reads the file of that name, and not what it would match."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
+
+
 def add_view(duck: Duck, name: str, kinds: Columns, parts: Iterable[Part]) -> None:
     """Make a view of typed rows, in the order of its parts.
 
@@ -78,8 +83,9 @@ def add_rows(duck: Duck, name: str, kinds: Columns, part: Part) -> None:
         duck.unregister("some rows")
     else:
         columns = ", ".join(f'"{column}"' for column in kinds)
-        query = f'INSERT INTO kept."{name}" SELECT {columns} FROM read_parquet($files)'  # noqa: S608
-        duck.execute(query, {"files": [str(file) for file in part]})
+        rows = "read_parquet($files, hive_partitioning = false)"
+        query = f'INSERT INTO kept."{name}" SELECT {columns} FROM {rows}'  # noqa: S608
+        duck.execute(query, {"files": [literal(file) for file in part]})
 
 
 def packed(frame: pd.DataFrame, kinds: Columns) -> pd.DataFrame:

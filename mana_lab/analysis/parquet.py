@@ -14,17 +14,22 @@ import duckdb
 import pandas as pd
 
 from mana_lab.analysis.columns import SQL_TYPES, Columns
-from mana_lab.analysis.duck import Duck, open_duck, packed, typed_rows, unpacking
+from mana_lab.analysis.duck import Duck, literal, open_duck, packed, typed_rows, unpacking
 from mana_lab.errors import RunFolderError
 
 MOST_UNPACKED = 4 * 1024**3
 """How many bytes a file may come to when it is unpacked."""
+
+DAMAGED = (duckdb.Error, OSError, UnicodeError, RuntimeError)
+"""What reading a damaged file raises; DuckDB's binding has a ``RuntimeError`` where a name or a
+message is no text."""
 
 _CAREFUL = (
     "SET memory_limit = '4GB'",
     "SET temp_directory = ''",
     "SET threads = 1",  # with more of them, the order of row groups is left to chance
 )
+_ROWS = "read_parquet($path, hive_partitioning = false)"
 _SIZE = "SELECT sum(total_uncompressed_size) FROM parquet_metadata($path)"
 
 
@@ -70,8 +75,8 @@ def read_parquet(path: Path, kinds: Columns) -> pd.DataFrame:
     try:
         with _careful() as duck:
             check_parquet(duck, path, kinds)
-            return typed_rows(duck, "FROM read_parquet($path)", kinds, path=str(path))
-    except (duckdb.Error, UnicodeError) as error:
+            return typed_rows(duck, f"FROM {_ROWS}", kinds, path=literal(path))
+    except DAMAGED as error:
         reason = str(error).partition("\n")[0].replace(str(path), path.name)
         raise RunFolderError(
             f"{path.name}: is no Parquet file that can be read: {reason}"
@@ -90,13 +95,13 @@ def check_parquet(duck: Duck, path: Path, kinds: Columns) -> None:
         RunFolderError: It has other columns, or is too large when unpacked.
         duckdb.Error: It is no Parquet file.
     """
-    given = {"path": str(path)}
+    given = {"path": literal(path)}
     unpacked = duck.execute(_SIZE, given).fetchall()[0][0] or 0
     if unpacked > MOST_UNPACKED:
         raise RunFolderError(
             f"{path.name}: unpacks to {unpacked} bytes; at most {MOST_UNPACKED} are read"
         )
-    rows = duck.sql("SELECT * FROM read_parquet($path)", params=given)
+    rows = duck.sql(f"SELECT * FROM {_ROWS}", params=given)  # noqa: S608
     found = dict(zip(rows.columns, map(str, rows.types), strict=True))
     wanted = {name: SQL_TYPES[kind] for name, kind in kinds.items()}
     if list(found.items()) != list(wanted.items()):

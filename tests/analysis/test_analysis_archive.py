@@ -1,5 +1,8 @@
 """Archives: written once, read by anybody, and by the same SQL from one lab or from many."""
 
+import random
+import shutil
+
 import duckdb
 import fsspec
 import pandas as pd
@@ -8,6 +11,8 @@ from living_house import lived, warehouse_of
 
 from mana_lab import Archive, Archives
 from mana_lab.analysis.archive import write_archive
+from mana_lab.analysis.columns import VIEWS
+from mana_lab.analysis.parquet import read_parquet, writing
 from mana_lab.analysis.statistics import (
     compare_between,
     compare_models,
@@ -20,7 +25,15 @@ from mana_lab.analysis.statistics import (
     persona_means,
     repeat_agreement,
 )
-from mana_lab.errors import ArchiveError, InvalidInputError, NotFoundError, QueryError
+from mana_lab.errors import (
+    ArchiveError,
+    InvalidInputError,
+    NotFoundError,
+    QueryError,
+    RunFolderError,
+)
+
+NO_RUN = "__HIVE_DEFAULT_PARTITION__"
 
 
 @pytest.fixture
@@ -168,7 +181,8 @@ async def test_a_file_with_other_columns_is_refused_and_named(archive):
                 "to": str(archive / "actions" / "run=1" / "other.parquet"),
             },
         )
-    (archive / "actions" / "run=1" / "data.parquet").unlink()
+    part = archive / "actions" / "run=1"
+    (part / "other.parquet").replace(part / "data.parquet")
     for run in ("run=2", "run=10", "run=__HIVE_DEFAULT_PARTITION__"):
         (archive / "actions" / run / "data.parquet").unlink()
     with pytest.raises(ArchiveError, match="its column occurred_at is VARCHAR, need TIMESTAMP"):
@@ -180,6 +194,162 @@ async def test_a_file_in_no_folder_of_a_run_is_refused(archive):
     (archive / "actions" / "run=1" / "data.parquet").rename(archive / "actions/all/data.parquet")
     with pytest.raises(ArchiveError, match="is in no folder of a run"):
         Archive.open(archive)
+
+
+@pytest.mark.parametrize("parent", ["brain=foo", "persona=zed", "run=5"])
+async def test_a_folder_above_an_archive_gives_it_no_values(archive, many, tmp_path, parent):
+    place = tmp_path / parent / "monday"
+    shutil.copytree(archive, place)
+    assert_same(Archive.open(place), many.warehouse)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("mon[1]", "mon1"), ("b*", "bx"), ("q?", "qx"), ("[[]", "["), ("[!a]", "b")]
+)
+async def test_the_name_of_a_folder_is_no_pattern(archive, many, tmp_path, name, other):
+    shutil.copytree(archive, tmp_path / name)
+    (tmp_path / other).mkdir()
+    await many.run(11, brain="human")
+    write_archive(many.warehouse, tmp_path / other)
+    assert Archive.open(tmp_path / name).runs_df()["run"].tolist() == [1, 2, 10]
+    store = fsspec.filesystem("memory")
+    for each in (name, other):
+        for file in (tmp_path / each).rglob("*.parquet"):
+            store.pipe_file(f"/labs/{file.relative_to(tmp_path)}", file.read_bytes())
+    try:
+        opened = Archive.open(f"memory://labs/{name}", filesystem=store)
+        assert opened.runs_df()["run"].tolist() == [1, 2, 10]
+        assert opened.actions_df(10)["tool_name"].tolist() == ["notes.list"]
+    finally:
+        store.rm("/labs", recursive=True)
+
+
+def doubled(file):
+    """Write each row of a file a second time."""
+    with duckdb.connect() as duck:
+        given = {"file": str(file)}
+        duck.execute(
+            "CREATE TABLE kept AS FROM read_parquet($file, hive_partitioning=false)", given
+        )
+        duck.execute("COPY (FROM kept UNION ALL FROM kept) TO $file (FORMAT parquet)", given)
+
+
+CHANGES = {
+    "no actions": (
+        lambda at: shutil.rmtree(at / "actions"),
+        "3 of its ticks had 6 calls with 1 errors, and its persona_actions have 0 of them with 0",
+    ),
+    "no actions of a run": (
+        lambda at: shutil.rmtree(at / "actions" / "run=1"),
+        "3 of its ticks had 6 calls",
+    ),
+    "no ticks": (
+        lambda at: shutil.rmtree(at / "ticks"),
+        "its persona_actions have rows of the tick user-anna-tick-1, which is not in its ticks",
+    ),
+    "a copy of a file": (
+        lambda at: shutil.copy(
+            at / "actions/run=1/data.parquet", at / "actions/run=1/data copy.parquet"
+        ),
+        r"run=1/data copy\.parquet: is in no folder of a run, or is another file than its data",
+    ),
+    "a copy of a folder": (
+        lambda at: shutil.copytree(at / "actions" / "run=1", at / "actions" / "run=01"),
+        r"run=01/data\.parquet: is in no folder of a run",
+    ),
+    "personas twice": (
+        lambda at: doubled(at / "personas.parquet"),
+        "its personas have the user_id user-anna more than once",
+    ),
+    "runs twice": (
+        lambda at: doubled(at / "runs.parquet"),
+        "its runs have the id run-1 more than once",
+    ),
+    "ratings twice": (
+        lambda at: doubled(at / "ratings/run=1/data.parquet"),
+        "its persona_feedback have the id user-anna-tick-1-todo more than once",
+    ),
+    "another number": (
+        lambda at: (at / "ticks" / "run=1").rename(at / "ticks" / "run=5"),
+        "its ticks of run 5 have rows of the run run-1, which is run 1",
+    ),
+    "calls by hand": (
+        lambda at: (at / "actions" / "run=2").replace(
+            at / "actions/run=__HIVE_DEFAULT_PARTITION__"
+        ),
+        "its persona_actions without a run have rows of the run run-2, which is run 2",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES.values(), ids=CHANGES)
+async def test_an_archive_that_is_not_whole_is_refused(archive, tmp_path, change, reason):
+    (tmp_path / "whole").mkdir()
+    shutil.copytree(archive, tmp_path / "whole", dirs_exist_ok=True)
+    shutil.rmtree(archive / "actions" / f"run={NO_RUN}")
+    change(archive)
+    with pytest.raises(ArchiveError, match=reason):
+        Archive.open(archive)
+    with pytest.raises(ArchiveError, match=reason):
+        Archives.open({"whole": tmp_path / "whole", "monday": archive})
+
+
+async def test_who_is_gone_and_ticks_that_failed_make_no_archive_unsound(many, tmp_path):
+    anna, zoe = type("Anna", (), {"id": "user-anna"}), await many.persona("Zoe")
+    await many.tick(zoe, 1, run=2, calls=3, errors=1, status="failed", failed_step="record")
+    await many.tick(zoe, 2, run=2, calls=1, errors=1, attempt=2)
+    await many.action(zoe, "notes.list", tick=2, run=2)
+    write_archive(many.warehouse, tmp_path)
+    assert len(Archive.open(tmp_path).actions_df()) == 10
+    await many.remove(anna)
+    (tmp_path / "later").mkdir()
+    write_archive(many.warehouse, tmp_path / "later")
+    assert Archive.open(tmp_path / "later").personas_df()["persona"].tolist() == ["Ben", "Zoe"]
+
+
+def with_a_name_that_is_no_text(file):
+    """Damage a name of a column so that it is no UTF-8."""
+    file.write_bytes(file.read_bytes().replace(b"created_at", b"created\xffat"))
+
+
+@pytest.mark.parametrize("file", ["actions/run=1/data.parquet", "runs.parquet", "personas.parquet"])
+async def test_a_name_that_is_no_text_is_an_error_of_the_house(archive, file):
+    with_a_name_that_is_no_text(archive / file)
+    with pytest.raises(ArchiveError, match="monday: cannot be read as an archive: "):
+        Archive.open(archive)
+    with pytest.raises(RunFolderError, match="is no Parquet file that can be read"):
+        read_parquet(archive / file, VIEWS["runs"])
+
+
+def test_flipped_bytes_are_an_error_of_the_house(tmp_path):
+    write_archive(warehouse_of(lived("todo.create notes.list! notes.list")), tmp_path)
+    file = tmp_path / "actions" / "run=1" / "data.parquet"
+    whole = file.read_bytes()
+    for seed in (1, 6, 23, 59, 89):
+        draw, damaged = random.Random(seed), bytearray(whole)
+        for _ in range(5):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        file.write_bytes(damaged)
+        with pytest.raises(ArchiveError):
+            Archive.open(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["run=5", "mon[1]", "b*"])
+async def test_a_file_alone_is_read_whatever_its_folder_is_called(many, tmp_path, folder):
+    for each in ("mon1", "bx", folder):
+        (tmp_path / each).mkdir()
+    rows = many.warehouse.runs_df()
+    with writing() as files:
+        for each in ("mon1", "bx"):
+            files.write(rows.head(0), VIEWS["runs"], tmp_path / each / "runs.parquet")
+        files.write(rows, VIEWS["runs"], tmp_path / folder / "runs.parquet")
+    read = read_parquet(tmp_path / folder / "runs.parquet", VIEWS["runs"])
+    pd.testing.assert_frame_equal(read, rows)
+
+
+async def test_what_is_no_file_system_is_told(archive):
+    with pytest.raises(InvalidInputError, match="filesystem: got int, allowed: a file system of"):
+        Archive.open(archive, filesystem=5)
 
 
 @pytest.fixture

@@ -52,6 +52,21 @@ async def test_the_rows_are_the_same_with_a_mirror_and_without(large, told):
     assert len(told) == 2
 
 
+@pytest.mark.parametrize("folder", ["run=5", "persona=zed", "mon[1]", "b*"])
+async def test_the_folder_of_a_mirror_gives_it_no_values_and_is_no_pattern(large, tmp_path, folder):
+    engines = {"identity": large.identity.engine, "ledger": large.ledger.engine}
+    (tmp_path / folder).mkdir()
+    mirror, told = tmp_path / folder / "mirror", []
+
+    def again():
+        tell = lambda done, total: told.append((done, total))  # noqa: E731
+        return Warehouse(Databases(engines, mirror, tell, 1))
+
+    again().runs_df()
+    assert_same(again(), large.warehouse)
+    assert told == [(6, 8), (7, 8)]
+
+
 async def test_the_mirror_is_what_is_read(large, mirror, told):
     large.again().actions_df()
     (mirror / "run-1" / "persona_actions.parquet").write_bytes(
