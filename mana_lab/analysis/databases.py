@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-import duckdb
 import pandas as pd
 from sqlalchemy import Engine
 
@@ -15,6 +14,7 @@ from mana_lab.analysis.columns import VIEWS
 from mana_lab.analysis.duck import Duck, Part, add_rows, add_view, begin_view
 from mana_lab.analysis.frames import Context, Which
 from mana_lab.analysis.mirror import Mirror
+from mana_lab.analysis.parquet import DAMAGED
 from mana_lab.analysis.states import States, pulse
 from mana_lab.analysis.telling import Tell, untold
 
@@ -59,7 +59,7 @@ class Databases:
         """Make the views of what the databases hold now."""
         try:
             self._fill(duck)
-        except duckdb.Error:
+        except DAMAGED:
             if self._mirror is None:
                 raise
             self._mirror.clear()  # it is damaged

@@ -341,7 +341,7 @@ async def test_a_file_alone_is_read_whatever_its_folder_is_called(many, tmp_path
     rows = many.warehouse.runs_df()
     with writing() as files:
         for each in ("mon1", "bx"):
-            files.write(rows.head(0), VIEWS["runs"], tmp_path / each / "runs.parquet")
+            files.write(rows.head(1), VIEWS["runs"], tmp_path / each / "runs.parquet")
         files.write(rows, VIEWS["runs"], tmp_path / folder / "runs.parquet")
     read = read_parquet(tmp_path / folder / "runs.parquet", VIEWS["runs"])
     pd.testing.assert_frame_equal(read, rows)

@@ -114,6 +114,15 @@ async def test_a_damaged_mirror_is_made_anew(large, mirror, view, damage):
     assert (mirror / "run-1" / f"{view}.parquet").stat().st_size > 100
 
 
+async def test_a_mirror_with_a_name_that_is_no_text_is_made_anew(large, mirror):
+    large.again().actions_df()
+    file = mirror / "run-1" / "ticks.parquet"
+    damaged = file.read_bytes().replace(b"scheduled_at", b"scheduled\xffat")
+    file.write_bytes(damaged)
+    assert_same(large.again(), large.warehouse)
+    assert file.read_bytes() != damaged
+
+
 async def test_a_mirror_that_cannot_be_written_is_done_without(large, mirror):
     mirror.write_text("in the way")
     assert_same(large.again(), large.warehouse)
