@@ -5,18 +5,38 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mana_lab.errors import CatalogError, SettingsError
+from mana_lab.lab.manifest import MANIFEST
+from mana_lab.lab.taped import TAPE
 from mana_lab.personas import Catalog, catalog_json, load_catalog
 from mana_lab.settings import SECRETS_FILE, LabSecrets, write_private_text
 from mana_lab.storage.folders import hold_folder
 
 CATALOG_FILE = "catalog.json"
+DATABASES: Final = ("identity", "sync", "ledger", "gateway")
+"""The services that have a database each."""
+
+_OF_AN_ARCHIVE: Final = "runs.parquet"
+_OF_THE_SYSTEM: Final = frozenset(
+    map(Path, ("/", "/boot", "/dev", "/etc", "/home", "/proc", "/run", "/sys", "/usr", "/var"))
+)
 
 
 def holds_lab(path: Path) -> bool:
     """Return whether there is a lab in the folder *path*."""
     return (path / SECRETS_FILE).is_file()
+
+
+def holds_run(path: Path) -> bool:
+    """Return whether the folder *path* is that of a run that was kept."""
+    return (path / MANIFEST).is_file() and (path / TAPE).is_file()
+
+
+def holds_archive(path: Path) -> bool:
+    """Return whether the folder *path* is an archive."""
+    return (path / _OF_AN_ARCHIVE).is_file() and not holds_run(path)
 
 
 def database_in(path: Path, name: str) -> str:
@@ -47,11 +67,13 @@ class LabFolder:
 
     Raises:
         LabBusyError: Another lab object, here or in another process, holds the folder.
-        SettingsError: The path is a file or cannot be written, or the secrets are lost or damaged.
+        SettingsError: The path is a file or cannot be written, holds something else than a lab, or
+            the secrets are lost or damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
+        self._check_free()
         self._lock = hold_folder(
             self.path,
             called="the lab folder",
@@ -65,11 +87,40 @@ class LabFolder:
             self._lock.release()
             raise
 
+    def _check_free(self) -> None:
+        """Refuse a folder of something else, which a lab in it would hide."""
+        if holds_lab(self.path):
+            return
+        if holds_archive(self.path):
+            there = "holds an archive; read it with Archive.open(...) or open_place(...)"
+        elif holds_run(self.path):
+            there = "holds a run that was kept; read it with RunFolder.open(...) or open_place(...)"
+        elif self.path in _OF_THE_SYSTEM:
+            there = "is a folder of the system"
+        else:
+            return
+        raise SettingsError(f"{self.path} {there}; for a lab name another folder")
+
     def _check_secrets(self) -> None:
         if not holds_lab(self.path) and any(self.path.glob("*.db")):
             raise SettingsError(
                 f"the lab folder {self.path} has databases but no {SECRETS_FILE}, without which "
                 "nobody can read them; restore it, or start a new lab folder"
+            )
+
+    def check_databases(self) -> None:
+        """Check that of the databases in the folder none has vanished; a new lab has none yet.
+
+        Raises:
+            SettingsError: One is missing while another is there.
+        """
+        there = {name for name in DATABASES if (self.path / f"{name}.db").exists()}
+        gone = [f"{name}.db" for name in DATABASES if name not in there]
+        if there and gone:
+            raise SettingsError(
+                f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing from the lab "
+                f"folder {self.path}, which has {min(there)}.db; restore what is missing, or "
+                "start a new lab folder"
             )
 
     def database_url(self, name: str) -> str:

@@ -153,7 +153,8 @@ class Lab(Targeting, Connecting, Experimenting, Keeping, Replaying):
 
         Raises:
             LabBusyError: The folder is open elsewhere.
-            SettingsError: The folder cannot be used, or its secrets are damaged.
+            SettingsError: The folder cannot be used or holds something else, such as an archive,
+                or its secrets are damaged, or one of its databases has vanished.
             CatalogError: The folder's catalog breaks one of its rules.
             DuplicateToolError: There is a tool of that name already.
             ToolDriftError: A tool of an installed package has changed since it was approved.

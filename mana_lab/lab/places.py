@@ -7,14 +7,13 @@ from pathlib import Path
 
 from mana_lab.errors import SettingsError
 from mana_lab.lab.archive import Archive
-from mana_lab.lab.folder import holds_lab
+from mana_lab.lab.folder import holds_archive, holds_lab
 from mana_lab.lab.lab import Lab
 from mana_lab.lab.manifest import MANIFEST
 from mana_lab.lab.reading import Reading
 from mana_lab.lab.run_folder import RunFolder
 from mana_lab.notebook import Progress
 
-_OF_AN_ARCHIVE = "runs.parquet"
 _PLACE = re.compile(r"(?s)(.+?)(?::(-?[0-9]{1,9}))?")
 
 
@@ -39,7 +38,7 @@ async def open_place(
         return await Lab.open(folder, database_url=database_url, progress=progress)
     if (folder / MANIFEST).exists():
         return RunFolder.open(folder)
-    if (folder / _OF_AN_ARCHIVE).exists():
+    if holds_archive(folder):
         return Archive.open(folder)
     raise SettingsError(
         f"{folder}: is neither the folder of a lab nor a run folder nor an archive; make one "

@@ -30,7 +30,7 @@ from mana_lab.gateway.variants import Variants
 from mana_lab.identity import server as identity_server
 from mana_lab.identity.client import IdentityClient
 from mana_lab.identity.server import AdminAccount, IdentityConfig
-from mana_lab.lab.folder import LabFolder
+from mana_lab.lab.folder import DATABASES, LabFolder
 from mana_lab.registry import Backend, Registry
 from mana_lab.runner import ledger
 from mana_lab.settings import DEFAULT_AUDIENCE, LabSecrets, Settings, revealed
@@ -75,17 +75,26 @@ class Stores:
         Args:
             folder: Where they are files, a service each.
             database_url: Instead, a PostgreSQL database with a schema for each service.
+
+        Raises:
+            SettingsError: One of the files has vanished.
         """
+        if database_url is None:
+            folder.check_databases()
         async with AsyncExitStack() as stack:
             identity, sync, runs, gateways = [
                 await stack.enter_async_context(
                     await Store.open(database_url or folder.database_url(name), metadata)
                 )
-                for name, metadata in (
-                    ("identity", identity_server.METADATA),
-                    ("sync", sync_server.METADATA),
-                    ("ledger", ledger.METADATA),
-                    ("gateway", gateway.METADATA),
+                for name, metadata in zip(
+                    DATABASES,
+                    (
+                        identity_server.METADATA,
+                        sync_server.METADATA,
+                        ledger.METADATA,
+                        gateway.METADATA,
+                    ),
+                    strict=True,
                 )
             ]
             ledger_url = SecretStr(database_url or folder.database_url("ledger"))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import Field
@@ -22,6 +23,7 @@ from mana_lab.errors import (
     StoreDamagedError,
     UnknownPersonaError,
 )
+from mana_lab.lab.places import open_place
 from mana_lab.registry import ToolContext, ToolInput, ToolOutput, ToolSpec
 
 
@@ -402,3 +404,38 @@ async def test_a_form_of_encryption_that_nobody_knows_is_refused(folder):
         await Lab.open(folder, ciphertext="enc:3:")
     async with await Lab.open(folder):
         pass
+
+
+async def test_a_folder_of_something_else_is_refused_and_stays_as_it_is(lab, tmp_path):
+    run = await lab.run(days=1)
+    kept = await lab.keep_run(run, tmp_path / "kept")
+    places = [lab.export(tmp_path / "archive"), kept.path]
+    for place, hint in zip(places, ("holds an archive", "holds a run that was kept"), strict=True):
+        there = sorted(place.iterdir())
+        with pytest.raises(SettingsError, match=rf"{hint}; read it with \w+\.open\(\.\.\.\) or"):
+            await Lab.open(place)
+        assert sorted(place.iterdir()) == there
+        async with await open_place(place) as found:
+            assert len(found.runs_df()) == 1
+
+
+@pytest.mark.parametrize("folder", ["/etc", "/"])
+async def test_a_folder_of_the_system_is_refused(folder):
+    with pytest.raises(SettingsError, match="is a folder of the system"):
+        await Lab.open(folder)
+    assert not (Path(folder) / "secrets.json").exists()
+
+
+async def test_a_lab_may_stand_beside_what_its_users_have(tmp_path):
+    for name in (".gitignore", "study.ipynb", "report.html", "manifest.json"):
+        (tmp_path / name).write_text("mine")
+    async with await Lab.open(tmp_path):
+        assert (tmp_path / "manifest.json").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["identity", "sync", "ledger", "gateway"])
+async def test_a_database_that_vanished_is_not_replaced(folder, few, name):
+    (folder / f"{name}.db").unlink()
+    with pytest.raises(SettingsError, match=rf"^{name}\.db is missing from the lab folder"):
+        await Lab.open(folder, catalog=few)
+    assert not (folder / f"{name}.db").exists()
