@@ -16,6 +16,7 @@ import duckdb
 import pandas as pd
 
 from mana_lab.analysis.columns import DTYPES, NESTED, SQL_TYPES, Columns, Kind
+from mana_lab.checks import got
 from mana_lab.errors import QueryError
 
 Duck: TypeAlias = duckdb.DuckDBPyConnection
@@ -135,6 +136,7 @@ def ask(duck: Duck, query: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
     Raises:
         QueryError: DuckDB refused the query; the message is DuckDB's own.
     """
+    _check_query(query)
     if not query.strip():
         raise QueryError("the query is empty; write something like SELECT * FROM persona_actions")
     try:
@@ -144,11 +146,19 @@ def ask(duck: Duck, query: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
         raise QueryError(str(error).strip()) from None
 
 
+def _check_query(query: object) -> None:
+    if not isinstance(query, str):
+        raise QueryError(f"got {got(query)} to ask, allowed: a text in DuckDB's SQL")
+    if any("\ud800" <= sign <= "\udfff" for sign in query):
+        raise QueryError("the query has half of a character (a surrogate), which is no text")
+
+
 def only_reads(duck: Duck, query: str) -> bool:
     """Tell whether a query leaves all rows as they are."""
     try:
+        _check_query(query)
         return all(statement.type in _READS for statement in duck.extract_statements(query))
-    except duckdb.Error:
+    except (duckdb.Error, QueryError):
         return True  # what cannot be read is not run either
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from mana_lab.analysis.columns import DTYPES, SQL_TYPES, VIEWS
+from mana_lab.checks import got
 from mana_lab.errors import NotFoundError
 
 _WHO = {
@@ -115,9 +116,9 @@ def described(view: str) -> pd.DataFrame:
     """
     from mana_lab.analysis.views import DERIVED
 
-    if view not in VIEWS and view not in DERIVED:
+    if not isinstance(view, str) or (view not in VIEWS and view not in DERIVED):
         there = ", ".join((*VIEWS, *DERIVED))
-        raise NotFoundError(f"there is no view {view[:80]!r}; there are {there}")
+        raise NotFoundError(f"there is no view {got(view)}; there are {there}")
     kinds, meanings = (VIEWS[view], MEANINGS[view]) if view in VIEWS else DERIVED[view].described()
     return pd.DataFrame(
         {

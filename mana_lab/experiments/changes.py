@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from mcp.types import Tool
+from pydantic import JsonValue
 
+from mana_lab.checks import check_share, check_text, got, is_number, texts_of
 from mana_lab.crypto import canonical_hash
 from mana_lab.errors import InvalidInputError, ManaLabError
 from mana_lab.gateway.calls import IDEMPOTENCY_META, Call
@@ -57,6 +59,9 @@ class Changes:
             InvalidInputError: The text is empty or longer than 10,000 characters, or the tool has
                 no such argument.
         """
+        check_text(tool, "tool")
+        check_text(text, "text")
+        _check_told(arguments)
         schema: Mapping[str, Any] = self._registry.get(tool).input_schema()
         there: Any = schema.get("properties", {})
         told: dict[str, Any] = {name: dict(given) for name, given in (arguments or {}).items()}
@@ -76,7 +81,7 @@ class Changes:
                 return listed
             return listed.model_copy(update={"description": text, "input_schema": changed})
 
-        digest = canonical_hash({"text": text, "arguments": told})[:8]
+        digest = digest_of({"text": text, "arguments": told})
         return Variant(f"{tool} described otherwise ({digest})", describe, tools=(tool,))
 
     def wording(self, words: Wording, *tools: str) -> Variant:
@@ -90,9 +95,9 @@ class Changes:
             UnknownToolError: There is no such tool.
             InvalidInputError: *words* is neither.
         """
-        if not callable(words) and not isinstance(words, Mapping):
+        if not callable(words) and not _are_texts(words):
             raise InvalidInputError(
-                f"got {str(words)[:80]!r}; allowed: new messages by error code, such as "
+                f"got {got(words)}; allowed: new messages by error code, such as "
                 "{'not-found': '…'}, or a function of code and message"
             )
 
@@ -108,8 +113,9 @@ class Changes:
                 error.message = message
                 raise
 
-        said = words.__qualname__ if callable(words) else canonical_hash(dict(words))[:8]
-        return self._around(f"errors worded otherwise ({said})", tools, around)
+        said = _called(words) if callable(words) else digest_of(dict(words))
+        whose = f" of {', '.join(map(str, tools))}" if tools else ""
+        return self._around(f"errors{whose} worded otherwise ({said})", tools, around)
 
     def unavailable(self, *tools: str) -> Variant:
         """Take tools away: they are neither listed nor known.
@@ -137,8 +143,10 @@ class Changes:
             UnknownToolError: There is no such tool.
             InvalidInputError: *seconds* or *rate* is out of range, or no tool was given.
         """
-        if not 0 < seconds <= LONGEST_S:
-            raise InvalidInputError(f"got {seconds} s; it is above 0 and at most {LONGEST_S:g}")
+        if not is_number(seconds) or not 0 < seconds <= LONGEST_S:
+            raise InvalidInputError(
+                f"got {got(seconds)} s; it is above 0 and at most {LONGEST_S:g}"
+            )
         chance = Chance(rate, f"latency {seconds}")
 
         async def around(call: Call, proceed: Proceed) -> dict[str, Any]:
@@ -152,7 +160,7 @@ class Changes:
             return {**answer, "_meta": meta}
 
         self._named(tools)
-        return self._around(f"{', '.join(tools)} {seconds:g} s slower{chance}", tools, around)
+        return self._around(f"{', '.join(tools)} {seconds:.12g} s slower{chance}", tools, around)
 
     def around(self, middleware: Around, *tools: str, name: str | None = None) -> Variant:
         """Put any callable around the work of tools.
@@ -163,13 +171,20 @@ class Changes:
         Args:
             middleware: The callable.
             tools: Around which tools; around all when none is given.
-            name: What to call it; by default what the callable is called.
+            name: What to call it; by default what the callable is called, and the tools.
 
         Raises:
             UnknownToolError: There is no such tool.
+            InvalidInputError: *middleware* cannot be called, or *name* is no text.
         """
-        called = name or str(getattr(middleware, "__qualname__", type(middleware).__name__))
-        return self._around(called, tools, middleware)
+        if not callable(middleware):
+            raise InvalidInputError(
+                f"got {got(middleware)}; allowed: an async function of the call and of what does it"
+            )
+        if name is not None:
+            check_text(name, "name")
+        where = f" around {', '.join(map(str, tools))}" if tools else ""
+        return self._around(name or f"{_called(middleware)}{where}", tools, middleware)
 
     def _around(self, name: str, tools: tuple[str, ...], around: Around) -> Variant:
         chosen = self._named(tools) if tools else ()
@@ -185,13 +200,40 @@ class Changes:
         """Return the names of tools, of which some may be given by their module."""
         if not tools:
             raise InvalidInputError("name at least one tool, such as todo.create, or a module")
+        names = texts_of(tools, "tools", "todo.create")
         modules: dict[str, list[str]] = {}
         for spec in self._registry:
             modules.setdefault(spec.module, []).append(spec.name)
         return tuple(
             name
-            for given in tools
+            for given in names
             for name in modules.get(given) or [self._registry.get(given).name]
+        )
+
+
+def digest_of(value: JsonValue) -> str:
+    """Return what tells a text or other JSON from others within the name of a variant."""
+    return canonical_hash(value)[:8]
+
+
+def _called(function: object) -> str:
+    return str(getattr(function, "__qualname__", type(function).__name__))
+
+
+def _are_texts(words: object) -> bool:
+    return isinstance(words, Mapping) and all(
+        isinstance(each, str) for pair in words.items() for each in pair
+    )
+
+
+def _check_told(arguments: object) -> None:
+    known = {} if arguments is None else arguments
+    if not isinstance(known, Mapping) or not all(
+        isinstance(name, str) and isinstance(told, Mapping) for name, told in known.items()
+    ):
+        raise InvalidInputError(
+            f"arguments: got {got(arguments)}, allowed: members of a JSON Schema by the argument's "
+            "name, such as {'due': {'description': '…'}}"
         )
 
 
@@ -207,8 +249,7 @@ class Chance:
     """
 
     def __init__(self, rate: float, what: str) -> None:
-        if not 0 < rate <= 1:
-            raise InvalidInputError(f"a rate of {rate}; it is above 0 and at most 1")
+        check_share(rate, "rate")
         self._rate = rate
         self._what = what
 
@@ -219,4 +260,4 @@ class Chance:
         return int.from_bytes(said[:8]) < self._rate * 2**64
 
     def __str__(self) -> str:
-        return "" if self._rate == 1 else f" in {self._rate:.0%} of calls"
+        return "" if self._rate == 1 else f" in {self._rate * 100:.12g}% of calls"

@@ -7,11 +7,12 @@ decide: so it is fair, blind, the same on any machine, and known of every tick i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final, Protocol
 
 from mana_lab.analysis.contrast.arms import AGAIN, CONTROL, TREATMENT
+from mana_lab.checks import check_share, got, is_number, is_whole
 from mana_lab.errors import InvalidInputError
 
 WHOLE: Final = "whole"
@@ -63,10 +64,14 @@ class Trial:
     kind: ClassVar[str] = "trial"
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < 1:
-            raise InvalidInputError(f"an alpha of {self.alpha}; it lies between 0 and 1")
-        if not 0 <= self.washout <= 100:
-            raise InvalidInputError(f"a washout of {self.washout} ticks; it is from 0 to 100")
+        if not is_number(self.alpha) or not 0 < self.alpha < 1:
+            raise InvalidInputError(f"an alpha of {got(self.alpha)}; it lies between 0 and 1")
+        if not is_whole(self.washout) or not 0 <= self.washout <= 100:
+            raise InvalidInputError(
+                f"a washout of {got(self.washout)} ticks; it is a whole number from 0 to 100"
+            )
+        if not isinstance(self.stop_early, bool):
+            raise InvalidInputError(f"stop_early: got {got(self.stop_early)}, allowed: True, False")
 
     def draw(self, seed: int, email: str, number: int) -> str:
         """Return ``treatment`` for half of the ticks, else ``control`` or ``control again``."""
@@ -117,8 +122,12 @@ class Dose:
     kind: ClassVar[str] = "dose"
 
     def __post_init__(self) -> None:
-        if not self.rates or not all(0 < rate <= 1 for rate in self.rates):
-            raise InvalidInputError(f"rates {self.rates}; each is above 0 and at most 1")
+        if not isinstance(self.rates, tuple) or not self.rates:
+            raise InvalidInputError(
+                f"rates: got {got(self.rates)}, allowed: shares of calls, such as [0.35, 0.7, 1.0]"
+            )
+        for rate in self.rates:
+            check_share(rate, "rate")
 
     def draw(self, seed: int, email: str, number: int) -> str:
         """Return ``whole`` for half of the ticks, else one of the doses."""
@@ -149,10 +158,10 @@ def ticks_of(chosen: Sequence[int] | None) -> tuple[int, ...] | None:
     """
     if chosen is None:
         return None
-    numbers = tuple(sorted(set(chosen)))
+    numbers = list(chosen) if isinstance(chosen, Iterable) else []
     if not numbers or not all(type(number) is int and number >= 1 for number in numbers):
-        raise InvalidInputError(f"ticks {list(chosen)}; give numbers from 1, such as [3, 4]")
-    return numbers
+        raise InvalidInputError(f"ticks {got(chosen)}; give numbers from 1, such as [3, 4]")
+    return tuple(sorted(set(numbers)))
 
 
 def _coins(seed: int, email: str, number: int) -> int:

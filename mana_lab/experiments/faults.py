@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from mana_lab.checks import check_text, got, texts_of
 from mana_lab.errors import InvalidInputError, error_classes
-from mana_lab.experiments.changes import Chance, Changes
+from mana_lab.experiments.changes import Chance, Changes, digest_of
 from mana_lab.gateway.calls import Call
 from mana_lab.gateway.variants import Proceed, Variant
 
@@ -43,12 +44,15 @@ class Faults(Changes):
             InvalidInputError: There is no error of that code, *rate* is out of range, or no tool
                 was given.
         """
-        known = error_classes().get(code)
+        known = error_classes().get(code) if isinstance(code, str) else None
         if known is None:
             raise InvalidInputError(
-                f"there is no error {code[:80]!r}; take one such as {', '.join(_CODES)}"
+                f"there is no error {got(code)}; take one such as {', '.join(_CODES)}"
             )
-        said = message or _CODES.get(code, "this did not work")
+        if message is not None:
+            check_text(message, "message")
+        usual = _CODES.get(code, "this did not work")
+        said = message or usual
         chance = Chance(rate, code)
 
         async def around(call: Call, proceed: Proceed) -> dict[str, Any]:
@@ -57,7 +61,8 @@ class Faults(Changes):
             return await proceed()
 
         self._named(tools)
-        return self._around(f"{', '.join(tools)} fails with {code}{chance}", tools, around)
+        worded = "" if said == usual else f" ({digest_of(said)})"
+        return self._around(f"{', '.join(tools)} fails with {code}{worded}{chance}", tools, around)
 
     def missing(self, *fields: str, tool: str, rate: float = 1.0) -> Variant:
         """Leave fields out of a tool's answer, at any depth.
@@ -72,8 +77,9 @@ class Faults(Changes):
             InvalidInputError: The answer has no such field, none was given, or *rate* is out of
                 range.
         """
+        check_text(tool, "tool")
         there = _names_in(self._registry.get(tool).output_schema())
-        for name in fields or ("",):
+        for name in texts_of(fields, "fields", "id") or [""]:
             if name not in there:
                 known = ", ".join(sorted(there))
                 raise InvalidInputError(f"{tool} answers no field {name[:80]!r}; it has {known}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
@@ -17,6 +17,7 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mana_lab.checks import got
 from mana_lab.clock import SimulatedClock
 from mana_lab.errors import InvalidInputError, LabBusyError
 from mana_lab.gateway.variants import Variant
@@ -71,6 +72,10 @@ class Experimenting(Running, Reading, ABC):
         from mana_lab.experiments.design import PLANTED, Planted, ticks_of
 
         self._check_mana()
+        if not isinstance(fault, Variant):
+            raise InvalidInputError(
+                f"got {got(fault)} to plant; allowed: a variant of lab.vary or lab.faults"
+            )
         planted = Planted(fault.name, ticks_of(ticks))
         within = {PLANTED: fault} if ticks is not None else {}
         for_all = self._ground.variants.for_all(fault) if ticks is None else nullcontext()
@@ -201,7 +206,7 @@ class Experimenting(Running, Reading, ABC):
         from mana_lab.experiments import Dose
 
         self._check_mana()
-        dose = Dose(tuple(rates))
+        dose = Dose(tuple(rates) if isinstance(rates, Iterable) else rates)
         variants = {dose.name(rate): self._breaking(rate) for rate in dose.rates}
         design = {**dose.to_json(), "seed": seed}
         arms = Arms(design, partial(dose.draw, seed), self._applying(variants))
@@ -277,7 +282,7 @@ class Experimenting(Running, Reading, ABC):
         modules = self.registry.exposable().modules()
         if module is not None and module not in modules:
             raise InvalidInputError(
-                f"there is no module {module[:80]!r}; there are {', '.join(modules)}"
+                f"there is no module {got(module)}; there are {', '.join(modules)}"
             )
 
 

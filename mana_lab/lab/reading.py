@@ -224,8 +224,10 @@ class Reading(Closing):
             OSError: The file cannot be written.
         """
         from mana_lab.analysis.report import render_report
+        from mana_lab.lab.whole import check_writable
 
         target = Path(path)
+        check_writable(target)
         tell = partial(self._progress, "parts of the report")
         target.write_text(render_report(self.warehouse, run, tell), encoding="utf-8")
         return target

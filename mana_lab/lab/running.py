@@ -13,6 +13,7 @@ from operator import index
 from pathlib import Path
 from typing import Any, SupportsIndex, TypeAlias
 
+from mana_lab.checks import got, texts_of
 from mana_lab.clock import Clock, SimulatedClock
 from mana_lab.errors import InvalidInputError, NotFoundError, UnknownPersonaError
 from mana_lab.lab.deployed import Deployed
@@ -262,7 +263,14 @@ class Running(ABC):
         return shards
 
     def _emails(self, names: Collection[str] | None) -> frozenset[str] | None:
-        return None if names is None else frozenset(self.catalog.get(name).email for name in names)
+        if names is None:
+            return None
+        known = texts_of(names, "personas", "anna")
+        if not known:
+            raise InvalidInputError(
+                f"personas: got {got(names)}, allowed: at least one name, or None for all"
+            )
+        return frozenset(self.catalog.get(name).email for name in known)
 
     def _sharing(
         self,

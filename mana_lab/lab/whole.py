@@ -11,6 +11,8 @@ from pathlib import Path
 
 from mana_lab.errors import ConflictError, SettingsError
 
+_LONGEST = 120
+
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
@@ -25,12 +27,14 @@ def new_folder(target: Path) -> Iterator[Path]:
         ConflictError: Something is there already.
         SettingsError: It cannot be made or written.
     """
-    if target.exists() or target.is_symlink():
-        raise ConflictError(f"{target} is there already; name a folder that is not")
     try:
+        if target.exists() or target.is_symlink():
+            raise ConflictError(f"{target} is there already; name a folder that is not")
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
-        raise SettingsError(f"{target} cannot be made: {error.strerror}") from None
+        raise SettingsError(f"{_shown(target)} cannot be made: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"{_shown(target)} cannot be made: {error}") from None
     try:
         yield folder
         for path in folder.rglob("*"):
@@ -43,3 +47,21 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise SettingsError(f"{target} cannot be written: {error.strerror or error}") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_writable(file: Path) -> None:
+    """Check, before long work, that a file can be written; one that is there stays as it is.
+
+    Raises:
+        OSError: It cannot.
+    """
+    there = file.exists()
+    with file.open("ab"):
+        pass
+    if not there:
+        file.unlink()
+
+
+def _shown(target: Path) -> str:
+    text = str(target)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

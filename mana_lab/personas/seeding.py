@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from mana_lab.checks import check_count
 from mana_lab.errors import (
     ForbiddenError,
     InvalidCredentialsError,
@@ -129,8 +130,7 @@ async def seed(
     Raises:
         InvalidInputError: *concurrency* is below 1.
     """
-    if concurrency < 1:
-        raise InvalidInputError(f"concurrency must be at least 1, got {concurrency}")
+    check_count(concurrency, "concurrency")
     slots = asyncio.Semaphore(concurrency)
     guests: dict[str, Guest] = {}
     done = 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from mana_lab.checks import got, is_number
 from mana_lab.clock import iso_millis
 from mana_lab.errors import InvalidInputError
 
@@ -26,8 +27,8 @@ def end_of(starts_at: datetime, days: float | None, until: datetime | None = Non
         raise InvalidInputError("a run takes either days or until")
     if until is not None:
         return _ahead(starts_at, until)
-    if days is None or not days > 0:
-        raise InvalidInputError(f"a run takes more than 0 days, got {days}")
+    if not is_number(days) or not days > 0:
+        raise InvalidInputError(f"a run takes more than 0 days, got {got(days)}")
     try:
         return starts_at + timedelta(days=days)
     except OverflowError:
@@ -35,6 +36,8 @@ def end_of(starts_at: datetime, days: float | None, until: datetime | None = Non
 
 
 def _ahead(starts_at: datetime, until: datetime) -> datetime:
+    if not isinstance(until, datetime):
+        raise InvalidInputError(f"until: got {got(until)}, allowed: a datetime with a time zone")
     if until.tzinfo is None:
         raise InvalidInputError(f"until needs a time zone, such as UTC; got {until.isoformat()}")
     if until <= starts_at:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from mana_lab.errors import InvalidInputError
+from mana_lab.checks import check_count
 from mana_lab.runner.arms import Arms
 from mana_lab.runner.brain import Brain, Priced
 from mana_lab.runner.budget import Budget
@@ -56,8 +56,7 @@ class Terms:
     arms: Arms | None = None
 
     def __post_init__(self) -> None:
-        if self.concurrency < 1:
-            raise InvalidInputError(f"concurrency must be at least 1, got {self.concurrency}")
+        check_count(self.concurrency, "concurrency")
         if self.budget.limits_money:
             for brain in (self.brain, *(self.arms.brains.values() if self.arms else ())):
                 if isinstance(brain, Priced):

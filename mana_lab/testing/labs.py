@@ -19,6 +19,8 @@ import pytest
 from anyio import get_cancelled_exc_class, to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from mana_lab.checks import got, texts_of
+from mana_lab.errors import InvalidInputError
 from mana_lab.identity.vault_client import VaultClient
 from mana_lab.lab import Gateway, Lab, PersonaSession
 from mana_lab.personas import Catalog, catalog_json, load_catalog
@@ -113,9 +115,15 @@ class Labs:
 
         Raises:
             UnknownPersonaError: The catalog has no such persona.
+            InvalidInputError: Nobody would be in it, or *personas* is no collection of names.
             ManaLabError: As of :meth:`Lab.open`.
         """
         catalog = _catalog(personas)
+        if not len(catalog):
+            raise InvalidInputError(
+                f"personas: got {got(personas)}, allowed: at least one name, or none at all for "
+                "all that ship"
+            )
         folder = self._folders.mktemp("mana-lab") / "lab"
         shutil.copytree(self._seeded_folder(catalog), folder)
         opening = partial(Lab.open, folder, catalog=catalog, tools=tuple(tools))
@@ -147,7 +155,7 @@ def _catalog(personas: Iterable[str] | Catalog | None) -> Catalog:
     shipped = load_catalog()
     if personas is None:
         return shipped
-    names = [personas] if isinstance(personas, str) else list(personas)
+    names = [personas] if isinstance(personas, str) else texts_of(personas, "personas", "anna")
     chosen = list({(who := shipped.get(name)).email: who for name in names}.values())
     spaces = [
         space

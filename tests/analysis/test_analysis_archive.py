@@ -7,7 +7,7 @@ import duckdb
 import fsspec
 import pandas as pd
 import pytest
-from living_house import lived, warehouse_of
+from living_house import lab_of, lived, warehouse_of
 
 from mana_lab import Archive, Archives
 from mana_lab.analysis.archive import write_archive
@@ -31,6 +31,7 @@ from mana_lab.errors import (
     NotFoundError,
     QueryError,
     RunFolderError,
+    SettingsError,
 )
 
 NO_RUN = "__HIVE_DEFAULT_PARTITION__"
@@ -399,3 +400,10 @@ def test_the_personas_of_one_lab_keep_their_ids(two_labs):
     assert means.index.tolist() == sorted(set(monday["persona_id"]))
     both = persona_means(rows, "module").means
     assert both.index.tolist() == sorted(set(rows["email"]))
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"], ids=["too long", "no name"])
+def test_an_archive_that_cannot_be_made_is_told(tmp_path, name):
+    with pytest.raises(SettingsError, match="cannot be made"):
+        lab_of(lived("todo.create", todo=4)).export(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []

@@ -293,3 +293,16 @@ def test_colours_are_told_apart(scheme, ground, text):
     blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
     colors = dict(re.findall(r"--(\w+): (#\w{6})", blocks[scheme]))
     assert contrast(colors[text], colors[ground]) >= 4.5
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path):
+    lab, told = lab_of(lived("todo.create", todo=4)), []
+    lab._progress = lambda *all_: told.append(all_)
+    with pytest.raises(FileNotFoundError):
+        lab.report(tmp_path / "nowhere" / "x.html")
+    with pytest.raises(IsADirectoryError):
+        lab.report(tmp_path)
+    assert told == []
+    with pytest.raises(NotFoundError):
+        lab.report(tmp_path / "x.html", run=5)
+    assert list(tmp_path.iterdir()) == []

@@ -3,10 +3,11 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from living_house import lab_of, lived
 
 from mana_lab.analysis import columns
 from mana_lab.analysis.views import DERIVED
-from mana_lab.errors import QueryError
+from mana_lab.errors import NotFoundError, QueryError
 
 
 async def test_a_query_sees_the_rows_and_what_is_derived_from_them(lived_in):
@@ -212,3 +213,13 @@ async def test_a_block_that_fails_lets_go_of_its_snapshot(lived_in):
         warehouse.sql("SELECT nothing")
     await lived_in.action(await lived_in.persona("Cleo"))
     assert set(warehouse.actions_df()["persona"]) == {"Anna", "Ben", "Cleo"}
+
+
+def test_what_is_no_query_is_refused_as_one():
+    lab = lab_of(lived("todo.create", todo=4))
+    for wrong, said in ((None, "got None"), (5, "got 5"), ("SELECT '\ud800'", "half of a char")):
+        with pytest.raises(QueryError, match=said):
+            lab.sql(wrong)
+    with pytest.raises(NotFoundError, match="no view None; there are"):
+        lab.describe(None)
+    assert lab.sql("SELECT 1 AS n")["n"].item() == 1

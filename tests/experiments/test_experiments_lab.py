@@ -378,3 +378,90 @@ async def test_a_custom_variant_may_be_any_callable(lab):
     assert set(seen) <= {spec.name for spec in lab.registry if spec.module == "notes"}
     assert isinstance(lab.vary.around(watching), Variant)
     assert found.trial.treatment.endswith("watching")
+
+
+def same_names(lab):
+    """Yield pairs of changes that differ in one thing."""
+    vary, faults = lab.vary, lab.faults
+    words = {"not-found": "It is gone."}
+
+    async def around(_call, proceed):
+        return await proceed()
+
+    yield faults.errors("todo", message="A"), faults.errors("todo", message="B")
+    yield faults.errors("todo"), faults.errors("todo", message="A")
+    yield faults.errors("todo", rate=0.101), faults.errors("todo", rate=0.102)
+    yield vary.latency("todo", seconds=1000.001), vary.latency("todo", seconds=1000.002)
+    yield vary.wording(words), vary.wording(words, "todo")
+    yield vary.around(around, "notes"), vary.around(around, "todo")
+
+
+async def test_another_change_has_another_name(lab):
+    for one, other in same_names(lab):
+        assert one.name != other.name
+
+
+async def test_what_is_usual_is_left_out_of_a_name(lab):
+    vary, faults = lab.vary, lab.faults
+    fails = "todo fails with service-unavailable"
+    usual = "something went wrong; try again later"
+    assert faults.errors("todo").name == faults.errors("todo", message=usual).name == fails
+    assert faults.errors("todo", rate=0.07).name == f"{fails} in 7% of calls"
+    assert vary.latency("todo", seconds=45.0).name == "todo 45 s slower"
+    assert vary.wording(len).name == "errors worded otherwise (len)"
+    assert vary.around(len).name == "len"
+
+
+async def test_two_messages_are_two_conditions(lab):
+    one, other = (lab.faults.errors("todo.create", message=said) for said in "AB")
+    found = await tried(lab, control=one, treatment=other, days=2)
+    assert (found.trial.control, found.trial.treatment) == (one.name, other.name)
+    assert found.trial.control != found.trial.treatment
+
+
+async def test_a_change_says_what_it_got_and_what_is_allowed(lab):
+    vary, faults, plant = lab.vary, lab.faults, lab.plant
+    for wrong in (
+        lambda: faults.errors(["todo.create"]),
+        lambda: faults.errors("todo", rate="0.5"),
+        lambda: faults.errors("todo", rate=None),
+        lambda: faults.errors("todo", code=None),
+        lambda: faults.errors("todo", message=5),
+        lambda: faults.missing(5, tool="todo.create"),
+        lambda: faults.missing("id", tool=None),
+        lambda: vary.latency("todo", seconds="5"),
+        lambda: vary.description("todo.create", None),
+        lambda: vary.description("todo.create", "Do it.", arguments={"title": 5}),
+        lambda: vary.wording({"not-found": 5}),
+        lambda: vary.around(None),
+        lambda: vary.around("x"),
+        lambda: vary.around(len, name=5),
+        lambda: plant("x").__enter__(),
+        lambda: plant(faults.errors("todo"), ticks=5).__enter__(),
+    ):
+        with pytest.raises(InvalidInputError, match=r"allowed|take one|above 0|give numbers"):
+            wrong()
+
+
+async def test_nonsense_is_refused_before_anything_is_lived(lab):
+    for wrong in (
+        {"personas": []},
+        {"personas": "anna"},
+        {"personas": 5},
+        {"personas": [5]},
+        {"days": "x"},
+        {"days": None, "until": "x"},
+        {"concurrency": 1.5},
+        {"concurrency": "2"},
+        {"alpha": "x"},
+        {"washout": 1.5},
+        {"washout": None},
+        {"stop_early": "no"},
+        {"module": 5},
+    ):
+        with pytest.raises(InvalidInputError, match=r"got|of 'x'|of None|of 1\.5|no module 5"):
+            await tried(lab, **wrong)
+    for wrong in ({"rates": 0.5}, {"rates": ["0.5"]}, {"personas": []}):
+        with pytest.raises(InvalidInputError, match=r"allowed|above 0"):
+            await lab.calibrate_raters(days=1, **wrong)
+    assert lab.runs_df().empty

@@ -148,10 +148,14 @@ def test_a_wrong_wish_is_told(pytester):
 
         @pytest.mark.mana_lab(person=["anna"])
         def test_misspelt(lab): ...
+
+        @pytest.mark.mana_lab(personas=[])
+        def test_empty(lab): ...
         """
     )
     done = pytester.runpytest_inprocess()
-    done.assert_outcomes(errors=2)
+    done.assert_outcomes(errors=3)
+    done.stdout.fnmatch_lines(["*InvalidInputError: personas: got [[][]], allowed: at least one*"])
     done.stdout.fnmatch_lines(["*UnknownPersonaError: the catalog has no persona 'nobody'*"])
     done.stdout.fnmatch_lines(["*unexpected keyword argument 'person'*"])
 

@@ -11,6 +11,7 @@ from mana_lab.analysis.choosing import choose_persona
 from mana_lab.analysis.friction.definition import Definition, Scope
 from mana_lab.analysis.friction.discovery import tools_named
 from mana_lab.analysis.friction.views import DEFINITIONS
+from mana_lab.checks import texts_of
 
 if TYPE_CHECKING:
     from mana_lab.analysis.choosing import RunChoice
@@ -125,9 +126,8 @@ class Friction:
         if reads is None:
             return self._ask("friction_detours", run, persona)
         condition = "list_contains($reads::VARCHAR[], tool_name)"
-        return self._ask(
-            "friction_detours", run, persona, {"reads": condition}, reads=sorted(reads)
-        )
+        known = sorted(texts_of(reads, "reads", "todo.list"))
+        return self._ask("friction_detours", run, persona, {"reads": condition}, reads=known)
 
     def undiscovered(
         self,
@@ -148,11 +148,13 @@ class Friction:
 
         Raises:
             NotFoundError: There is no such run or persona.
+            InvalidInputError: *offered* is no collection of names.
         """
         if offered is None:
             return self._ask("friction_undiscovered", run, persona)
+        named = sorted(set(texts_of(offered, "offered", "todo.list")))
         tools = {"offered": tools_named(Scope(labs=self._labs).of_lab())}
-        return self._ask("friction_undiscovered", run, persona, tools, offered=sorted(set(offered)))
+        return self._ask("friction_undiscovered", run, persona, tools, offered=named)
 
     def unknown_tools(self, run: RunChoice = None, persona: str | None = None) -> pd.DataFrame:
         """Return the names that were called and no tool has, with the tool that is named alike.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from mana_lab.checks import got, is_whole
 from mana_lab.errors import InvalidInputError
 from mana_lab.runner.budget import Budget
 from mana_lab.runner.run import RunPlan
@@ -16,8 +17,8 @@ def check_count(count: int) -> None:
     Raises:
         InvalidInputError: It cannot.
     """
-    if count < 1:
-        raise InvalidInputError(f"a run has 1 shard or more, got {count}")
+    if not is_whole(count) or count < 1:
+        raise InvalidInputError(f"a run has 1 shard or more, got {got(count)}")
 
 
 def cut(

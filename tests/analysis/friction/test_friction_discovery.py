@@ -1,6 +1,8 @@
 import pytest
 from friction_house import friction_of, rows, tick
 
+from mana_lab.errors import InvalidInputError
+
 MIXES = {"Anna": {"m": 0.7, "n": 0.3, "p": 0.0}, "Ben": {"n": 1.0}}
 EVERYTHING = tick("m.add m.list n.add p.add", "Zoe")
 
@@ -81,3 +83,12 @@ def test_unknown_names_say_what_worked_afterwards_the_most_frequent_first():
 def test_where_no_tool_ever_worked_none_is_near():
     table = friction_of(tick("x!unknown-tool")).unknown_tools()
     assert rows(table, "tool_name", "nearest", "distance") == [("x", None, None)]
+
+
+@pytest.mark.parametrize("wrong", ["todo.list", 5, [5]])
+def test_tools_on_offer_are_a_collection_of_names(wrong):
+    of = friction_of(EVERYTHING)
+    with pytest.raises(InvalidInputError, match="allowed: a collection of texts"):
+        of.undiscovered(offered=wrong)
+    with pytest.raises(InvalidInputError, match="allowed: a collection of texts"):
+        of.detours(reads=wrong)
