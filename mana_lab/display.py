@@ -7,6 +7,7 @@ id or a style sheet, the same for the same numbers.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final, Self
@@ -18,9 +19,29 @@ VERMILLION: Final = "#D55E00"
 MOST_COLUMNS: Final = 60
 """More days than these are added up, several in a column."""
 
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _EIGHTHS: Final = "\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"
 _COLUMN, _GAP, _HEIGHT = 5, 1, 28
 _BAR, _THICK = 120, 8
+
+
+def visible(text: str) -> str:
+    r"""Return *text* with what would act on a terminal, or turn what is read, as an escape.
+
+    Controls but the line break and the tab become such as ``\x1b``, those of direction and halves
+    of characters such as ``\u202e``; letters of any script stay as they are.
+    """
+    return _UNSEEN.sub(_escape, text)
+
+
+def escaped(text: str) -> str:
+    """Return *text* as markup that shows it, controls included."""
+    return escape(visible(text))
+
+
+def _escape(found: re.Match[str]) -> str:
+    sign = ord(found[0])
+    return f"\\x{sign:02x}" if sign < 0x100 else f"\\u{sign:04x}"
 
 
 class Html(str):
@@ -31,7 +52,7 @@ class Html(str):
     @classmethod
     def of(cls, value: object) -> Self:
         """Return *value* as markup, escaped unless it is markup already."""
-        return value if isinstance(value, cls) else cls(escape(str(value)))
+        return value if isinstance(value, cls) else cls(escaped(str(value)))
 
     def __add__(self, other: str) -> Self:
         return type(self)(super().__add__(self.of(other)))
@@ -57,7 +78,8 @@ def facts_text(facts: Mapping[str, object]) -> str:
         facts: What is told, by its name.
     """
     width = max(map(len, facts), default=0)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in facts.items())
+    lines = (f"{name:<{width}}  {value}" for name, value in facts.items())
+    return visible("\n".join(lines))
 
 
 def sparkline(heights: Sequence[int]) -> str:
@@ -98,7 +120,7 @@ def share_bars(shares: Mapping[str, float]) -> Html:
         shares: From 0 to 1, by name.
     """
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{_bar(share)}</td><td>{share:.0%}</td></tr>"
+        f"<tr><td>{escaped(name)}</td><td>{_bar(share)}</td><td>{share:.0%}</td></tr>"
         for name, share in shares.items()
     )
     return Html(f"<table>{rows}</table>")
@@ -122,6 +144,6 @@ def _rectangle(x: float, y: float, width: float, height: float, color: str) -> s
 def _picture(width: int, height: int, said: str, parts: Sequence[str]) -> Html:
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return Html(
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(said)}" {size}>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escaped(said)}" {size}>'
         f"{''.join(parts)}</svg>"
     )

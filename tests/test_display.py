@@ -14,6 +14,7 @@ from mana_lab.display import (
     facts_text,
     share_bars,
     sparkline,
+    visible,
 )
 
 HOSTILE = '<script>alert("1")</script>&\'"><svg onload=x>'
@@ -91,3 +92,19 @@ def test_a_sparkline_shows_what_there_is(heights, shown):
 
 def test_a_sparkline_of_many_days_is_no_wider_than_its_picture():
     assert len(sparkline([1] * 3660)) == MOST_COLUMNS
+
+
+UNSEEN = "\0\a\x1b[31m\x9b\u202e\u2066\ud800"
+SEEN = r"\x00\x07\x1b[31m\x9b\u202e\u2066\ud800"
+
+
+def test_what_acts_on_a_terminal_or_turns_what_is_read_is_shown_instead():
+    assert visible(UNSEEN) == SEEN
+    assert Html.of(UNSEEN) == SEEN
+    assert facts_table({UNSEEN: UNSEEN}).count(SEEN) == 2
+    assert facts_text({"a": UNSEEN}) == f"a  {SEEN}"
+
+
+@pytest.mark.parametrize("text", ["שלם \u200fדרך", "👩‍👩‍👧 na\u0131ve", "one\n\ttwo", ""])
+def test_letters_of_any_script_and_emoji_stay(text):
+    assert visible(text) == text

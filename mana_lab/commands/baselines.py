@@ -13,6 +13,7 @@ from rich.table import Table
 from mana_lab import __version__
 from mana_lab.commands.console import finish, progress, refusals, say, show
 from mana_lab.commands.options import HERE, Folder, database_url
+from mana_lab.display import visible
 from mana_lab.errors import SettingsError
 from mana_lab.lab.places import open_place, place_and_run
 from mana_lab.notebook import Progress
@@ -95,7 +96,7 @@ def _table(made: Baseline) -> Table:
         ratings = [value for use in uses if (value := use.value("rating")) is not None]
         failed = [value for use in uses if (value := use.value("failed")) is not None]
         table.add_row(
-            name,
+            visible(name),
             str(len(module.personas)),
             _number(sum(ratings) / len(ratings) if ratings else None),
             _number(module.floor.rating),

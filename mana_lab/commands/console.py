@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from mana_lab.display import visible
 from mana_lab.errors import InvalidInputError, ManaLabError
 from mana_lab.notebook import Progress as Tell
 
@@ -21,12 +22,12 @@ INTERRUPTED = 130
 
 def say(text: str) -> None:
     """Write one line of results."""
-    typer.echo(text)
+    typer.echo(visible(text))
 
 
 def warn(text: str) -> None:
     """Write one line about what did not go as it was meant to."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text), err=True)
 
 
 def show(table: Table) -> None:
@@ -53,13 +54,13 @@ def refusals() -> Iterator[None]:
     try:
         yield
     except ManaLabError as error:
-        typer.echo(error.message, err=True)
+        warn(error.message)
         raise typer.Exit(2 if isinstance(error, InvalidInputError) else 1) from None
     except BrokenPipeError:  # nobody reads on; typer ends the command quietly
         raise
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"{where}{error.strerror or error}", err=True)
+        warn(f"{where}{error.strerror or error}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("stopped; what was finished is kept, and the same command goes on", err=True)
@@ -115,5 +116,5 @@ def fail_if(failures: dict[str, str], what: str) -> None:
     if not failures:
         return
     for name, reason in failures.items():
-        typer.echo(f"{name} could not be {what}: {reason}", err=True)
+        warn(f"{name} could not be {what}: {reason}")
     raise typer.Exit(1)

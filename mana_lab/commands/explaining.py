@@ -11,6 +11,7 @@ from rich.table import Table
 
 from mana_lab.commands.console import finish, progress, say, show
 from mana_lab.commands.options import HERE, Folder, check_seeded, existing_lab, open_lab
+from mana_lab.display import visible
 from mana_lab.errors import NotFoundError
 from mana_lab.lab import Lab, RecordHistory
 from mana_lab.sync import FieldStory, Write
@@ -67,7 +68,7 @@ def _tell(history: RecordHistory, names: dict[str, str]) -> None:
         table.add_column(name, overflow="fold")
     for field in story.fields:
         for row in _rows(field, names):
-            table.add_row(*row)
+            table.add_row(*map(visible, row))
     show(table)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from mana_lab.display import visible
 from mana_lab.personas import Catalog
 from mana_lab.runner import Run
 
@@ -32,7 +33,7 @@ def summary_table(run: Run, summary: pd.DataFrame) -> Table:
     for row in summary.to_dict("records"):
         mean = f"{row['mean_rating']:.2f}" if row["ratings"] else "none"
         counts = (str(row[name]) for name in ("ticks", "calls", "errors", "ratings"))
-        table.add_row(row["persona"], row["archetype"], *counts, mean)
+        table.add_row(visible(row["persona"]), visible(row["archetype"]), *counts, mean)
     return table
 
 

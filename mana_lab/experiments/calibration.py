@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from mana_lab.analysis.statistics.raters import FLAGS, rater_profiles
 from mana_lab.analysis.statistics.results import HypothesisTest
 from mana_lab.analysis.statistics.sensitivity import d_prime, dose_response
 from mana_lab.analysis.statistics.units import PERSONA
+from mana_lab.display import escaped
 from mana_lab.errors import InvalidInputError
 from mana_lab.experiments.design import Dose
 
@@ -67,7 +67,7 @@ class RaterCalibration:
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(repr(self)[1:-1])}</p>{self.raters.round(2).to_html(index=False)}"
+        return f"<p>{escaped(repr(self)[1:-1])}</p>{self.raters.round(2).to_html(index=False)}"
 
 
 def calibrated(varied: Varied, personas: pd.DataFrame) -> RaterCalibration:

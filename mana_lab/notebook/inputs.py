@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
+from mana_lab.display import escaped
 from mana_lab.runner.human import Field, Thing
 from mana_lab.runner.human.wording import bound, choice_texts, expected
 
@@ -68,7 +68,7 @@ class Input:
     def complain(self, problem: str | None) -> None:
         """Show what is wrong with it; None for nothing."""
         said = f"{self.field.name} {problem}" if problem else ""
-        self._problem.value = f'<span style="color:#b00020">{escape(said)}</span>' if said else ""
+        self._problem.value = f'<span style="color:#b00020">{escaped(said)}</span>' if said else ""
 
 
 def tick_box(text: str) -> Any:
@@ -101,8 +101,8 @@ def _label(field: Field) -> str:
     if field.default:
         notes.append(f"left out it is {field.default}")
     return (
-        f"<b>{escape(field.name)}</b> {escape(about)} "
-        f"<span style='opacity:.6'>({escape('; '.join(notes))})</span>"
+        f"<b>{escaped(field.name)}</b> {escaped(about)} "
+        f"<span style='opacity:.6'>({escaped('; '.join(notes))})</span>"
     )
 
 

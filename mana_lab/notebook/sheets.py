@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any, TypeAlias
 
 import ipywidgets as widgets
 
+from mana_lab.display import escaped
 from mana_lab.notebook import pages
 from mana_lab.notebook.inputs import Input, tick_box
 from mana_lab.runner.human import Choice, Finish, Form, GiveUp, Menu, Miss, Shelf, Use, Verdict
@@ -103,7 +103,7 @@ class MenuSheet:
         self.tools.options = [(tool.name, place) for place, tool in enumerate(shelf.tools)]
         self.tools.value = None
         if shelf.tools:
-            self.about.value = f"Choose a tool of {escape(shelf.module)}."
+            self.about.value = f"Choose a tool of {escaped(shelf.module)}."
         else:
             said = f"The app has no {shelf.module}; that you wanted it is noted."
             self.about.value = pages.remark(said, good=False)
@@ -139,7 +139,7 @@ class FormSheet:
         self.send.layout.width, self.send.layout.align_self = "auto", "flex-start"
         self.send.on_click(lambda _: tell(Send(self._round, self.entries)))
         fields = [each.box for each in self.inputs.values()]
-        title = widgets.HTML(f"<b style='font-size:1.1em'>{escape(form.tool.name)}</b>")
+        title = widgets.HTML(f"<b style='font-size:1.1em'>{escaped(form.tool.name)}</b>")
         self.box = widgets.VBox([title, *fields, self.send, self._trouble])
         look = self.box.layout
         look.border, look.padding, look.margin = "1px solid #c7c7d1", "10px", "8px 0"
@@ -202,7 +202,7 @@ class _VerdictForm:
         self._problem = widgets.HTML()
         self.box = widgets.VBox(
             [
-                widgets.HTML(f"<b>{escape(verdict.module)}</b>"),
+                widgets.HTML(f"<b>{escaped(verdict.module)}</b>"),
                 self.rating,
                 self.notes,
                 widgets.HTML("The calls it rests on, if you want to say so:"),

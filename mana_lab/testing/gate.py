@@ -121,13 +121,16 @@ def lines_of(baseline: str, place: str | None) -> list[Line]:
         pytest.UsageError: The baseline or the run cannot be read, or not be compared.
     """
     from mana_lab.analysis.gate import judge, read_baseline
+    from mana_lab.display import visible
     from mana_lab.errors import ManaLabError
 
     try:
         known = read_baseline(Path(baseline))
         return list(_lines(judge(known, asyncio.run(_measured(place)))))
     except ManaLabError as error:
-        raise pytest.UsageError(f"--mana-baseline: {error.message} ({error.code})") from None
+        raise pytest.UsageError(
+            f"--mana-baseline: {visible(error.message)} ({error.code})"
+        ) from None
 
 
 async def _measured(given: str | None) -> Measured:
@@ -143,13 +146,15 @@ async def _measured(given: str | None) -> Measured:
 
 
 def _lines(judgement: Judgement) -> Iterator[Line]:
+    from mana_lab.display import visible
+
     for verdict in judgement.verdicts:
         yield Line(
             module=_printable(verdict.module),
             outcome=_OUTCOMES[verdict.outcome],
-            text=_told(verdict),
+            text=visible(_told(verdict)),
             figures=_figures(verdict),
-            remark="; ".join(judgement.remarks),
+            remark=visible("; ".join(judgement.remarks)),
         )
 
 

@@ -306,3 +306,12 @@ def test_a_report_that_cannot_be_written_is_told_before_the_work(tmp_path):
     with pytest.raises(NotFoundError):
         lab.report(tmp_path / "x.html", run=5)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_controls_are_shown_in_the_report_and_not_done(tmp_path):
+    hostile = "\0\a\x1b\u202e שלום"
+    tick = lived("todo.create!", more={"error": hostile}, todo=1)
+    tick["calls"][0]["error_message"] = tick["ratings"][0]["notes"] = hostile
+    page = lab_of(tick).report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert not set(page) & set("\0\a\x1b\u202e")
+    assert page.count(r"\x00\x07\x1b\u202e שלום") >= 2

@@ -127,3 +127,15 @@ def test_a_tick_without_calls_and_ratings_has_a_head():
     quiet = lab_of(lived("")).tick("Anna", 1)
     assert str(quiet).splitlines()[1].endswith("calls 0, 0 failed")
     assert "<table>" not in quiet._repr_html_()
+
+
+def test_controls_in_a_transcript_are_shown_and_not_done():
+    tick = lived("todo.create!", more={"error": "\x1b[2J", "model": "a\u202eb"}, todo=1)
+    tick["calls"][0]["error_message"] = "red \x1b[31m, שלום"
+    tick["ratings"][0]["notes"] = "bell\a \u202eturned"
+    found = lab_of(tick).tick("anna", 1)
+    for shown in (str(found), repr(found), found._repr_html_()):
+        assert not set(shown) & set("\x1b\a\u202e")
+    for shown in (str(found), found._repr_html_()):
+        for said in (r"red \x1b[31m, שלום", r"bell\x07 \u202eturned", r"a\u202eb", r"\x1b[2J"):
+            assert said in shown

@@ -150,3 +150,11 @@ def test_refreshing_again_changes_no_byte_and_a_failure_keeps_what_was_done(run,
         stored.append((tmp_path / "a.ipynb").read_bytes())
     assert b"42" in stored[0]
     assert stored[0] == stored[1]
+
+
+def test_a_foreign_name_does_not_act_on_the_terminal(run, tmp_path):
+    hostile = tmp_path / "a\x1b[31m\u202eb"
+    done = run("report", "--dir", hostile)
+    assert done.exit_code == 2
+    assert r"a\x1b[31m\u202eb" in done.stderr
+    assert not set(done.stderr) & set("\x1b\u202e")

@@ -203,6 +203,15 @@ def test_names_of_modules_are_shown_and_never_obeyed(home, gate, pytester):
     done.stdout.fnmatch_lines(["*: gone: * personas used it in the baseline, and now nobody did"])
 
 
+def test_a_foreign_model_is_shown_and_never_obeyed(home, gate):
+    known = json.loads((home / "baseline.json").read_text())
+    (home / "hostile.json").write_text(json.dumps(known | {"model": "a \x1b[31m\u202emodel"}))
+    done = gate("three", baseline="hostile.json")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert r"a \x1b[31m\u202emodel" in done.stderr.str()
+    assert not set(done.stderr.str()) & set("\x1b\u202e")
+
+
 def test_a_lab_that_is_open_elsewhere_is_told(home, gate):
     async def held():
         async with await Lab.open(home / "lab-three"):

@@ -6,12 +6,12 @@ import base64
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 import pandas as pd
 
 from mana_lab.analysis.charts import Chart
+from mana_lab.display import escaped
 
 MOST_ROWS: Final = 200
 """So many rows a table of the page has at most; below it stands how many there are more."""
@@ -56,16 +56,16 @@ def table(
     lines = list(rows)
     sides = [_side([line[place] for line in lines]) for place in range(len(heads))]
     first = "".join(
-        f'<th scope="col"{side}>{escape(head)}</th>'
+        f'<th scope="col"{side}>{escaped(head)}</th>'
         for side, head in zip(sides, heads, strict=True)
     )
-    ids = [f' id="{escape(anchor)}"' for anchor in anchors] or [""] * len(lines)
+    ids = [f' id="{escaped(anchor)}"' for anchor in anchors] or [""] * len(lines)
     body = "".join(
         f"<tr{anchor}>{_cells(sides, line)}</tr>" for anchor, line in zip(ids, lines, strict=True)
     )
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f"<table><caption>{escape(caption)}</caption><thead><tr>{first}</tr></thead>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escaped(caption)}">'
+        f"<table><caption>{escaped(caption)}</caption><thead><tr>{first}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -90,7 +90,7 @@ def figure(chart: Chart, numbers: pd.DataFrame) -> str:
     caption = f"The numbers of the chart: {chart.finding}"
     shown = "" if numbers.empty else frame_table(caption, numbers.reset_index())
     return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(chart.finding)}">'
+        f'<figure><img src="data:image/png;base64,{data}" alt="{escaped(chart.finding)}">'
         f"{folded('The numbers', shown) if shown else ''}</figure>"
     )
 
@@ -103,17 +103,17 @@ def section(title: str, *parts: str, anchor: str) -> str:
         parts: Markup that is ready.
         anchor: Its id.
     """
-    return f'<section id="{escape(anchor)}"><h2>{escape(title)}</h2>{"".join(parts)}</section>'
+    return f'<section id="{escaped(anchor)}"><h2>{escaped(title)}</h2>{"".join(parts)}</section>'
 
 
 def paragraph(text: str) -> str:
     """Return *text* as a paragraph."""
-    return f"<p>{escape(text)}</p>"
+    return f"<p>{escaped(text)}</p>"
 
 
 def heading(text: str) -> str:
     """Return *text* as the heading of a part of a section."""
-    return f"<h3>{escape(text)}</h3>"
+    return f"<h3>{escaped(text)}</h3>"
 
 
 def points(texts: Iterable[str | Markup]) -> str:
@@ -123,18 +123,18 @@ def points(texts: Iterable[str | Markup]) -> str:
 
 def facts(pairs: Iterable[tuple[str, str | Markup]]) -> str:
     """Return names and what belongs to each."""
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{_shown(text)}</dd>" for name, text in pairs)
+    rows = "".join(f"<dt>{escaped(name)}</dt><dd>{_shown(text)}</dd>" for name, text in pairs)
     return f"<dl>{rows}</dl>"
 
 
 def link(text: str, anchor: str) -> Markup:
     """Return *text* as a link to a place of the page."""
-    return Markup(f'<a href="#{escape(anchor)}">{escape(text)}</a>')
+    return Markup(f'<a href="#{escaped(anchor)}">{escaped(text)}</a>')
 
 
 def code(source: str) -> str:
     """Return the source of a program."""
-    return f'<pre tabindex="0"><code>{escape(source)}</code></pre>'
+    return f'<pre tabindex="0"><code>{escaped(source)}</code></pre>'
 
 
 def folded(title: str, content: str, *, anchor: str = "", kind: str = "") -> str:
@@ -146,9 +146,9 @@ def folded(title: str, content: str, *, anchor: str = "", kind: str = "") -> str
         anchor: Its id.
         kind: Its class.
     """
-    named = f' id="{escape(anchor)}"' if anchor else ""
-    classed = f' class="{escape(kind)}"' if kind else ""
-    return f"<details{named}{classed}><summary>{escape(title)}</summary>{content}</details>"
+    named = f' id="{escaped(anchor)}"' if anchor else ""
+    classed = f' class="{escaped(kind)}"' if kind else ""
+    return f"<details{named}{classed}><summary>{escaped(title)}</summary>{content}</details>"
 
 
 def anchor_of(kind: str, name: str) -> str:
@@ -162,7 +162,7 @@ def anchor_of(kind: str, name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    return value.html if isinstance(value, Markup) else escape(cell(value))
+    return value.html if isinstance(value, Markup) else escaped(cell(value))
 
 
 def _cells(sides: Sequence[str], line: Sequence[object]) -> str:

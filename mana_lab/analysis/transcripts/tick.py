@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Final
+
+from mana_lab.display import escaped, visible
 
 _HASH: Final = 12
 
@@ -135,26 +136,28 @@ class Tick:
             lines.append(f"  {opinion.module}: {stars(opinion)} {_line(opinion.notes)}".rstrip())
             if cited := self.cited(opinion):
                 lines.append(f"       rests on calls {', '.join(call.place for call in cited)}")
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def __repr__(self) -> str:
-        return f"<Tick: {self.title}, {len(self.calls)} calls, {len(self.ratings)} ratings>"
+        return (
+            f"<Tick: {visible(self.title)}, {len(self.calls)} calls, {len(self.ratings)} ratings>"
+        )
 
     def _repr_html_(self) -> str:
         head = "; ".join(f"{name} {text}" for name, text in self.head())
         calls = "".join(
-            f"<tr><td>{call.place}</td><td>{escape(call.tool_name)}</td>"
-            f"<td>{escape(outcome(call))}</td><td>{escape(call.error_message)}</td></tr>"
+            f"<tr><td>{call.place}</td><td>{escaped(call.tool_name)}</td>"
+            f"<td>{escaped(outcome(call))}</td><td>{escaped(call.error_message)}</td></tr>"
             for call in self.calls
         )
         ratings = "".join(
-            f"<tr><td>{escape(opinion.module)}</td><td>{stars(opinion)}</td>"
-            f"<td>{escape(opinion.notes)}</td>"
+            f"<tr><td>{escaped(opinion.module)}</td><td>{stars(opinion)}</td>"
+            f"<td>{escaped(opinion.notes)}</td>"
             f"<td>{', '.join(call.place for call in self.cited(opinion))}</td></tr>"
             for opinion in self.ratings
         )
         return (
-            f"<p><strong>{escape(self.title)}</strong><br>{escape(head)}</p>"
+            f"<p><strong>{escaped(self.title)}</strong><br>{escaped(head)}</p>"
             f"{_table(('call', 'tool', 'what became of it', 'message'), calls)}"
             f"{_table(('module', 'rating', 'notes', 'rests on calls'), ratings)}"
         )
