@@ -47,7 +47,9 @@ def check_count(value: object, what: str) -> None:
         InvalidInputError: It is not.
     """
     if not is_whole(value) or value < 1:
-        raise InvalidInputError(f"{what} must be a whole number and at least 1, got {got(value)}")
+        raise InvalidInputError(
+            f"{what} must be at least 1, got {got(value)}; whole numbers are allowed"
+        )
 
 
 def check_text(value: object, what: str) -> None:

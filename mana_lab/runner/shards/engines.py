@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Literal, Protocol, TypeAlias
 
-from mana_lab.checks import check_count
+from mana_lab.checks import got, is_whole
 from mana_lab.errors import InvalidInputError, SettingsError
 from mana_lab.runner.shards.access import Access
 from mana_lab.runner.shards.shard import Shard
@@ -61,7 +61,8 @@ def engine_of(name: str, workers: int) -> Engine:
     if name not in _WHERE:
         known = ", ".join(_WHERE)
         raise InvalidInputError(f"there is no engine {name!r}; there are asyncio, {known}")
-    check_count(workers, "workers")
+    if not is_whole(workers) or workers < 1:
+        raise InvalidInputError(f"an engine has 1 worker or more, got {got(workers)}")
     module, engine = _WHERE[name]
     try:
         found: Engine = getattr(import_module(module), engine)(workers=workers)
