@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from html import escape
 
 from mana_lab.analysis.choosing import OneRun
 from mana_lab.analysis.contrast import Answer, Contrast, Named, Varied
@@ -12,6 +11,7 @@ from mana_lab.analysis.statistics.noise import NoiseFloor
 from mana_lab.analysis.statistics.sequential import Evidence
 from mana_lab.analysis.statistics.variants import VariantEffect
 from mana_lab.analysis.warehouse import Warehouse
+from mana_lab.display import escaped
 from mana_lab.errors import InvalidInputError
 from mana_lab.experiments.design import Trial
 
@@ -121,7 +121,7 @@ class Experiment:
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>"
+            f"<tr><th>{escaped(name)}</th><td>{escaped(text)}</td></tr>"
             for name, text in self.facts().items()
         )
         return f"<table>{rows}</table>"

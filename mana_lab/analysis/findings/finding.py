@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Final, Literal, TypeAlias
 
 from mana_lab.analysis.statistics.results import Interval, shown_p
 from mana_lab.analysis.trust import Kind, Trust
+from mana_lab.display import escaped, visible
 
 About: TypeAlias = Literal["ratings", "calls"]
 """What a finding is made of."""
@@ -81,16 +81,16 @@ class Finding:
 
     def __str__(self) -> str:
         lines = [f"  {name}: {text}" for name, text in self.facts()]
-        return "\n".join([self.claim, *lines])
+        return visible("\n".join([self.claim, *lines]))
 
     def __repr__(self) -> str:
-        return f"<Finding: {self.claim}>"
+        return visible(f"<Finding: {self.claim}>")
 
     def _repr_html_(self) -> str:
-        facts = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in self.facts())
+        facts = "".join(f"<dt>{name}</dt><dd>{escaped(text)}</dd>" for name, text in self.facts())
         return (
-            f"<p><strong>{escape(self.claim)}</strong></p><dl>{facts}</dl>"
-            f"<pre><code>{escape(self.cell)}</code></pre>"
+            f"<p><strong>{escaped(self.claim)}</strong></p><dl>{facts}</dl>"
+            f"<pre><code>{escaped(self.cell)}</code></pre>"
         )
 
     def _measured(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final, overload
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 from mana_lab.analysis.findings.basis import Basis
 from mana_lab.analysis.findings.finding import Finding
 from mana_lab.analysis.trust import Trust
+from mana_lab.display import escaped
 
 _NOTHING: Final = "Nothing holds up."
 _COLUMNS: Final = (
@@ -130,9 +130,9 @@ class Findings(Sequence[Finding]):
         return f"<Findings: {len(self)}{claims}>"
 
     def _repr_html_(self) -> str:
-        looked = "".join(f"<li>{escape(str(each))}</li>" for each in self.looked)
-        asked = f"<p>{escape(self.asked)}</p>" if self.asked else ""
+        looked = "".join(f"<li>{escaped(str(each))}</li>" for each in self.looked)
+        asked = f"<p>{escaped(self.asked)}</p>" if self.asked else ""
         if not self:
-            return f"{asked}<p>{_NOTHING} {escape(self.advice)}</p><ul>{looked}</ul>"
+            return f"{asked}<p>{_NOTHING} {escaped(self.advice)}</p><ul>{looked}</ul>"
         found = "".join(f"<li>{finding._repr_html_()}</li>" for finding in self)
         return f'{asked}<ol start="0">{found}</ol><p>Looked at:</p><ul>{looked}</ul>'

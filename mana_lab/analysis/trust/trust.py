@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Final, Literal, TypeAlias
 
 from mana_lab.analysis.statistics.noise import NoiseFloor
 from mana_lab.analysis.statistics.reliability import Icc
 from mana_lab.analysis.statistics.results import counted
+from mana_lab.display import escaped, visible
 
 Kind: TypeAlias = Literal["confirmatory", "exploratory"]
 """Whether what is claimed was said before the run (confirmatory) or seen in it (exploratory)."""
@@ -147,14 +147,14 @@ class Trust:
         return "; ".join(self._parts(brief=True))
 
     def __str__(self) -> str:
-        return "; ".join(self._parts())
+        return visible("; ".join(self._parts()))
 
     def __repr__(self) -> str:
         return f"<Trust: {self}>"
 
     def _repr_html_(self) -> str:
         facts = [("Rests on", self._basis()), *self._facts(), ("Kind", self.kind)]
-        rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts)
+        rows = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(text)}</dd>" for name, text in facts)
         return f'<dl class="trust">{rows}</dl>'
 
     def _parts(self, *, brief: bool = False) -> Iterator[str]:

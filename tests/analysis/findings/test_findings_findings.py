@@ -1,5 +1,7 @@
 """What holds up, as a list, a frame, a text and a page; and what does not."""
 
+from dataclasses import replace
+
 import pytest
 from findings_house import quiet_lab, troubled_lab
 from living_house import lab_of, lived, warehouse_of
@@ -95,3 +97,9 @@ def test_labs_in_which_nothing_is_the_matter_seldom_have_a_finding():
         if finding.family != "whether personas agree"  # that they do not is true
     ]
     assert len(families) <= 12, families  # of 60 labs; modules, tools, pairs and costs at 5 % each
+
+
+def test_controls_of_a_foreign_text_show_instead_of_acting(findings):
+    hostile = replace(findings[0], claim="a \x1b[31m tool \u202e")
+    for text in (str(hostile), repr(hostile), hostile._repr_html_()):
+        assert "a \\x1b[31m tool \\u202e" in text
