@@ -16,7 +16,7 @@ from mana_lab.storage.folders import hold_folder
 
 CATALOG_FILE = "catalog.json"
 DATABASES: Final = ("identity", "sync", "ledger", "gateway")
-"""The services that have a database each."""
+"""The services that have a database each, in the order in which these are made."""
 
 _OF_AN_ARCHIVE: Final = "runs.parquet"
 _OF_THE_SYSTEM: Final = frozenset(
@@ -109,17 +109,21 @@ class LabFolder:
             )
 
     def check_databases(self) -> None:
-        """Check that of the databases in the folder none has vanished; a new lab has none yet.
+        """Check that of the databases in the folder none has vanished.
+
+        They are made in their order: the last ones are not there yet in a lab of an earlier release
+        or one whose first opening was cut off.
 
         Raises:
-            SettingsError: One is missing while another is there.
+            SettingsError: One is missing while a later one is there.
         """
-        there = {name for name in DATABASES if (self.path / f"{name}.db").exists()}
-        gone = [f"{name}.db" for name in DATABASES if name not in there]
-        if there and gone:
+        there = [(self.path / f"{name}.db").exists() for name in DATABASES]
+        last = max((place for place, known in enumerate(there) if known), default=0)
+        gone = [f"{DATABASES[place]}.db" for place in range(last) if not there[place]]
+        if gone:
             raise SettingsError(
                 f"{', '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing from the lab "
-                f"folder {self.path}, which has {min(there)}.db; restore what is missing, or "
+                f"folder {self.path}, which has {DATABASES[last]}.db; restore what is missing, or "
                 "start a new lab folder"
             )
 

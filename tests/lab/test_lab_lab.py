@@ -433,9 +433,19 @@ async def test_a_lab_may_stand_beside_what_its_users_have(tmp_path):
         assert (tmp_path / "manifest.json").read_text() == "mine"
 
 
-@pytest.mark.parametrize("name", ["identity", "sync", "ledger", "gateway"])
+@pytest.mark.parametrize("name", ["identity", "sync", "ledger"])
 async def test_a_database_that_vanished_is_not_replaced(folder, few, name):
     (folder / f"{name}.db").unlink()
     with pytest.raises(SettingsError, match=rf"^{name}\.db is missing from the lab folder"):
         await Lab.open(folder, catalog=few)
     assert not (folder / f"{name}.db").exists()
+
+
+async def test_a_first_opening_that_was_cut_off_between_databases_goes_on(tmp_path, few):
+    async with await Lab.open(tmp_path, catalog=few):
+        pass
+    for name in ("sync", "ledger", "gateway"):
+        (tmp_path / f"{name}.db").unlink()
+    async with await Lab.open(tmp_path, catalog=few) as lab:
+        await lab.seed()
+        assert len(lab.personas_df()) == len(few)
