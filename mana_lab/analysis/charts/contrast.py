@@ -62,6 +62,8 @@ def contrast(found: Contrast) -> Chart:
     Args:
         found: Treatment against control.
     """
+    from mana_lab.analysis.contrast.measures import MOST
+
     table = contrast_table(found)
     if table.empty:
         return empty_chart(
@@ -77,7 +79,8 @@ def contrast(found: Contrast) -> Chart:
         places = {row: place for place, row in enumerate(shown)}
         axes = chart.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for one, measure in zip(axes, panels, strict=True):
-            _draw(one, _of(drawn, measure), places, TOLD[measure])
+            most = MOST.get(measure, math.inf)
+            _draw(one, _of(drawn, measure), places, TOLD[measure], most)
         _name_rows(axes[0], drawn, shown)
         _explain(axes[0], drawn)
         return chart.settled()
@@ -175,14 +178,18 @@ def _note(found: Contrast, table: pd.DataFrame, panels: list[str], hidden: int) 
 
 
 def _draw(
-    axes: Axes, rows: pd.DataFrame, places: Mapping[tuple[str, str], int], told: Told
+    axes: Axes,
+    rows: pd.DataFrame,
+    places: Mapping[tuple[str, str], int],
+    told: Told,
+    most: float,
 ) -> None:
     y = np.array([places[row] for row in _rows(rows)])
     for place, noise in zip(y, rows["noise"], strict=True):
         if not np.isnan(noise):
             axes.barh(place, 2 * noise, left=-noise, height=0.72, linewidth=0, zorder=1, **_BAND)
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
-    reach = _reach(rows, told.most)
+    reach = _reach(rows, most)
     for changed, look in ((False, _look(changed=False)), (True, _look(changed=True))):
         chosen = (rows["changed"] == changed).to_numpy()
         part = rows[chosen]

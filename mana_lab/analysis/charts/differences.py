@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -40,7 +39,6 @@ class Told:
         directions: What a higher and a lower value is called there.
         times: What differences are multiplied with to be told.
         digits: How many digits are told behind the point.
-        most: How large a difference can be.
     """
 
     name: str
@@ -49,7 +47,6 @@ class Told:
     directions: tuple[str, str] = ("more", "fewer")
     times: float = 1.0
     digits: int = 2
-    most: float = math.inf
 
     @property
     def head(self) -> str:
@@ -74,11 +71,11 @@ class Told:
 
 def _share(name: str, said: str) -> Told:
     sentence = f"{{}} percentage points {{}} of its calls {said}"
-    return Told(name, "% points", sentence, times=100, digits=0, most=1)
+    return Told(name, "% points", sentence, times=100, digits=0)
 
 
 TOLD: Final = {
-    "rating": Told("rating", "points", "it is rated {} points {}", ("higher", "lower"), most=4),
+    "rating": Told("rating", "points", "it is rated {} points {}", ("higher", "lower")),
     "failures": _share("failed", "failed"),
     "repeats": _share("repeated", "repeated an earlier one"),
     "slow": _share("took over 5 s", "took over 5 s"),
@@ -130,11 +127,10 @@ def _known(found: Contrast, row: Mapping[Any, Any], named: Mapping[str, Named]) 
     interval = None
     if row["personas"] > 1:
         interval = found.test(tool or module, measure).interval
-    most = TOLD[measure].most
     return {
         **row,
-        "low": np.nan if interval is None else max(-most, interval.low),
-        "high": np.nan if interval is None else min(most, interval.high),
+        "low": np.nan if interval is None else interval.low,
+        "high": np.nan if interval is None else interval.high,
         "changed": is_named or float(row["p_adjusted"]) <= found.alpha,
         "noise": _noise(found, module) if measure == "rating" else np.nan,
     }

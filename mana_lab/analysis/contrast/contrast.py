@@ -7,6 +7,7 @@ no module is named, no tool is.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,7 +17,7 @@ import pandas as pd
 from mana_lab.analysis.choosing import OneRun
 from mana_lab.analysis.contrast.answer import Answer, answer_of
 from mana_lab.analysis.contrast.arms import AGAIN, ALPHA, CONTROL, TREATMENT, Varied
-from mana_lab.analysis.contrast.measures import MEASURES, differences
+from mana_lab.analysis.contrast.measures import MEASURES, MOST, differences
 from mana_lab.analysis.statistics.comparing import compare_paired
 from mana_lab.analysis.statistics.noise import NoiseFloor, floor_of, noise_floor
 from mana_lab.analysis.statistics.results import HypothesisTest, shown_p
@@ -165,7 +166,8 @@ class Contrast:
             seed=self.seed,
             question=f"{measure} of {name}: treatment - control",
         )
-        return replace(found, effect_name=f"mean difference, {MEASURES[measure]}")
+        around = found.interval and found.interval.within(MOST.get(measure, math.inf))
+        return replace(found, interval=around, effect_name=f"mean difference, {MEASURES[measure]}")
 
     @cached_property
     def named(self) -> tuple[Named, ...]:

@@ -23,6 +23,8 @@ MEASURES: Final = {
     "calls": "number of calls a tick",
 }
 """What is measured, and in which unit."""
+MOST: Final = {"rating": 4.0, "failures": 1.0, "slow": 1.0, "repeats": 1.0}
+"""How large differences can be, of the measures that have a bound."""
 _TOLD = ["failures", "slow", "shown", "gained", "repeats"]
 
 

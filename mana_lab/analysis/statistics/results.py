@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from numbers import Integral
 from typing import Any, Literal, TypeAlias
 
@@ -34,6 +34,14 @@ class Interval:
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
+
+    def within(self, most: float) -> Interval:
+        """Return it without what is further from 0 than a value can be.
+
+        Args:
+            most: How far that is.
+        """
+        return replace(self, low=max(-most, self.low), high=min(most, self.high))
 
     def __repr__(self) -> str:
         return f"[{_short(self.low)}, {_short(self.high)}]"
