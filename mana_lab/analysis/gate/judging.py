@@ -118,11 +118,8 @@ class _Pairs:
     floor: float
 
     def test(self) -> HypothesisTest:
-        test, reach = self._whole_test(), REACH[self.measure]
-        if (around := test.interval) is None:
-            return test
-        within = replace(around, low=max(around.low, -reach), high=min(around.high, reach))
-        return replace(test, interval=within)
+        test = self._whole_test()
+        return replace(test, interval=test.interval and test.interval.within(REACH[self.measure]))
 
     def _whole_test(self) -> HypothesisTest:
         return compare_paired(
