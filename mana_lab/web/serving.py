@@ -112,19 +112,21 @@ class QuietServer(uvicorn.Server):
         limits: WireLimits | None = None,
     ) -> None:
         self._draining = Draining()
+        limits = limits or WireLimits()
         linger_s = max(min(_LINGER_S, grace_s / 4), _SHORTEST_LINGER_S)
         super().__init__(
             uvicorn.Config(
                 app,
                 lifespan="on",
                 loop="none",
-                http=protocol_of(Wire(limits or WireLimits(), self._draining, linger_s)),
+                http=protocol_of(Wire(limits, self._draining, linger_s)),
                 ws="websockets-sansio" if websockets else "none",
                 ws_max_size=_LONGEST_MESSAGE,
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 backlog=_BACKLOG,
+                timeout_keep_alive=limits.idle_s,
                 timeout_graceful_shutdown=math.ceil(grace_s) + _BACKSTOP_S,
             )
         )

@@ -40,6 +40,9 @@ class WireLimits:
             connection may be silent.
         request_s: How long the whole request may take to arrive.
         answer_s: How long a client may leave a full buffer of its answer unread.
+        idle_s: How long a connection is kept between two requests. Longer than clients keep
+            theirs, as a rule (httpx 5 s, Node's fetch 4 s): who sends a request at the moment in
+            which the server hangs up cannot know whether it was done.
         header_bytes: Length of a request's target and headers together.
         connections: Connections at a time; requests on further ones are answered 503, and twice as
             many are not taken at all.
@@ -50,6 +53,7 @@ class WireLimits:
     header_s: float = 10.0
     request_s: float = 60.0
     answer_s: float = 60.0
+    idle_s: int = 65
     header_bytes: int = 32 * 1024
     connections: int = 800
     connections_per_address: int = 400

@@ -377,7 +377,7 @@ async def test_a_custom_variant_may_be_any_callable(lab):
     found = await tried(lab, treatment=lab.vary.around(watching, "notes"), days=2)
     assert set(seen) <= {spec.name for spec in lab.registry if spec.module == "notes"}
     assert isinstance(lab.vary.around(watching), Variant)
-    assert found.trial.treatment.endswith("watching")
+    assert found.trial.treatment.endswith("watching around notes")
 
 
 def same_names(lab):

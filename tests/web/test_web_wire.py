@@ -4,6 +4,8 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+import httpx
+import httpx2
 import pytest
 from wire_cases import READ, REFUSED_BODIES, REFUSED_HEADS, TOO_LONG, get, post
 
@@ -261,3 +263,11 @@ async def test_one_address_has_so_many_connections_and_no_more():
             answer = await rest_of(reader)
         assert statuses(answer) == [429]
         assert b"\r\nretry-after: 1\r\n" in answer
+
+
+async def test_a_connection_is_kept_for_the_next_request_longer_than_clients_keep_theirs():
+    for expiry in (httpx.Limits().keepalive_expiry, httpx2.Limits().keepalive_expiry):
+        assert WireLimits().idle_s > 2 * expiry
+    async with serving(Echo(), idle_s=0) as port, connected(port) as (reader, writer):
+        writer.write(get())
+        assert statuses(await rest_of(reader)) == [200]
