@@ -97,14 +97,21 @@ def _worth_a_row(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finding(actions: pd.DataFrame, table: pd.DataFrame) -> str:
+    from mana_lab.analysis.apart import SEED
     from mana_lab.analysis.findings.basis import FEWEST
-    from mana_lab.analysis.findings.failing import held_up
+    from mana_lab.analysis.findings.failing import failing_tools, held_up
 
     calls, errors = int(table["calls"].sum()), int(table["errors"].sum())
     if errors == 0:
         return f"No call failed: {counted(calls, 'call')} of {counted(len(table), 'tool')} worked"
     overall = f"{percent(errors / calls)} of all {counted(calls, 'call')} failed"
-    held = held_up(_counts(actions))
+    tested = failing_tools(_counts(actions), seed=SEED)
+    if tested.empty:
+        return (
+            f"Too few personas to tell which tool fails more often: {FEWEST} have to call it, and "
+            f"others too; {overall}"
+        )
+    held = held_up(tested)
     if held.empty:
         return (
             "No tool fails more often than what else the same personas call, of those that "

@@ -25,6 +25,7 @@ _COLUMNS: Final = [
     "excess",
     "low",
     "high",
+    "interval",
     "p",
     "q",
 ]
@@ -40,14 +41,15 @@ def failing_tools(
             persona with each tool.
         seed: For the random signs and the draws.
         fewest: A tool is tested where at least so many personas called it and something else.
-        level: Of the intervals, which are those of the studentised bootstrap over personas.
+        level: Of the intervals, over personas.
 
     Returns:
         A row per tool that was tested, the greatest excess first: ``tool_name``, ``personas``,
         their ``calls`` and ``errors`` with it, ``error_rate`` (the mean over personas), ``excess``
         (the mean over personas of the error rate with the tool less that of their other calls),
-        ``low``, ``high``, ``p`` (by flipping the signs of personas) and ``q`` (after Benjamini and
-        Hochberg over the tools tested).
+        ``low``, ``high``, ``interval`` (which it is; see
+        :func:`~mana_lab.analysis.statistics.bootstrap_interval`), ``p`` (by flipping the signs of
+        personas) and ``q`` (after Benjamini and Hochberg over the tools tested).
     """
     rows = []
     for tool, part in _rates(counts).groupby("tool_name", observed=True):
@@ -60,8 +62,9 @@ def failing_tools(
             seed=seed,
             level=level,
         )
-        interval = test.interval or Interval(float("nan"), float("nan"), level)
-        shown = {"excess": test.effect, "low": interval.low, "high": interval.high, "p": test.p}
+        interval = (test.interval or Interval(float("nan"), float("nan"), level)).within(1.0)
+        ends = {"low": interval.low, "high": interval.high, "interval": interval.method}
+        shown = {"excess": test.effect, **ends, "p": test.p}
         sums = {"calls": int(part["calls"].sum()), "errors": int(part["errors"].sum())}
         rate = float(part["rate"].mean())
         rows.append({"tool_name": tool, "personas": len(part), "error_rate": rate, **sums, **shown})
@@ -71,24 +74,20 @@ def failing_tools(
     return ordered.reset_index(drop=True)
 
 
-def held_up(counts: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of :func:`failing_tools` that hold up: those that findings tell.
+def held_up(tested: pd.DataFrame) -> pd.DataFrame:
+    """Return the tools that hold up: those that findings tell.
 
     Args:
-        counts: As there.
+        tested: What :func:`failing_tools` returned.
     """
-    return _held(failing_tools(counts, seed=SEED))
-
-
-def _held(table: pd.DataFrame) -> pd.DataFrame:
-    return table[(table["q"] <= LEVEL) & (table["low"] > 0)]
+    return tested[(tested["q"] <= LEVEL) & (tested["low"] > 0)]
 
 
 def tools_that_fail(basis: Basis) -> Looked:
     """Look for tools that fail more often than what else the same personas call."""
     counts = basis.friction.personas(basis.run)
     table = failing_tools(counts, seed=SEED)
-    held = _held(table)
+    held = held_up(table)
     told = held.head(MOST).to_dict("records")
     findings = tuple(_finding(basis, counts, row, len(table)) for row in told)
     every = counts[counts["calls"] > counts["unknown_tool"]]["tool_name"].nunique()
@@ -121,7 +120,7 @@ def _finding(basis: Basis, counts: pd.DataFrame, row: dict[Any, Any], tests: int
         ),
         effect=excess,
         effect_name="mean difference of error rates within personas",
-        interval=Interval(float(row["low"]), float(row["high"]), 0.95, "studentised bootstrap"),
+        interval=Interval(float(row["low"]), float(row["high"]), 0.95, str(row["interval"])),
         p=float(row["q"]),
         correction=f"Benjamini-Hochberg over {counted(tests, 'tool')}",
         counter_evidence=basis.others(

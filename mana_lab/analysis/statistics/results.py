@@ -36,12 +36,13 @@ class Interval:
         return self.low <= value <= self.high
 
     def within(self, most: float) -> Interval:
-        """Return it without what is further from 0 than a value can be.
+        """Return it without what is further from 0 than a value can be; NaN stays.
 
         Args:
             most: How far that is.
         """
-        return replace(self, low=max(-most, self.low), high=min(most, self.high))
+        low, high = np.clip([self.low, self.high], -most, most)
+        return replace(self, low=float(low), high=float(high))
 
     def __repr__(self) -> str:
         return f"[{_short(self.low)}, {_short(self.high)}]"

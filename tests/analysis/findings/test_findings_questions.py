@@ -6,7 +6,7 @@ from cells_house import value_of
 from findings_house import LEAVERS, MIX, PEOPLE, troubled, troubled_lab
 from living_house import lab_of, lived
 
-from mana_lab.analysis.findings import QUESTIONS, findings_of, varied
+from mana_lab.analysis.findings import QUESTIONS, failing_tools, findings_of, varied
 from mana_lab.analysis.statistics.noise import floor_of
 from mana_lab.analysis.statistics.sensitivity import slopes_of
 
@@ -408,3 +408,16 @@ def test_a_run_of_few_personas_says_why_nothing_can_be_told():
     assert len(found) == 0
     assert "too few ratings of one kind of brain to plan with" in found.advice
     assert isinstance(found.to_df(), pd.DataFrame)
+
+
+def test_which_interval_the_excess_of_a_failing_tool_has_is_told():
+    rows = [
+        {"email": f"{n}@mana.test", "tool_name": tool, "calls": calls, "errors": errors}
+        for n in range(8)
+        for tool, calls, errors in (("todo.create", 4, 1 if n else 2), ("todo.list", 4, 0))
+    ]
+    counts = pd.DataFrame(rows).assign(unknown_tool=0)
+    alike = failing_tools(counts, seed=7).iloc[0]
+    assert (alike["tool_name"], alike["interval"]) == ("todo.create", "t, G-1 df")
+    unlike = counts.assign(calls=counts["calls"] + counts.index)
+    assert failing_tools(unlike, seed=7).iloc[0]["interval"] == "studentised bootstrap"

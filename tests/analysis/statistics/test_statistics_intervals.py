@@ -1,3 +1,4 @@
+import math
 from itertools import product
 
 import numpy as np
@@ -85,6 +86,13 @@ def test_an_interval_shows_its_ends():
     assert repr(interval) == "[-0.123, 2.000]"
     assert 0 in interval
     assert 3 not in interval
+
+
+def test_an_interval_is_kept_within_what_is_possible_and_an_unknown_one_stays_unknown():
+    assert Interval(-0.5, 1.5).within(1) == Interval(-0.5, 1)
+    unknown = Interval(math.nan, math.nan).within(1)
+    assert math.isnan(unknown.low)
+    assert math.isnan(unknown.high)
 
 
 def test_mean_ratings_count_every_persona_once():
