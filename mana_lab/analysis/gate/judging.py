@@ -140,9 +140,15 @@ def judge(baseline: Baseline, run: Measured) -> Judgement:
         run: The run.
 
     Raises:
-        BaselineError: The run cannot be compared, or no module has enough personas.
+        BaselineError: The run cannot be compared, or no module has a noise floor or enough
+            personas.
     """
     check_comparable(baseline.brain, baseline.model, baseline.days, run)
+    if not any(module.floor.known for module in baseline.modules.values()):
+        raise BaselineError(
+            "no module of the baseline has a noise floor, so that nothing can be judged by it; "
+            "make it anew, of runs with more personas, such as seed --sample 40"
+        )
     both = baseline.personas & run.personas
     if not both:
         raise BaselineError(

@@ -4,6 +4,7 @@ import pytest
 from gate_house import a_a, email, run_of, used
 
 from mana_lab.analysis.gate import baseline_of, judge
+from mana_lab.analysis.gate.baseline import Floors
 from mana_lab.analysis.gate.judging import _needed
 from mana_lab.analysis.gate.measures import Use
 from mana_lab.errors import BaselineError
@@ -139,6 +140,16 @@ def test_a_new_module_is_not_judged():
 def test_where_no_module_can_be_judged_that_is_an_error():
     with pytest.raises(BaselineError, match=r"no module can be judged: one was used by 3 personas"):
         judge(a_a(), run_of(used(3, personas=3), 3))
+
+
+def test_a_baseline_in_which_no_module_has_a_noise_floor_judges_nothing():
+    made = a_a()
+    without = {
+        name: module.model_copy(update={"floor": Floors()}) for name, module in made.modules.items()
+    }
+    reason = "no module of the baseline has a noise floor, so that nothing can be judged by it"
+    with pytest.raises(BaselineError, match=reason):
+        judge(made.model_copy(update={"modules": without}), run_of(used(3), 3))
 
 
 def test_personas_are_paired_by_their_address():
