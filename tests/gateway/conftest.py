@@ -3,6 +3,7 @@
 import pytest
 from calls_house import open_room
 from gateway_house import open_house
+from gateway_sessions import Sessions
 from node_house import NoNodeError, install, without_node
 
 
@@ -10,6 +11,12 @@ from node_house import NoNodeError, install, without_node
 async def house(tmp_path, clock):
     async with open_house(tmp_path, clock) as house:
         yield house
+
+
+@pytest.fixture
+def sessions():
+    """Return what counts the sessions that a test opens."""
+    return Sessions()
 
 
 @pytest.fixture(scope="session")

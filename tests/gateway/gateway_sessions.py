@@ -8,13 +8,25 @@ from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mana_lab.gateway.sessions import Session
 
 
-def live():
-    """Return how many sessions there are, here and in the MCP server behind."""
+class Sessions:
+    """The sessions of this process that were opened since this was made."""
+
+    def __init__(self):
+        self._before = _all()
+
+    def live(self):
+        """Return how many there are, here and in the MCP server behind."""
+        known = set(map(id, self._before))
+        new = [each for each in _all() if id(each) not in known]
+        ours = sum(type(each) is Session for each in new)
+        behind = [each for each in new if type(each) is StreamableHTTPServerTransport]
+        return ours, sum(not each.is_terminated for each in behind)
+
+
+def _all():
     gc.collect()
-    things = gc.get_objects()
-    ours = sum(type(each) is Session for each in things)
-    behind = [each for each in things if type(each) is StreamableHTTPServerTransport]
-    return ours, sum(not each.is_terminated for each in behind)
+    kinds = {Session, StreamableHTTPServerTransport}
+    return [each for each in gc.get_objects() if type(each) in kinds]
 
 
 async def use(http, method, session):

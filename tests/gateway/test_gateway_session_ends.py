@@ -15,7 +15,7 @@ from gateway_house import (
     open_house,
     open_session,
 )
-from gateway_sessions import hello, live, use
+from gateway_sessions import hello, use
 from serving_house import served
 
 from mana_lab.errors import SettingsError
@@ -40,10 +40,10 @@ def resident_bytes():
     return int(STATM.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-async def nothing_left():
+async def nothing_left(sessions):
     """Wait until no session is left here nor behind."""
     async with asyncio.timeout(PATIENCE_S):
-        while live() != (0, 0):  # noqa: ASYNC110 - nothing tells when the last one is gone
+        while sessions.live() != (0, 0):  # noqa: ASYNC110 - nothing tells when the last one is gone
             await asyncio.sleep(0)
 
 
@@ -106,7 +106,7 @@ async def test_the_id_that_a_log_knows_a_session_by_opens_nothing(house, caplog)
             assert await status(http, named.pop()) == 404
 
 
-async def test_a_session_that_nobody_uses_ends(house, clock):
+async def test_a_session_that_nobody_uses_ends(house, clock, sessions):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         session = await open_session(http)
@@ -114,10 +114,10 @@ async def test_a_session_that_nobody_uses_ends(house, clock):
             clock.advance(pause)
             http.headers.update((await house.sign_in(anna.email)).headers)
             assert await status(http, session) == expected
-    await nothing_left()
+    await nothing_left(sessions)
 
 
-async def test_a_session_ends_with_its_lifetime_however_much_it_is_used(house, clock):
+async def test_a_session_ends_with_its_lifetime_however_much_it_is_used(house, clock, sessions):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         session = await open_session(http)
@@ -125,10 +125,10 @@ async def test_a_session_ends_with_its_lifetime_however_much_it_is_used(house, c
             clock.advance(pause)
             http.headers.update((await house.sign_in(anna.email)).headers)
             assert await status(http, session) == expected
-    await nothing_left()
+    await nothing_left(sessions)
 
 
-async def test_a_session_goes_with_the_token_in_use(house, clock):
+async def test_a_session_goes_with_the_token_in_use(house, clock, sessions):
     phone = await house.user("anna")
     laptop = await house.sign_in(phone.email)
     async with house.http(phone) as http:
@@ -144,7 +144,7 @@ async def test_a_session_goes_with_the_token_in_use(house, clock):
         assert await status(http, session) == 401
         http.headers.update((await house.sign_in(phone.email)).headers)
         assert await status(http, session) == 404
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
@@ -214,14 +214,14 @@ async def test_a_stream_goes_on_while_nobody_knows_whether_it_may(house, clock):
             await until_its_end(stream)
 
 
-async def test_a_stream_ends_in_order_when_its_session_is_closed(house):
+async def test_a_stream_ends_in_order_when_its_session_is_closed(house, sessions):
     anna = await house.user("anna")
     async with at_a_port(house, anna) as http:
         session = await open_session(http)
         async with listening(http, session) as stream:
             assert await status(http, session, "DELETE") == 200
             await until_its_end(stream)
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 async def test_a_listener_that_hangs_up_leaves_the_session_as_it_was(house):
@@ -287,7 +287,7 @@ def refusals(session):
     ]
 
 
-async def refuse(house, anna, ben, times):
+async def refuse(house, sessions, anna, ben, times):
     async with house.http(anna) as hers, house.http(ben) as his:
         session = await open_session(hers)
         tasks = len(asyncio.all_tasks())
@@ -298,28 +298,29 @@ async def refuse(house, anna, ben, times):
                 answer = await his.request(method, "/mcp", **(request | {"headers": headers}))
                 assert answer.status_code == expected
                 done += 1
-        assert live() == (1, 1)
+        assert sessions.live() == (1, 1)
         assert len(asyncio.all_tasks()) < tasks + 10
         await use(hers, "DELETE", session)
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
-async def test_refused_requests_leave_no_session(house):
-    await refuse(house, await house.user("anna"), await house.user("ben"), 300)
+async def test_refused_requests_leave_no_session(house, sessions):
+    await refuse(house, sessions, await house.user("anna"), await house.user("ben"), 300)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not STATM.exists(), reason="only Linux tells how much memory is in use")
-async def test_a_hundred_thousand_refused_requests_leave_nothing(house):
+async def test_a_hundred_thousand_refused_requests_leave_nothing(house, sessions):
     users = await house.user("anna"), await house.user("ben")
-    await refuse(house, *users, 60_000)  # each is written down, until SQLite's cache is full
+    # each is written down, until SQLite's cache is full
+    await refuse(house, sessions, *users, 60_000)
     before = resident_bytes()
-    await refuse(house, *users, 100_000)
+    await refuse(house, sessions, *users, 100_000)
     assert resident_bytes() - before < 1024 * 1024
 
 
 @pytest.mark.parametrize("era", ["legacy", "auto"])
-async def test_a_gateway_without_sessions_serves_both_eras(tmp_path, clock, era):
+async def test_a_gateway_without_sessions_serves_both_eras(tmp_path, clock, era, sessions):
     async with open_house(tmp_path, clock, sessions=False) as house:
         anna = await house.user("anna")
         async with (
@@ -329,7 +330,7 @@ async def test_a_gateway_without_sessions_serves_both_eras(tmp_path, clock, era)
             assert len((await c.list_tools()).tools) == 5
             answer = await c.call_tool("test.echo", {"text": "hi"})
             assert answer.structured_content["userId"] == anna.id
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 async def test_a_gateway_without_sessions_hands_out_no_id_and_knows_none(tmp_path, clock):

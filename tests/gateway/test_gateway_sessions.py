@@ -2,7 +2,7 @@
 
 import pytest
 from gateway_house import call_echo, from_stream, legacy, open_house, open_session
-from gateway_sessions import hello, live, use
+from gateway_sessions import hello, use
 
 METHODS = ("POST", "GET", "DELETE")
 
@@ -66,18 +66,18 @@ REFUSED_OPENINGS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("request_", REFUSED_OPENINGS.values(), ids=REFUSED_OPENINGS)
-async def test_a_refused_opening_leaves_no_session(house, request_):
+async def test_a_refused_opening_leaves_no_session(house, request_, sessions):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         answer = await http.post("/mcp", **request_)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] in {-32600, -32602}
     assert "mcp-session-id" not in answer.headers
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 @pytest.mark.parametrize("bad", ["text/plain", "application/xml"])
-async def test_an_opening_that_the_server_behind_refuses_shows_no_session_id(house, bad):
+async def test_an_opening_that_the_server_behind_refuses_shows_no_session_id(house, bad, sessions):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         request = hello()
@@ -85,19 +85,19 @@ async def test_an_opening_that_the_server_behind_refuses_shows_no_session_id(hou
         answer = await http.post("/mcp", **request)
     assert answer.status_code == 406
     assert "mcp-session-id" not in answer.headers
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 @pytest.mark.parametrize(
     ("method", "status"), [("GET", 400), ("DELETE", 400), ("PUT", 405), ("PATCH", 405)]
 )
-async def test_without_a_session_only_an_opening_gets_in(house, method, status):
+async def test_without_a_session_only_an_opening_gets_in(house, method, status, sessions):
     anna = await house.user("anna")
     async with house.http(anna) as http:
         answer = await http.request(method, "/mcp", headers=legacy("x")["headers"])
     assert answer.status_code == status
     assert answer.headers.get("allow") == ("DELETE, GET, POST" if status == 405 else None)
-    assert live() == (0, 0)
+    assert sessions.live() == (0, 0)
 
 
 async def test_two_sessions_of_one_user_are_both_theirs(house):
