@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 
 from mana_lab.analysis.columns import SQL_TYPES, VIEWS, Columns
-from mana_lab.analysis.duck import Duck, begin_view, literal
+from mana_lab.analysis.duck import Duck, literal
+from mana_lab.analysis.kept import add_files, begin_view
 from mana_lab.analysis.parquet import DAMAGED, writing
 from mana_lab.analysis.soundness import what_is_unsound
 from mana_lab.analysis.telling import Tell, untold
@@ -137,11 +138,11 @@ class ArchiveSource:
 
     def _insert(self, duck: Duck, view: str, name: str, files: list[str]) -> None:
         _check(duck, view, files)
-        given: dict[str, Any] = {"files": [literal(file) for file in files]}
         columns = ", ".join(_column(view, column) for column in VIEWS[view])
+        given: dict[str, Any] = {}
         if len(self._places) > 1:
-            columns, given = f"$name, {columns}", {**given, "name": name}
-        duck.execute(f'INSERT INTO kept."{view}" SELECT {columns} FROM {_READ[view]}', given)  # noqa: S608
+            columns, given = f"$name, {columns}", {"name": name}
+        add_files(duck, view, f"SELECT {columns} FROM {_READ[view]}", files, given)  # noqa: S608
 
 
 def _column(view: str, column: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 
 from mana_lab.analysis import frames
 from mana_lab.analysis.columns import VIEWS
-from mana_lab.analysis.duck import Duck, Part, add_rows, add_view, begin_view
+from mana_lab.analysis.duck import Duck
 from mana_lab.analysis.frames import Context, Which
+from mana_lab.analysis.kept import add_files, add_frame, add_view, begin_view
 from mana_lab.analysis.mirror import Mirror
 from mana_lab.analysis.parquet import DAMAGED
 from mana_lab.analysis.states import States, pulse
@@ -68,13 +69,13 @@ class Databases:
     def _fill(self, duck: Duck) -> None:
         states = States.read(self._identity, self._ledger)
         personas, runs = frames.personas_df(self._identity), frames.runs_df(self._ledger)
-        add_view(duck, "personas", VIEWS["personas"], [personas])
-        add_view(duck, "runs", VIEWS["runs"], [runs])
+        add_view(duck, "personas", VIEWS["personas"], personas)
+        add_view(duck, "runs", VIEWS["runs"], runs)
         for view in _BY_RUN:
             begin_view(duck, view, VIEWS[view])
         for parts in _joined(self._runs(states, personas, runs)):
             for view, part in parts.items():
-                add_rows(duck, view, VIEWS[view], part)
+                _add(duck, view, part)
 
     def _runs(
         self, states: States, personas: pd.DataFrame, runs: pd.DataFrame
@@ -109,9 +110,18 @@ class Databases:
         }
 
 
+def _add(duck: Duck, view: str, part: pd.DataFrame | Sequence[Path]) -> None:
+    if isinstance(part, pd.DataFrame):
+        add_frame(duck, view, VIEWS[view], part)
+        return
+    columns = ", ".join(f'"{column}"' for column in VIEWS[view])
+    query = f"SELECT {columns} FROM read_parquet($files, hive_partitioning = false)"  # noqa: S608
+    add_files(duck, view, query, part)
+
+
 def _joined(
     runs: Iterator[Mapping[str, pd.DataFrame | Path]],
-) -> Iterator[Mapping[str, Part]]:
+) -> Iterator[Mapping[str, pd.DataFrame | Sequence[Path]]]:
     """Yield the same, with files of runs that follow each other together."""
     files: dict[str, list[Path]] = {}
     for parts in runs:

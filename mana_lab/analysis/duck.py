@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,8 +20,6 @@ from mana_lab.checks import got
 from mana_lab.errors import QueryError
 
 Duck: TypeAlias = duckdb.DuckDBPyConnection
-Part: TypeAlias = pd.DataFrame | Sequence[Path | str]
-"""Some rows of a view: a frame, or Parquet files."""
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -53,42 +51,6 @@ def literal(path: Path | str) -> str:
     return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
-def add_view(duck: Duck, name: str, kinds: Columns, parts: Iterable[Part]) -> None:
-    """Make a view of typed rows, in the order of its parts.
-
-    Args:
-        duck: Where to.
-        name: The view's name.
-        kinds: The kinds of its columns.
-        parts: Its rows.
-    """
-    begin_view(duck, name, kinds)
-    for part in parts:
-        add_rows(duck, name, kinds, part)
-
-
-def begin_view(duck: Duck, name: str, kinds: Columns) -> None:
-    """Make a view without rows, in place of what may have been there."""
-    declared = ", ".join(f'"{column}" {SQL_TYPES[kind]}' for column, kind in kinds.items())
-    duck.execute("CREATE SCHEMA IF NOT EXISTS kept")
-    duck.execute(f'CREATE OR REPLACE TABLE kept."{name}" ({declared})')
-    duck.execute(f'CREATE OR REPLACE VIEW "{name}" AS FROM kept."{name}"')
-
-
-def add_rows(duck: Duck, name: str, kinds: Columns, part: Part) -> None:
-    """Add rows to a view; see :func:`add_view`."""
-    if isinstance(part, pd.DataFrame):
-        duck.register("some rows", packed(part, kinds))
-        query = f'INSERT INTO kept."{name}" SELECT {unpacking(kinds)} FROM "some rows"'  # noqa: S608
-        duck.execute(query)
-        duck.unregister("some rows")
-    else:
-        columns = ", ".join(f'"{column}"' for column in kinds)
-        rows = "read_parquet($files, hive_partitioning = false)"
-        query = f'INSERT INTO kept."{name}" SELECT {columns} FROM {rows}'  # noqa: S608
-        duck.execute(query, {"files": [literal(file) for file in part]})
-
-
 def packed(frame: pd.DataFrame, kinds: Columns) -> pd.DataFrame:
     """Return the columns of *frame* that *kinds* names, nested values as JSON text."""
     nested = {name: frame[name].map(json.dumps).astype("str") for name in _nested(kinds)}
@@ -103,34 +65,12 @@ def unpacking(kinds: Columns) -> str:
     )
 
 
-def run_sql(
-    query: str,
-    parameters: Mapping[str, Any],
-    frames: Mapping[str, tuple[pd.DataFrame, Columns]],
-) -> pd.DataFrame:
-    """Return the result of *query* over *frames*.
-
-    Args:
-        query: DuckDB's SQL; of several statements the last one's result is returned.
-        parameters: Values for ``$name`` in the query.
-        frames: The views by name: a frame and the kinds of its columns.
-
-    Raises:
-        QueryError: DuckDB refused the query; the message is DuckDB's own.
-    """
-    with open_duck() as duck:
-        for name, (frame, kinds) in frames.items():
-            add_view(duck, name, kinds, [frame])
-        lock(duck)
-        return ask(duck, query, parameters)
-
-
 def ask(duck: Duck, query: str, parameters: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the result of *query*; see :func:`run_sql`.
+    """Return the result of *query*.
 
     Args:
         duck: What to ask.
-        query: DuckDB's SQL.
+        query: DuckDB's SQL; of several statements the last one's result is returned.
         parameters: Values for ``$name`` in the query.
 
     Raises:

@@ -9,8 +9,9 @@ from typing import ClassVar, Protocol
 import pandas as pd
 
 from mana_lab.analysis.columns import VIEWS, Columns
-from mana_lab.analysis.duck import Duck, add_view
+from mana_lab.analysis.duck import Duck
 from mana_lab.analysis.frames import Context
+from mana_lab.analysis.kept import add_view
 
 
 class Source(Protocol):
@@ -59,4 +60,4 @@ class Frames:
             "ticks": self.known.ticks,
         }
         for view, kinds in self.views.items():
-            add_view(duck, view, kinds, [rows[view]])
+            add_view(duck, view, kinds, rows[view])

@@ -139,14 +139,14 @@ async def test_a_warehouse_sees_what_came_since_its_last_answer(large):
     "query",
     [
         "DROP VIEW personas",
-        "DELETE FROM kept.personas",
-        "UPDATE kept.personas SET persona = 'Eve'; SELECT 1",
+        'DELETE FROM kept."personas 1"',
+        "UPDATE kept.\"personas 1\" SET persona = 'Eve'; SELECT 1",
         "CREATE OR REPLACE VIEW personas AS SELECT 1 AS a",
-        "WITH gone AS (SELECT 1) DELETE FROM kept.personas",
+        'WITH gone AS (SELECT 1) DELETE FROM kept."personas 1"',
         "CREATE TEMP VIEW personas AS SELECT 1 AS a",
-        "PREPARE p AS DELETE FROM kept.personas; EXECUTE p",
-        "BEGIN; DELETE FROM kept.personas; COMMIT",
-        "BEGIN; DELETE FROM kept.personas",
+        'PREPARE p AS DELETE FROM kept."personas 1"; EXECUTE p',
+        'BEGIN; DELETE FROM kept."personas 1"; COMMIT',
+        'BEGIN; DELETE FROM kept."personas 1"',
     ],
 )
 async def test_no_query_changes_what_the_next_one_sees(large, query):

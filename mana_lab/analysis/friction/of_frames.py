@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from mana_lab.analysis import columns
-from mana_lab.analysis.duck import run_sql
+from mana_lab.analysis.duck import ask, lock, open_duck
 from mana_lab.analysis.friction.calls import CALLS
 from mana_lab.analysis.friction.counts import ERRORS, TOOLS
 from mana_lab.analysis.friction.definition import Definition, Scope
+from mana_lab.analysis.kept import add_view
 
 _TOOL = (
     "tool_name, calls, errors, retries, recoveries, personas, error_rate, retry_rate, recovery_rate"
@@ -55,4 +56,7 @@ def _over(
     actions: pd.DataFrame, definition: Definition, names: str, where: str = "true"
 ) -> pd.DataFrame:
     query = f"SELECT {names} FROM ({definition.sql(Scope())}) WHERE {where}"  # noqa: S608
-    return run_sql(query, {}, {"persona_actions": (actions, columns.ACTIONS)})
+    with open_duck() as duck:
+        add_view(duck, "persona_actions", columns.ACTIONS, actions)
+        lock(duck)
+        return ask(duck, query, {})
