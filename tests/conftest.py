@@ -60,13 +60,21 @@ SLOW_ON_POSTGRES = frozenset(
 
 SLOW_MODULES = frozenset(
     [
+        "test_chain_over_ports",
         "test_commands_advice",
+        "test_commands_connecting",
         "test_commands_explaining",
+        "test_commands_keeping",
+        "test_commands_serving",
         "test_commands_sharding",
+        "test_findings_varied",
+        "test_gateway_command",
+        "test_gateway_session_ends",
         "test_lab_connect",
         "test_lab_ownership",
         "test_lab_replay",
         "test_lab_replay_folders",
+        "test_lab_replay_models",
         "test_lab_seed_chain",
         "test_lab_shards",
         "test_notebook_background",
